@@ -1,0 +1,43 @@
+# A fresh machine needs python3 (3.11 or later) with venv, make and git; everything else goes to .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test lint fuzz clean .venv
+
+help:
+	@echo "make demo   four acts about the end of a connection, each a real run"
+	@echo "make test   lint, types and the whole test suite"
+	@echo "make lint   ruff and mypy only"
+	@echo "make fuzz   the property tests with fresh random examples"
+	@echo "make .venv  the environment alone; make clean removes it and all caches"
+
+demo: .venv/user
+	$(BIN)/lastack demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fuzz: .venv/dev
+	LASTACK_FUZZ=1 $(BIN)/python -m pytest -m hypothesis
+
+.venv: .venv/dev
+
+# Two stamps: somebody who wants to see the demo does not wait for the tools of the tests.
+.venv/user: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "lastack needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/dev: .venv/user
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find src tests examples docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,1 @@
+"""The tests; `tests/` mirrors `src/lastack/`, helpers are imported as `tests.ROOM.helper`."""

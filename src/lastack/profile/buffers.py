@@ -1,0 +1,57 @@
+"""How much the queues hold (SO_SNDBUF, SO_RCVBUF, tcp_rmem, tcp_wmem)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .rule import rule
+
+
+@dataclass(frozen=True)
+class BufferRules:
+    """Buffer sizes of one system, in bytes of kernel memory; queued text is a little less."""
+
+    receive_default: int = rule(
+        131072, "first receive buffer; net.ipv4.tcp_rmem[1]", unit="bytes",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    receive_max: int = rule(
+        33554432, "largest automatic receive buffer; net.ipv4.tcp_rmem[2]", unit="bytes",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    send_default: int = rule(
+        16384, "first send buffer; net.ipv4.tcp_wmem[1]", unit="bytes",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    send_max: int = rule(
+        4194304, "largest automatic send buffer; net.ipv4.tcp_wmem[2]", unit="bytes",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    set_max: int = rule(
+        4194304, "largest SO_SNDBUF and SO_RCVBUF; net.core.wmem_max, rmem_max", unit="bytes",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    send_floor: int = rule(
+        4608, "least send buffer after setsockopt()", unit="bytes",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    receive_floor: int = rule(
+        2304, "least receive buffer after setsockopt()", unit="bytes",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    doubles: bool = rule(
+        True, "setsockopt() stores twice the value it is given",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    autotune: bool = rule(
+        True, "buffers grow while their size was not set by setsockopt()",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    window_share: float = rule(
+        250 / 256, "part of the receive buffer that text can fill",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    writable_share: float = rule(
+        1 / 3, "part of the send buffer that must be free to wake a writer",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip

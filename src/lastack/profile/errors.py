@@ -1,0 +1,25 @@
+"""Which errno a program is told when the connection dies."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+from .rule import rule
+
+
+@dataclass(frozen=True)
+class ErrorRules:
+    """Errnos of one system."""
+
+    reset_in_close_wait: int = rule(
+        errno.EPIPE, "errno set by a RST in CLOSE-WAIT", source="docs/kernel-notes/peer-calls.md"
+    )
+    reset_in_syn_received_active: int = rule(
+        errno.ECONNREFUSED, "errno set by a RST in a simultaneous open's SYN-RECEIVED",
+        grade="source", source="Linux tcp_reset",
+    )  # fmt: skip
+    destroyed: int = rule(
+        errno.ECONNABORTED, "errno set when an administrator kills the socket",
+        source="docs/kernel-notes/peer-calls.md",
+    )  # fmt: skip

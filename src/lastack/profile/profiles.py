@@ -1,0 +1,106 @@
+"""The profiles of this release: Linux as measured, the textbook, and RFC 9293 alone."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from typing import Final
+
+from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
+from .linger import LingerRules, NonblockingLinger, WaitsFor
+from .ports import BindRule, PortRules
+from .profile import Profile
+from .rule import CHOSEN, MANUAL, MINUTE, NEVER
+from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
+
+LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
+
+_UNP = "Stevens, UNIX Network Programming, section 7.5"
+_RFC = "RFC 9293"
+
+TEXTBOOK: Final = Profile(
+    name="textbook",
+    summary="what books and web pages say of SO_LINGER and TIME_WAIT",
+    linger=LingerRules(
+        waits_for=WaitsFor.DATA_ACKED,
+        nonblocking=NonblockingLinger.RETURNS,
+        expiry_errno=errno.EWOULDBLOCK,
+        expiry_aborts=True,
+        signal_errno=errno.EINTR,
+        off_keeps_seconds=False,
+    ),
+    closing=ClosingRules(
+        unread=Unread.FIN,
+        abort_after_fin_sent=AbortAfterFin.RESET,
+        fin_wait_2_orphan_ns=NEVER,
+        fin_wait_2_excess=FinWait2Excess.PLAIN,
+    ),
+    time_wait=TimeWaitRules(
+        length_ns=4 * MINUTE,
+        exact_reset=ExactReset.IGNORED,
+        reopen=Reopen.NEVER,
+        restarted_by=RestartedBy.FIN_ONLY,
+        reuse=Reuse.OFF,
+        reuse_by_bound=False,
+        cleared_by_restart=True,
+    ),
+    ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
+    grades={
+        "waits_for": (MANUAL, _UNP),
+        "nonblocking": (MANUAL, _UNP),
+        "expiry_errno": (MANUAL, _UNP),
+        "expiry_aborts": (MANUAL, _UNP),
+        "unit_ns": (MANUAL, "POSIX.1"),
+        "length_ns": (MANUAL, "RFC 9293 section 3.4.2, MSL 2 minutes"),
+        "cleared_by_restart": (MANUAL, "the usual advice"),
+        "bind_rule": (MANUAL, "the usual advice"),
+        "signal_errno": (CHOSEN, "POSIX.1 close(): EINTR"),
+        "off_keeps_seconds": (CHOSEN, "an option is stored as it was set"),
+        "unread": (CHOSEN, "no book mentions unread data"),
+        "abort_after_fin_sent": (CHOSEN, "RFC 9293 section 3.10.5 sends nothing, books a RST"),
+        "fin_wait_2_orphan_ns": (CHOSEN, "RFC 9293 has no limit"),
+        "fin_wait_2_excess": (CHOSEN, "a limit means itself"),
+        "exact_reset": (CHOSEN, "RFC 1337"),
+        "reopen": (CHOSEN, "TIME_WAIT forbids the 4-tuple"),
+        "restarted_by": (CHOSEN, "RFC 9293 section 3.10.7.4"),
+        "reuse": (CHOSEN, "TIME_WAIT forbids the 4-tuple"),
+        "reuse_by_bound": (CHOSEN, "TIME_WAIT forbids the 4-tuple"),
+    },
+)
+
+RFC9293: Final = Profile(
+    name="rfc9293",
+    summary="the MUSTs and SHLDs of RFC 9293 and nothing else",
+    linger=LingerRules(linger_supported=False),
+    closing=ClosingRules(
+        unread=Unread.RESET,
+        fin_wait_2_orphan_ns=NEVER,
+        fin_wait_2_excess=FinWait2Excess.PLAIN,
+    ),
+    time_wait=TimeWaitRules(
+        length_ns=4 * MINUTE,
+        exact_reset=ExactReset.KILLS,
+        reopen=Reopen.RFC6191,
+        restarted_by=RestartedBy.FIN_ONLY,
+        reuse=Reuse.OFF,
+        reuse_by_bound=False,
+    ),
+    grades={
+        "linger_supported": (MANUAL, f"{_RFC} knows no SO_LINGER"),
+        "unread": (MANUAL, f"{_RFC} SHLD-3"),
+        "fin_wait_2_orphan_ns": (MANUAL, f"{_RFC} section 3.6, no limit"),
+        "fin_wait_2_excess": (CHOSEN, "a limit means itself"),
+        "length_ns": (MANUAL, f"{_RFC} section 3.4.2, MUST-13"),
+        "exact_reset": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
+        "reopen": (MANUAL, f"{_RFC} MAY-2, RFC 6191"),
+        "restarted_by": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
+        "reuse": (CHOSEN, "not in the RFC"),
+        "reuse_by_bound": (CHOSEN, "not in the RFC"),
+        "rto_initial_ns": (MANUAL, "RFC 6298 section 2.1"),
+    },
+)
+
+PROFILES: Final[Mapping[str, Profile]] = {
+    one.name: one for one in (TEXTBOOK, LINUX, RFC9293)
+}  # fmt: skip
+"""Every profile by name, in the order in which tables show them."""

@@ -1,0 +1,54 @@
+"""What a connection begins with: options, first window, listen queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .rule import rule
+
+
+class FullQueue(Enum):
+    """The handshake's last ACK when the accept queue is full; tcp_abort_on_overflow."""
+
+    DROP = "dropped, the connection stays in SYN-RECEIVED"
+    RESET = "answered with a RST"
+
+
+class ListenerShutdown(Enum):
+    """shutdown(SHUT_RD) on a listening socket."""
+
+    CLOSES = "stops listening"
+    ENOTCONN = "fails with ENOTCONN"
+
+
+@dataclass(frozen=True)
+class StartRules:
+    """Beginnings on one system."""
+
+    window_scale: int = rule(
+        10, "shift count offered (RFC 7323 section 2.3), -1 for none", unit="bits",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    timestamps: bool = rule(
+        True, "timestamps are offered; net.ipv4.tcp_timestamps",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    initial_cwnd: int = rule(
+        10, "first congestion window (RFC 6928)", unit="segments",
+        source="docs/kernel-notes/linger.md",
+    )  # fmt: skip
+    backlog_extra: int = rule(
+        1, "the accept queue holds backlog plus this", source="docs/kernel-notes/resets.md"
+    )
+    somaxconn: int = rule(
+        4096, "largest backlog; net.core.somaxconn", grade="source", source="Linux SOMAXCONN"
+    )
+    full_queue: FullQueue = rule(
+        FullQueue.DROP, "the last ACK of the handshake with a full accept queue",
+        source="docs/kernel-notes/resets.md",
+    )  # fmt: skip
+    listener_shutdown: ListenerShutdown = rule(
+        ListenerShutdown.CLOSES, "shutdown(SHUT_RD) on a listener",
+        source="docs/kernel-notes/linger.md",
+    )  # fmt: skip

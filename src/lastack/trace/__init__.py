@@ -1,0 +1,33 @@
+"""What happened: events, their reasons, and the row of the socket table. Values only."""
+
+from .events import Accepted as Accepted
+from .events import Acked as Acked
+from .events import Arrived as Arrived
+from .events import Called as Called
+from .events import Destroyed as Destroyed
+from .events import Dropped as Dropped
+from .events import Duplicated as Duplicated
+from .events import ErrorSet as ErrorSet
+from .events import ErrorTold as ErrorTold
+from .events import Event as Event
+from .events import Fault as Fault
+from .events import Lost as Lost
+from .events import Opened as Opened
+from .events import Queue as Queue
+from .events import Queued as Queued
+from .events import Read as Read
+from .events import Refused as Refused
+from .events import ResetIgnored as ResetIgnored
+from .events import ResetSent as ResetSent
+from .events import ResetTaken as ResetTaken
+from .events import Returned as Returned
+from .events import Sent as Sent
+from .events import StateChanged as StateChanged
+from .events import TimerFired as TimerFired
+from .events import Waiting as Waiting
+from .events import segment_of as segment_of
+from .journal import Journal as Journal
+from .journal import Listener as Listener
+from .journal import Scribe as Scribe
+from .reason import Reason as Reason
+from .row import SocketRow as SocketRow

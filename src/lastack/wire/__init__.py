@@ -1,0 +1,34 @@
+"""Packets as bytes and as values (RFC 9293 section 3.1, RFC 791, RFC 8200, RFC 768, RFC 792)."""
+
+from . import seq as seq
+from .checksum import ChecksumError as ChecksumError
+from .codec import build as build
+from .codec import packet_length as packet_length
+from .codec import parse as parse
+from .flow import ANY4 as ANY4
+from .flow import ANY6 as ANY6
+from .flow import LOOPBACK4 as LOOPBACK4
+from .flow import Flow as Flow
+from .flow import is_any as is_any
+from .flow import is_loopback as is_loopback
+from .flow import pack_address as pack_address
+from .flow import show_address as show_address
+from .flow import show_endpoint as show_endpoint
+from .packet import Datagram as Datagram
+from .packet import IcmpMessage as IcmpMessage
+from .packet import Packet as Packet
+from .packet import WireError as WireError
+from .segment import ABSENT as ABSENT
+from .segment import ACK as ACK
+from .segment import CWR as CWR
+from .segment import ECE as ECE
+from .segment import FIN as FIN
+from .segment import PSH as PSH
+from .segment import RST as RST
+from .segment import SYN as SYN
+from .segment import URG as URG
+from .segment import Segment as Segment
+from .segment import copy_segment as copy_segment
+from .show import flags_text as flags_text
+from .show import options_text as options_text
+from .show import show as show

@@ -1,0 +1,71 @@
+"""What a link carries: a segment, a datagram, or an ICMP message."""
+
+from __future__ import annotations
+
+from .flow import Flow
+from .segment import Segment
+
+
+class Datagram:
+    """A UDP datagram (RFC 768)."""
+
+    __slots__ = ("flow", "text", "ecn", "number")
+
+    def __init__(self, flow: Flow, text: bytes, *, ecn: int = 0, number: int = 0) -> None:
+        self.flow = flow
+        self.text = text
+        self.ecn = ecn
+        self.number = number
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Datagram) and (self.flow, self.text, self.ecn) == (
+            other.flow, other.text, other.ecn,
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash((self.flow, self.text, self.ecn))
+
+    def __repr__(self) -> str:
+        return f"<Datagram {self.flow.sport}>{self.flow.dport} len={len(self.text)}>"
+
+
+class IcmpMessage:
+    """An ICMP error about a packet that was sent (RFC 792; RFC 4443 for IPv6).
+
+    `kind` and `code` are the ICMP type and code; `quoted` and `quoted_seq` are the flow and the TCP
+    sequence number of the packet it is about, seen as that packet travelled; `mtu` is the
+    next-hop MTU of "fragmentation needed", else 0. Ports of `flow` are 0.
+    """
+
+    __slots__ = ("flow", "kind", "code", "quoted", "quoted_seq", "mtu", "number")
+
+    def __init__(
+        self, flow: Flow, kind: int, code: int, quoted: Flow, quoted_seq: int, *,
+        mtu: int = 0, number: int = 0,
+    ) -> None:  # fmt: skip
+        self.flow = flow
+        self.kind = kind
+        self.code = code
+        self.quoted = quoted
+        self.quoted_seq = quoted_seq
+        self.mtu = mtu
+        self.number = number
+
+    def _key(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__ if name != "number")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IcmpMessage) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        return f"<IcmpMessage {self.kind}/{self.code} about {self.quoted}>"
+
+
+Packet = Segment | Datagram | IcmpMessage
+
+
+class WireError(ValueError):
+    """The bytes are no packet that lastack understands; the only thing `wire` raises."""

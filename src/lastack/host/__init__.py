@@ -1,0 +1,12 @@
+"""One machine: connections, listeners, ports, TIME-WAITs. No clock, no network, no I/O."""
+
+from .endpoint import Endpoint as Endpoint
+from .endpoint import Options as Options
+from .host import Host as Host
+from .listen import Listener as Listener
+from .ports import Binding as Binding
+from .ports import PortError as PortError
+from .ports import Ports as Ports
+from .ports import flow_hint as flow_hint
+from .timewaits import Counts as Counts
+from .timewaits import TimeWaits as TimeWaits

@@ -1,0 +1,463 @@
+"""A host: the connections, listeners and ports of one machine, without a clock or a network.
+
+Packets and time go in, packets and wake-ups come out. Orphans, connections that no program has any
+more, live here until they are done; so does what goes on after close() has returned.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from hashlib import blake2s
+
+from lastack.profile import FullQueue, Profile, Reuse
+from lastack.state import CLOSED, SYN_RECEIVED
+from lastack.tcp import (
+    Buffers,
+    Connection,
+    Entry,
+    initial_sequence,
+    reset_for,
+    timestamp_offset,
+)
+from lastack.trace import (
+    Arrived,
+    Dropped,
+    Fault,
+    Opened,
+    Reason,
+    ResetSent,
+    Scribe,
+    Sent,
+    SocketRow,
+)
+from lastack.wire import (
+    ACK,
+    RST,
+    SYN,
+    ChecksumError,
+    Flow,
+    Packet,
+    Segment,
+    WireError,
+    is_any,
+    is_loopback,
+    parse,
+    seq,
+)
+
+from . import snapshot
+from .agenda import Agenda
+from .endpoint import Endpoint, Options
+from .listen import Listener, judge
+from .ports import Binding, PortError, Ports, flow_hint
+from .timewaits import TimeWaits
+from .waiting import WaitingRoom
+
+_NO_LINK = 1500
+
+
+class Host:
+    """One machine. `mtu_to` tells the MTU towards an address; the world sets it."""
+
+    def __init__(
+        self, name: str, profile: Profile, addresses: Sequence[bytes], *, seed: int = 0,
+        scribe: Scribe | None = None,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.profile = profile
+        self.addresses = tuple(addresses)
+        self.scribe = scribe
+        self.mtu_to: Callable[[bytes], int] = lambda _: _NO_LINK
+        self._secret = blake2s(f"{name}/{seed}".encode(), digest_size=16).digest()
+        table = TimeWaits(profile.time_wait.limit, seed)
+        self.waiting = WaitingRoom(profile, table, self._secret, scribe)
+        self.ports = Ports(profile.ports, self.waiting.table, seed)
+        self._endpoints: dict[Flow, Endpoint] = {}
+        self._listeners: dict[int, list[Listener]] = {}
+        self._agenda = Agenda()
+        self._packets: list[Packet] = []
+        self._ready: dict[object, int] = {}
+        self._next_conn = 0
+        self._entered = False
+
+    # -- from below ----------------------------------------------------------------------------
+
+    def packet_arrives(self, packet: Packet, now: int) -> None:
+        """Take a packet from the network. Whatever it says, nothing is raised."""
+        self._enter()
+        try:
+            if not isinstance(packet, Segment):
+                self._drop_unknown(packet, Reason.NO_CONNECTION, now)
+            elif not self._is_mine(packet.flow.dst):
+                self._drop_unknown(packet, Reason.NOT_FOR_US, now)
+            else:
+                self._segment_arrives(packet, now)
+        finally:
+            self._entered = False
+
+    def bytes_arrive(self, data: bytes, now: int) -> None:
+        """Take a packet as bytes; what cannot be parsed is dropped with its reason."""
+        try:
+            packet = parse(data)
+        except WireError as error:
+            wrong = isinstance(error, ChecksumError)
+            if self.scribe is not None:
+                reason = Reason.CHECKSUM if wrong else Reason.MALFORMED
+                self.scribe.write(Dropped(0, 0, reason), now)
+            return
+        self.packet_arrives(packet, now)
+
+    def timeout(self, now: int) -> None:
+        """Let every timer that is due expire; an early call does nothing."""
+        self._enter()
+        try:
+            while (endpoint := self._agenda.pop(now)) is not None:
+                endpoint.connection.timeout(now)
+                self.settle(endpoint, now)
+            self.waiting.expire(now)
+        finally:
+            self._entered = False
+
+    def _enter(self) -> None:
+        assert not self._entered, "the engine was entered while it was at work"
+        self._entered = True
+
+    # -- out -----------------------------------------------------------------------------------
+
+    def take_packets(self) -> list[Packet]:
+        """Return the packets to send, in order, and forget them."""
+        packets = self._packets
+        if packets:
+            self._packets = []
+        return packets
+
+    def take_ready(self) -> list[tuple[object, int]]:
+        """Return (file, poll bits) for every file with news since the last call."""
+        if not self._ready:
+            return []
+        ready, self._ready = list(self._ready.items()), {}
+        return ready
+
+    @property
+    def next_timeout(self) -> int:
+        """When to call `timeout`, NEVER if no timer runs."""
+        return min(self._agenda.next, self.waiting.table.next_expiry)
+
+    # -- for sockets ---------------------------------------------------------------------------
+
+    def new_conn(self) -> int:
+        """Return the number of a new incarnation."""
+        if self.scribe is not None:
+            return self.scribe.journal.next_conn()
+        self._next_conn += 1
+        return self._next_conn
+
+    def wake(self, owner: object, events: int) -> None:
+        """Note news for a file."""
+        if owner is not None and events:
+            self._ready[owner] = self._ready.get(owner, 0) | events
+
+    def settle(self, endpoint: Endpoint, now: int) -> None:
+        """Collect what a connection has to send and to tell; call it after each use of one."""
+        tcp = endpoint.connection
+        self._packets += tcp.take_segments()
+        taken = tcp.take_entry()
+        if taken is not None:
+            self._into_table(endpoint, taken, now)
+        if endpoint.listener is not None and not endpoint.queued:
+            self._handshake_done(endpoint)
+        self.wake(endpoint.owner, tcp.take_ready())
+        if tcp.state is CLOSED:
+            self._gone(endpoint)
+        else:
+            self._agenda.schedule(endpoint)
+
+    def _into_table(self, endpoint: Endpoint, taken: tuple[Entry, int], now: int) -> None:
+        entry, duration = taken
+        binding = endpoint.binding
+        entry = entry._replace(
+            reuseaddr=binding.reuseaddr, reuseport=binding.reuseport, v6only=binding.v6only
+        )
+        self._endpoints.pop(entry.flow, None)
+        self.waiting.enter(entry, duration, now)
+
+    def _gone(self, endpoint: Endpoint) -> None:
+        flow = endpoint.connection.flow.reversed()
+        if self._endpoints.get(flow) is endpoint:
+            del self._endpoints[flow]
+        # A port that bind() gave belongs to the socket; any other is free again.
+        if endpoint.owner is None or endpoint.binding.auto or endpoint.binding.port == 0:
+            self.ports.release(endpoint.binding)
+        else:
+            endpoint.binding.connected = False
+
+    def _handshake_done(self, endpoint: Endpoint) -> None:
+        listener = endpoint.listener
+        if listener is None or endpoint.connection.state is SYN_RECEIVED:
+            return
+        if endpoint.connection.state is CLOSED:
+            endpoint.listener = None  # the handshake failed
+            return
+        endpoint.queued = True
+        endpoint.inherited = listener.options.copy()
+        listener.queue.append(endpoint)
+        self.wake(listener.owner, 0x001)
+
+    # -- LISTEN --------------------------------------------------------------------------------
+
+    def listen(
+        self, binding: Binding, backlog: int, options: Options, buffers: Buffers, owner: object,
+        conn: int,
+    ) -> Listener:  # fmt: skip
+        """Begin to listen on a bound port; PortError when another socket listens there."""
+        self.ports.may_listen(binding)
+        listener = Listener(
+            conn, binding, backlog, options, buffers, owner, self.profile.start
+        )
+        binding.owner = listener
+        self._listeners.setdefault(binding.port, []).append(listener)
+        return listener
+
+    def unlisten(self, listener: Listener, reason: Reason, now: int) -> None:
+        """Stop listening: connections in the accept queue are reset; handshakes under way are
+        left to themselves, and their last ACK will be met with a RST."""
+        listener.stop()
+        here = self._listeners.get(listener.binding.port, [])
+        if listener in here:
+            here.remove(listener)
+        for endpoint in list(listener.queue):
+            endpoint.connection.abandon_reading(reason, now)
+            endpoint.connection.abort(reason, now)
+            endpoint.listener = None
+            self.settle(endpoint, now)
+        listener.queue.clear()
+
+    def _listener_for(self, flow: Flow) -> Listener | None:
+        """Return the listening socket for a segment; an exact address wins over the wildcard."""
+        found = None
+        for listener in self._listeners.get(flow.dport, ()):
+            address = listener.binding.address
+            if address == flow.dst:
+                return listener
+            if is_any(address) and len(address) == len(flow.dst):
+                found = listener
+        return found
+
+    # -- OPEN ----------------------------------------------------------------------------------
+
+    def connect(
+        self, binding: Binding, remote: bytes, port: int, buffers: Buffers, owner: object,
+        conn: int, maxseg: int, now: int,
+    ) -> Endpoint:  # fmt: skip
+        """OPEN, active: choose address and port where there is none, and send SYN.
+
+        PortError: EADDRNOTAVAIL when every port is taken or the 4-tuple is in use.
+        """
+        if is_any(remote):
+            remote = bytes((127, 0, 0, 1)) if len(remote) == 4 else bytes(15) + b"\1"
+        local = binding.address
+        if is_any(local) or binding.port == 0:
+            local = self._source_for(remote) if is_any(local) else local
+        old = self._choose_port(binding, local, remote, port, now)
+        flow = Flow(local, binding.port, remote, port)
+        binding.address = local
+        endpoint = self._new_endpoint(flow, binding, buffers, conn, maxseg, old, now)
+        endpoint.owner = owner
+        if self.scribe is not None:
+            self.scribe.write(Opened(conn, flow, True, 0), now)
+        endpoint.connection.open(now)
+        self.settle(endpoint, now)
+        return endpoint
+
+    def _source_for(self, remote: bytes) -> bytes:
+        if is_loopback(remote) or remote in self.addresses:
+            return remote
+        for address in self.addresses:
+            if len(address) == len(remote):
+                return address
+        raise PortError(errno.ENETUNREACH, Reason.ADDRESS_NOT_OURS)
+
+    def _choose_port(
+        self, binding: Binding, local: bytes, remote: bytes, port: int, now: int
+    ) -> Entry | None:
+        """Settle the local port; return the TIME-WAIT that the new connection takes over."""
+        if binding.port:
+            flow = Flow(remote, port, local, binding.port)
+            if flow in self._endpoints or not self._may_reuse(flow, bound=True, now=now):
+                raise PortError(errno.EADDRNOTAVAIL, Reason.TUPLE_TAKEN)
+            return self.waiting.remove(flow, Reason.TIME_WAIT_REUSED, now)
+        for candidate in self.ports.candidates_for_connect(flow_hint(local, remote, port)):
+            flow = Flow(remote, port, local, candidate)
+            if flow in self._endpoints or not self._may_reuse(flow, bound=False, now=now):
+                continue
+            old = self.waiting.remove(flow, Reason.TIME_WAIT_REUSED, now)
+            self.ports.add_auto(binding, local, candidate)
+            return old
+        raise PortError(self.profile.ports.connect_exhausted, Reason.NO_PORT_FREE)
+
+    def _may_reuse(self, flow: Flow, *, bound: bool, now: int) -> bool:
+        """Tell whether connect() may take the 4-tuple; RFC 6191 is for timestamps only."""
+        entry = self.waiting.table.get(flow)
+        if entry is None:
+            return True
+        rules = self.profile.time_wait
+        if entry.fin_wait_2 or not entry.ts_ok:
+            return False
+        if bound:
+            return rules.reuse_by_bound
+        loopback = is_loopback(flow.src) or flow.src == flow.dst
+        allowed = rules.reuse is Reuse.ON or (rules.reuse is Reuse.LOOPBACK and loopback)
+        return allowed and now - entry.entered > rules.reuse_delay_ns
+
+    def _new_endpoint(
+        self, flow: Flow, binding: Binding, buffers: Buffers, conn: int, maxseg: int,
+        old: Entry | None, now: int,
+    ) -> Endpoint:  # fmt: skip
+        iss = initial_sequence(flow, self._secret, now)
+        if old is not None:
+            iss = (old.snd_nxt + self.profile.time_wait.reopen_isn_gap) & seq.MASK
+        mss = self.mtu_to(flow.dst) - (40 if len(flow.dst) == 4 else 60)
+        connection = Connection(
+            self.profile, flow, conn=conn, iss=iss, mss=min(mss, maxseg or mss), buffers=buffers,
+            scribe=self.scribe, ts_offset=timestamp_offset(flow, self._secret),
+        )  # fmt: skip
+        endpoint = Endpoint(connection, binding)
+        self._endpoints[flow.reversed()] = endpoint
+        return endpoint
+
+    # -- a segment -----------------------------------------------------------------------------
+
+    def _is_mine(self, address: bytes) -> bool:
+        return address in self.addresses or is_loopback(address)
+
+    def _segment_arrives(self, seg: Segment, now: int) -> None:
+        endpoint = self._endpoints.get(seg.flow)
+        if endpoint is not None:
+            self._begin(endpoint.connection.conn, seg, now)
+            if self._refuses_last_ack(endpoint, seg, now):
+                return
+            endpoint.connection.segment_arrives(seg, now)
+            self.settle(endpoint, now)
+            return
+        listener = self._listener_for(seg.flow)
+        entry = self.waiting.table.get(seg.flow)
+        if entry is not None:
+            self._begin(entry.conn, seg, now)
+            old = self.waiting.segment_arrives(
+                entry, seg, self._packets, listening=listener is not None, now=now
+            )
+            if old is not None and listener is not None:
+                self._syn_arrives(listener, seg, old, now)
+        elif listener is not None:
+            self._begin(listener.conn, seg, now)
+            self._arrives_at_listener(listener, seg, now)
+        else:
+            self._begin(0, seg, now)
+            syn = seg.flags & (SYN | ACK) == SYN
+            self._reply_reset(seg, Reason.PORT_CLOSED if syn else Reason.NO_CONNECTION, 0, now)
+
+    def _begin(self, conn: int, packet: Packet, now: int) -> None:
+        if self.scribe is not None:
+            self.scribe.begin(Arrived(conn, packet.number, packet), now)
+
+    def _drop_unknown(self, packet: Packet, reason: Reason, now: int) -> None:
+        self._begin(0, packet, now)
+        if self.scribe is not None:
+            self.scribe.write(Dropped(0, packet.number, reason), now)
+
+    def _refuses_last_ack(self, endpoint: Endpoint, seg: Segment, now: int) -> bool:
+        """The ACK that ends a handshake needs a place in the accept queue, and a listener."""
+        tcp = endpoint.connection
+        listener = endpoint.listener
+        if listener is None or tcp.state is not SYN_RECEIVED:
+            return False
+        tcp.may_establish(not listener.full)
+        if not seg.flags & ACK or seg.flags & (RST | SYN):
+            return False
+        if listener.state is CLOSED:
+            reason = Reason.LISTENER_CLOSED
+        elif listener.full and self.profile.start.full_queue is FullQueue.RESET:
+            reason = Reason.ACCEPT_QUEUE_OVERFLOW
+        else:
+            return False
+        endpoint.listener = None
+        self._reply_reset(seg, reason, tcp.conn, now)
+        tcp.vanish(reason, now)
+        self.settle(endpoint, now)
+        return True
+
+    def _arrives_at_listener(self, listener: Listener, seg: Segment, now: int) -> None:
+        verdict = judge(seg, self.profile.acceptance, full=listener.full)
+        if verdict is Reason.SYN_ARRIVED:
+            self._syn_arrives(listener, seg, None, now)
+        elif verdict is Reason.ACK_IN_LISTEN:
+            self._reply_reset(seg, verdict, listener.conn, now)
+        elif self.scribe is not None:
+            self.scribe.write(Dropped(listener.conn, seg.number, verdict), now)
+
+    def _syn_arrives(
+        self, listener: Listener, seg: Segment, old: Entry | None, now: int
+    ) -> None:
+        flow = seg.flow.reversed()
+        binding = self.ports.inherit(listener.binding, flow.src)
+        conn = self.new_conn()
+        endpoint = self._new_endpoint(flow, binding, listener.buffers.copy(), conn, 0, old, now)
+        endpoint.listener = listener
+        if self.scribe is not None:
+            self.scribe.write(Opened(conn, flow, False, seg.number), now)
+        endpoint.connection.syn_arrives(seg, now)
+        self.settle(endpoint, now)
+
+    def _reply_reset(self, seg: Segment, reason: Reason, conn: int, now: int) -> None:
+        """Answer a segment that belongs to no connection (3.10.7.1); a RST is never answered."""
+        if seg.flags & RST:
+            if self.scribe is not None:
+                self.scribe.write(Dropped(conn, seg.number, reason), now)
+            return
+        number = self.scribe.journal.next_packet() if self.scribe is not None else 0
+        reset = reset_for(seg, number)
+        self._packets.append(reset)
+        if self.scribe is not None:
+            self.scribe.write(ResetSent(conn, reason, seg.number), now)
+            self.scribe.write(Sent(conn, number, reset, 0, 0, False), now)
+
+    # -- what an administrator does ------------------------------------------------------------
+
+    def kill(self, conn: int, now: int) -> bool:
+        """Close a connection by force, as SOCK_DESTROY does; False if there is none.
+
+        A TIME-WAIT and an orphan in FIN-WAIT-2 go silently, a connection with a RST.
+        """
+        for endpoint in list(self._endpoints.values()):
+            if endpoint.connection.conn == conn:
+                error = self.profile.errors.destroyed
+                endpoint.connection.kill(error, now)
+                self.settle(endpoint, now)
+                return True
+        for entry in list(self.waiting.table):
+            if entry.conn == conn:
+                self.waiting.remove(entry.flow, Reason.KILLED, now)
+                return True
+        return False
+
+    def restart_network(self, now: int) -> None:
+        """Take every interface down and up again: "/etc/init.d/networking restart"."""
+        if self.scribe is not None:
+            self.scribe.begin(Fault("network restart"), now)
+        if not self.profile.time_wait.cleared_by_restart:
+            return
+        for entry in list(self.waiting.table):
+            self.waiting.remove(entry.flow, Reason.NETWORK_RESTART, now)
+
+    # -- to look at ----------------------------------------------------------------------------
+
+    def snapshot(self) -> list[SocketRow]:
+        """Return the socket table: listening sockets, connections, TIME-WAITs."""
+        listeners = [one for several in self._listeners.values() for one in several]
+        table = self.waiting.table
+        return list(snapshot.rows(listeners, self._endpoints.values(), table))
+
+    def connections(self) -> list[Connection]:
+        """Return every connection that is not closed, orphans included."""
+        return [endpoint.connection for endpoint in self._endpoints.values()]

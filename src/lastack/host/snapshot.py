@@ -1,0 +1,40 @@
+"""The socket table of a host, as ss(8) shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lastack.state import FIN_WAIT_2, TIME_WAIT
+from lastack.tcp import Entry
+from lastack.trace import SocketRow
+from lastack.wire import show_endpoint
+
+from .endpoint import Endpoint
+from .listen import Listener
+
+
+def rows(
+    listeners: Iterable[Listener], endpoints: Iterable[Endpoint], entries: Iterable[Entry]
+) -> Iterator[SocketRow]:
+    """Yield a row for each listening socket, connection and TIME-WAIT."""
+    for listener in listeners:
+        local = show_endpoint(listener.binding.address, listener.binding.port)
+        remote = show_endpoint(bytes(len(listener.binding.address)), 0)
+        yield SocketRow(
+            listener.state, local, remote, len(listener.queue), listener.limit, conn=listener.conn
+        )
+    for endpoint in endpoints:
+        tcp = endpoint.connection
+        flow = tcp.flow
+        timer, expires = tcp.timer
+        yield SocketRow(
+            tcp.state, show_endpoint(flow.src, flow.sport), show_endpoint(flow.dst, flow.dport),
+            tcp.unread, tcp.unacked, timer, expires, tcp.is_orphan, tcp.conn,
+        )  # fmt: skip
+    for entry in entries:
+        flow = entry.flow
+        yield SocketRow(
+            FIN_WAIT_2 if entry.fin_wait_2 else TIME_WAIT,
+            show_endpoint(flow.dst, flow.dport), show_endpoint(flow.src, flow.sport), 0, 0,
+            "time-wait", entry.expires, True, entry.conn,
+        )  # fmt: skip

@@ -1,0 +1,144 @@
+"""One direction of a link: a FIFO with delay, jitter, loss and a rate.
+
+A packet that was not lost waits for those before it (the rate limiter), is sent (length / rate),
+travels (delay plus jitter), and never overtakes another: jitter that would reorder is stretched.
+Only what a Delay rule holds back leaves the FIFO.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from random import Random
+from typing import Final
+
+from lastack.wire import Packet
+
+SECOND: Final = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class LinkRules:
+    """How a link treats packets, in each of its directions; ValueError for what makes no sense."""
+
+    delay_ns: int = 1_000_000
+    """Time a packet travels, in ns."""
+    jitter_ns: int = 0
+    """Further delay, drawn evenly from 0 to this, in ns."""
+    loss: float = 0.0
+    """Probability that a packet is lost, 0 to 1."""
+    rate_bps: int = 0
+    """Bits of IP packets per second; 0 for no limit."""
+    queue: int = 1000
+    """Packets that may wait for the rate limiter behind the one being sent; 0 for no limit."""
+    mtu: int = 1500
+    """Largest IP packet in octets."""
+
+    def __post_init__(self) -> None:
+        for name in ("delay_ns", "jitter_ns", "rate_bps", "queue"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is negative: {getattr(self, name)}")
+        if not 0.0 <= self.loss <= 1.0:
+            raise ValueError(f"loss is a probability from 0 to 1, not {self.loss}")
+        if self.mtu < 68:
+            raise ValueError(f"mtu {self.mtu} is below 68, the least of IPv4 (RFC 791)")
+
+
+Due = tuple[int, int, Packet]
+"""When a packet arrives, and its ordinal on this direction, which decides between equal times."""
+
+
+def stream(seed: int, direction: str, concern: str) -> Random:
+    """Return the random numbers of one concern, the same for a seed in every process.
+
+    The name is hashed by SHA-256, because hash() of a string differs from process to process.
+    """
+    name = f"{seed}/{direction}/{concern}".encode()
+    return Random(int.from_bytes(hashlib.sha256(name).digest(), "big"))
+
+
+class Direction:
+    """The packets that travel from one host to another."""
+
+    def __init__(self, seed: int, src: str, dst: str, source: int, rules: LinkRules) -> None:
+        self.ends = (src, dst)
+        self.name = f"{src}>{dst}"
+        self.source = source
+        self.rules = rules
+        self.announced = 0  # ordinal of the head that the network's heap knows
+        self._loss = stream(seed, self.name, "loss")
+        self._jitter = stream(seed, self.name, "jitter")
+        self._fifo: deque[Due] = deque()
+        self._held_back: list[Due] = []
+        self._ordinal = 0
+        self._last_arrival = 0
+        self._busy = 0  # until when the rate limiter sends, in ns times rate: exact at every rate
+        self._waiting: deque[int] = deque()  # when those behind the rate limiter begin, likewise
+
+    def ask(self) -> tuple[bool, int]:
+        """Draw for one packet whether it is lost, and its jitter in ns.
+
+        To be called once for each packet and whatever becomes of it, so that a rule which touches
+        one packet leaves the luck of all others as it was.
+        """
+        lost = self._loss.random() < self.rules.loss
+        return lost, int(self._jitter.random() * (self.rules.jitter_ns + 1))
+
+    def sent_at(self, length: int, now: int) -> int | None:
+        """Return when a packet of `length` octets has been sent, or None if the queue is full."""
+        rate = self.rules.rate_bps
+        if not rate:
+            return now
+        begin = max(now * rate, self._busy)
+        waiting = self._waiting
+        while waiting and waiting[0] <= now * rate:
+            waiting.popleft()
+        if begin > now * rate:
+            if self.rules.queue and len(waiting) >= self.rules.queue:
+                return None
+            waiting.append(begin)
+        self._busy = begin + length * 8 * SECOND
+        return -(-self._busy // rate)
+
+    def put(self, packet: Packet, arrival: int) -> None:
+        """Let a packet arrive then, or behind the last one if that is later."""
+        arrival = max(arrival, self._last_arrival)
+        self._last_arrival = arrival
+        self._ordinal += 1
+        self._fifo.append((arrival, self._ordinal, packet))
+
+    def hold_back(self, packet: Packet, arrival: int) -> None:
+        """Let a packet arrive then, whatever the order."""
+        self._ordinal += 1
+        heappush(self._held_back, (arrival, self._ordinal, packet))
+
+    def head(self) -> Due | None:
+        """Return what arrives next."""
+        if self._held_back_is_next():
+            return self._held_back[0]
+        return self._fifo[0] if self._fifo else None
+
+    def take(self) -> Packet:
+        """Take what arrives next."""
+        due = heappop(self._held_back) if self._held_back_is_next() else self._fifo.popleft()
+        return due[2]
+
+    def _held_back_is_next(self) -> bool:
+        if not self._held_back:
+            return False
+        # ordinals differ, so that packets themselves are never compared
+        return not self._fifo or self._held_back[0] < self._fifo[0]
+
+    def change(self, rules: LinkRules) -> None:
+        """Treat packets from now on so; those under way arrive as they would have."""
+        if rules.rate_bps != self.rules.rate_bps:
+            self._rescale(self.rules.rate_bps, rules.rate_bps)
+        self.rules = rules
+
+    def _rescale(self, old: int, new: int) -> None:
+        if not old:
+            return  # nothing was limited, nothing waits
+        self._busy = -(-self._busy * new // old)
+        self._waiting = deque(-(-begin * new // old) for begin in self._waiting)

@@ -1,0 +1,246 @@
+"""Hosts, the links between them, and what is under way.
+
+Arrivals are ordered by (time, direction of a link, ordinal on it): the heap holds the first packet
+of each direction only, and two runs with the same calls deliver the same packets at the same ns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from heapq import heappop, heappush
+from typing import Final
+
+from lastack.profile import NEVER
+from lastack.trace import Duplicated, Event, Journal, Lost, Reason
+from lastack.wire import (
+    Flow,
+    IcmpMessage,
+    Packet,
+    build,
+    is_loopback,
+    packet_length,
+    parse,
+    show_address,
+)
+
+from .link import Direction, LinkRules
+from .rules import DROP, PASS, Delay, Duplicate, Fate, Guard, Mangle, Rule, check_fate
+
+LOOPBACK: Final = LinkRules(delay_ns=10_000, mtu=65536)
+"""The link of a host to itself; the MTU of Linux' lo."""
+
+LARGEST4: Final = 65535
+"""No IPv4 packet is larger, whatever the MTU (RFC 791 section 3.1)."""
+
+
+class Network:
+    """Every host, every link.
+
+    seed: decides all chance. journal: where losses and duplicates are written, None for nowhere.
+    wire: each packet is built and parsed again on its link; nothing else differs.
+    """
+
+    def __init__(self, seed: int, journal: Journal | None, *, wire: bool = False) -> None:
+        self._seed = seed
+        self._journal = journal
+        self._wire = wire
+        self._hosts: dict[bytes, str] = {}
+        self._directions: dict[tuple[str, str], Direction] = {}
+        self._by_source: list[Direction] = []
+        self._guards: tuple[Guard, ...] = ()
+        self._heads: list[tuple[int, int, int]] = []  # (arrival, source, ordinal), some outdated
+        self._under_way: dict[Flow, int] = {}
+        self._count = 0
+
+    # to build it
+
+    def attach(self, name: str, addresses: Sequence[bytes]) -> None:
+        """Add a host; ValueError if the name or an address is taken."""
+        if (name, name) in self._directions:
+            raise ValueError(f"there is a host {name} already")
+        for address in addresses:
+            if address in self._hosts:
+                raise ValueError(f"{show_address(address)} is {self._hosts[address]}'s address")
+        self._hosts.update(dict.fromkeys(addresses, name))
+        self._connect(name, name, LOOPBACK)
+
+    def link(self, a: str, b: str, rules: LinkRules) -> None:
+        """Link two hosts in both directions; KeyError for a host that is not attached.
+
+        Linked hosts, and a host with itself, get new rules; packets under way keep theirs.
+        """
+        for name in (a, b):
+            if (name, name) not in self._directions:
+                raise KeyError(name)
+        self._connect(a, b, rules)
+        self._connect(b, a, rules)
+
+    def _connect(self, src: str, dst: str, rules: LinkRules) -> None:
+        direction = self._directions.get((src, dst))
+        if direction is not None:
+            direction.change(rules)
+            return
+        direction = Direction(self._seed, src, dst, len(self._by_source), rules)
+        self._directions[src, dst] = direction
+        self._by_source.append(direction)
+
+    def add_rule(self, rule: Rule, *, link: tuple[str, str] | None = None, name: str = "") -> Guard:
+        """Ask `rule` about each packet, after the rules that are there.
+
+        link: (from, to) for that direction only, KeyError if there is none; None for every link.
+        name: what the trace calls the rule when it drops a packet.
+        """
+        if link is not None and link not in self._directions:
+            raise KeyError(link)
+        guard = Guard(rule, link, name, self._remove)
+        self._guards += (guard,)
+        return guard
+
+    def _remove(self, guard: Guard) -> None:
+        self._guards = tuple(other for other in self._guards if other is not guard)
+
+    # to send
+
+    def mtu(self, host: str, destination: bytes) -> int:
+        """Return the largest packet for the destination, in octets: its link's MTU.
+
+        At most 65,535 for IPv4, as Linux has it (IP_MAX_MTU). For an address that nobody has, the
+        MTU of an ordinary link. KeyError for an unknown host.
+        """
+        if (host, host) not in self._directions:
+            raise KeyError(host)
+        direction = self._route(host, destination)
+        return _largest(LinkRules() if direction is None else direction.rules, destination)
+
+    def send(self, host: str, packets: Iterable[Packet], now: int) -> None:
+        """Put what a host sends on its links; KeyError for an unknown host."""
+        if (host, host) not in self._directions:
+            raise KeyError(host)
+        for packet in packets:
+            direction = self._route(host, packet.flow.dst)
+            if direction is None:
+                nowhere = f"{host}>{show_address(packet.flow.dst)}"
+                self._write(Lost(packet.number, Reason.NOT_FOR_US), nowhere, now)
+            else:
+                self._carry(direction, packet, now)
+
+    def _route(self, host: str, destination: bytes) -> Direction | None:
+        if is_loopback(destination):
+            return self._directions[host, host]
+        return self._directions.get((host, self._hosts.get(destination, "")))
+
+    def _carry(self, direction: Direction, packet: Packet, now: int) -> None:
+        lost_by_chance, jitter = direction.ask()
+        length = packet_length(packet)
+        if length > _largest(direction.rules, packet.flow.dst):
+            self._write(Lost(packet.number, Reason.TOO_BIG), direction.name, now)
+            return
+        fate, rule = self._fate(direction, packet, now)
+        if fate is DROP:
+            self._write(Lost(packet.number, Reason.DROP_RULE, rule), direction.name, now)
+            return
+        if lost_by_chance:
+            self._write(Lost(packet.number, Reason.LOSS), direction.name, now)
+            return
+        if isinstance(fate, Mangle):
+            packet = _numbered(fate.packet, packet.number)
+            length = packet_length(packet)
+        sent = direction.sent_at(length, now)
+        if sent is None:
+            self._write(Lost(packet.number, Reason.QUEUE_FULL), direction.name, now)
+            return
+        if self._wire:
+            packet = _numbered(parse(build(packet)), packet.number)
+        self._deliver(direction, packet, fate, sent + direction.rules.delay_ns + jitter, now)
+
+    def _fate(self, direction: Direction, packet: Packet, now: int) -> tuple[Fate, str]:
+        """Return the first answer other than PASS, and the name of the rule that gave it."""
+        for guard in self._guards:
+            if guard.link is None or guard.link == direction.ends:
+                fate = guard.rule(packet, now)
+                if fate is not PASS:
+                    return check_fate(fate), guard.name
+        return PASS, ""
+
+    def _deliver(
+        self, direction: Direction, packet: Packet, fate: Fate, arrival: int, now: int
+    ) -> None:
+        if isinstance(fate, Delay):
+            direction.hold_back(packet, arrival + fate.ns)
+        else:
+            direction.put(packet, arrival)
+        copies = fate.copies if isinstance(fate, Duplicate) else 0
+        for _ in range(copies):
+            self._write(Duplicated(packet.number), direction.name, now)
+            direction.put(packet, arrival)
+        self._count += 1 + copies
+        flow = _subject(packet)
+        self._under_way[flow] = self._under_way.get(flow, 0) + 1 + copies
+        self._announce(direction)
+
+    def _write(self, event: Event, link: str, now: int) -> None:
+        if self._journal is not None:
+            self._journal.write(event, link, 0, now)
+
+    # to receive
+
+    @property
+    def next_arrival(self) -> int:
+        """When the next packet arrives, in ns; NEVER when none is under way."""
+        heads = self._heads
+        while heads:
+            arrival, source, ordinal = heads[0]
+            head = self._by_source[source].head()
+            if head is not None and head[1] == ordinal:
+                return arrival
+            heappop(heads)  # something came before it, or it has been announced twice and taken
+        return NEVER
+
+    def take_arrival(self, now: int) -> tuple[str, Packet] | None:
+        """Take the next packet that is due: the host it reaches, and itself; None if none is."""
+        if self.next_arrival > now or not self._count:
+            return None
+        direction = self._by_source[heappop(self._heads)[1]]
+        packet = direction.take()
+        self._announce(direction)
+        flow = _subject(packet)
+        self._count -= 1
+        self._under_way[flow] -= 1
+        if not self._under_way[flow]:
+            del self._under_way[flow]
+        return direction.ends[1], packet
+
+    def in_flight(self, flow: Flow | None = None) -> int:
+        """Return how many packets are under way: all, or those of a flow and of its answers.
+
+        An ICMP error belongs to the flow that it is about.
+        """
+        if flow is None:
+            return self._count
+        back = flow.reversed()
+        there = self._under_way.get(flow, 0)
+        return there if back == flow else there + self._under_way.get(back, 0)
+
+    def _announce(self, direction: Direction) -> None:
+        """See to it that the heap holds the direction's head."""
+        head = direction.head()
+        if head is not None and head[1] != direction.announced:
+            direction.announced = head[1]
+            heappush(self._heads, (head[0], direction.source, head[1]))
+
+
+def _largest(rules: LinkRules, destination: bytes) -> int:
+    return min(rules.mtu, LARGEST4) if len(destination) == 4 else rules.mtu
+
+
+def _subject(packet: Packet) -> Flow:
+    return packet.quoted if isinstance(packet, IcmpMessage) else packet.flow
+
+
+def _numbered(packet: Packet, number: int) -> Packet:
+    """Return the packet under that number: a copy, because a packet is never assigned to."""
+    if packet.number != number:
+        packet = copy(packet)
+        packet.number = number
+    return packet

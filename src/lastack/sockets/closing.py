@@ -1,0 +1,116 @@
+"""close(2) of a TCP socket: what `linger.plan_close` decides, done."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from lastack.host import Listener
+from lastack.profile import ListenerShutdown, WaitsFor
+from lastack.state import (
+    CLOSED,
+    CLOSING,
+    FIN_WAIT_1,
+    LAST_ACK,
+    SYN_RECEIVED,
+    SYN_SENT,
+)
+from lastack.trace import Reason
+
+from .errors import os_error
+from .linger import Call, ClosePlan, plan_close
+
+if TYPE_CHECKING:
+    from .socket import TcpSocket
+
+_FIN_UNACKED = frozenset({FIN_WAIT_1, CLOSING, LAST_ACK})
+
+
+def release(sock: TcpSocket, now: int, *, exiting: bool) -> ClosePlan | None:
+    """Act as the last reference to the socket goes."""
+    host = sock.host
+    if sock.listener is not None and sock.listening:
+        host.unlisten(sock.listener, Reason.LISTENER_CLOSED, now)
+    if sock.endpoint is None or sock.state is CLOSED:
+        _let_go(sock, now)
+        return None
+    tcp = sock.endpoint.connection
+    profile = host.profile
+    plan = plan_close(
+        sock.options.linger, unread=tcp.unread > 0, out_of_order=tcp.out_of_order > 0,
+        fin_possible=tcp.state not in (SYN_SENT, SYN_RECEIVED), exiting=exiting,
+        nonblocking=sock.nonblocking, linger_rules=profile.linger,
+        closing_rules=profile.closing, now=now,
+    )  # fmt: skip
+    if plan.call is Call.REFUSE:
+        return plan
+    if plan.call is Call.ABORT:
+        tcp.abandon_reading(plan.reason, now)
+        tcp.abort(plan.reason, now)
+        _let_go(sock, now)
+        return None
+    tcp.abandon_reading(plan.reason, now)
+    tcp.close(plan.reason, now)
+    host.settle(sock.endpoint, now)
+    if plan.wait_until and still_closing(sock, plan, now):
+        return plan
+    _orphan(sock, now)
+    return None
+
+
+def still_closing(sock: TcpSocket, plan: ClosePlan, now: int) -> bool:
+    """Tell whether a lingering close() has to wait on at `now`."""
+    return now < plan.wait_until and _unfinished(sock, plan)
+
+
+def _unfinished(sock: TcpSocket, plan: ClosePlan) -> bool:
+    assert sock.endpoint is not None
+    tcp = sock.endpoint.connection
+    if tcp.state is CLOSED:
+        return False
+    if plan.waits_for is WaitsFor.FIN_ACKED:
+        return tcp.state in _FIN_UNACKED
+    if plan.waits_for is WaitsFor.DATA_ACKED:
+        return not tcp.data_acked
+    return tcp.unsent > 0
+
+
+def finish_close(sock: TcpSocket, plan: ClosePlan, now: int, *, interrupted: bool) -> int:
+    """End a close() that waited, or was refused; return its errno."""
+    if plan.call is Call.REFUSE:
+        return plan.expiry_errno
+    assert sock.endpoint is not None
+    unfinished = _unfinished(sock, plan)
+    expired = unfinished and now >= plan.wait_until
+    if expired and plan.expiry_aborts:
+        sock.endpoint.connection.abort(Reason.LINGER_EXPIRED, now)
+    _orphan(sock, now)
+    if expired:
+        return plan.expiry_errno
+    return plan.signal_errno if interrupted and unfinished else 0
+
+
+def _orphan(sock: TcpSocket, now: int) -> None:
+    """Hand the connection to the host: it ends without a program."""
+    assert sock.endpoint is not None
+    sock.endpoint.connection.orphan(now)
+    _let_go(sock, now)
+
+
+def _let_go(sock: TcpSocket, now: int) -> None:
+    endpoint = sock.endpoint
+    if endpoint is None:
+        sock.host.ports.release(sock.binding)
+        return
+    if endpoint.connection.state is CLOSED:
+        endpoint.connection.abandon_reading(Reason.CLOSE_CALL, now)
+    endpoint.owner = None
+    sock.host.settle(endpoint, now)
+
+
+def shut_listener(sock: TcpSocket, listener: Listener, now: int) -> None:
+    """shutdown(SHUT_RD) of a listening socket: the port stays bound, waiting accepts fail."""
+    if sock.host.profile.start.listener_shutdown is ListenerShutdown.ENOTCONN:
+        raise os_error(errno.ENOTCONN)
+    sock.host.unlisten(listener, Reason.LISTENER_CLOSED, now)
+    sock.host.wake(sock, 0x2011)

@@ -1,0 +1,139 @@
+"""An epoll instance (epoll(7)): a set of watched descriptors that is itself a file.
+
+An entry belongs to a descriptor and the file it referred to when it was added, and it goes when
+the file is closed, not when the descriptor is: a duplicate keeps reporting, as on Linux.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable
+from typing import Final
+
+from .errors import os_error
+from .files import ERR, HUP, IN, File
+from .linger import ClosePlan
+
+ONESHOT: Final = 1 << 30
+EDGE: Final = 1 << 31
+"""EPOLLONESHOT and EPOLLET of epoll_ctl(2)."""
+
+_BITS: Final = 0xFFFF
+_ALWAYS: Final = ERR | HUP
+_NESTING: Final = 5
+
+
+class _Entry:
+    __slots__ = ("fd", "file", "events", "edge", "disabled")
+
+    def __init__(self, fd: int, file: File, events: int) -> None:
+        self.fd = fd
+        self.file = file
+        self.set(events)
+
+    def set(self, events: int) -> None:
+        """Arm the entry; what is ready already counts as an edge."""
+        self.events = events
+        self.edge = True
+        self.disabled = False
+
+    def ready(self, now: int) -> int:
+        """Return the bits to report now, 0 for none."""
+        if self.disabled or (self.events & EDGE and not self.edge):
+            return 0
+        return self.file.mask(now) & (self.events & _BITS | _ALWAYS)
+
+
+class Epoll(File):
+    """The set, in the order in which its entries were added or last reported."""
+
+    kind = "epoll"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: dict[tuple[int, File], _Entry] = {}
+
+    def add(self, fd: int, file: File, events: int) -> None:
+        """Watch a descriptor (EPOLL_CTL_ADD). EEXIST if it is watched already; EINVAL for the
+        set itself; ELOOP where sets would watch each other."""
+        if file is self:
+            raise os_error(errno.EINVAL)
+        if isinstance(file, Epoll) and file.reaches(self, _NESTING):
+            raise os_error(errno.ELOOP)
+        self._forget_closed()
+        if (fd, file) in self._entries:
+            raise os_error(errno.EEXIST)
+        self._entries[fd, file] = _Entry(fd, file, events)
+
+    def modify(self, fd: int, file: File, events: int) -> None:
+        """Change what is watched for (EPOLL_CTL_MOD). ENOENT if the descriptor is not watched."""
+        self._entry(fd, file).set(events)
+
+    def remove(self, fd: int, file: File) -> None:
+        """Stop watching (EPOLL_CTL_DEL). ENOENT if the descriptor is not watched."""
+        self._entry(fd, file)
+        del self._entries[fd, file]
+
+    def collect(self, limit: int, now: int) -> list[tuple[int, int]]:
+        """Return up to `limit` ready descriptors with their bits, in turn; disarm what is
+        EPOLLET or EPOLLONESHOT."""
+        self._forget_closed()
+        found: list[tuple[int, int]] = []
+        for key, entry in list(self._entries.items()):
+            if len(found) == limit:
+                break
+            bits = entry.ready(now)
+            if bits:
+                found.append((entry.fd, bits))
+                entry.edge = False
+                entry.disabled = bool(entry.events & ONESHOT)
+                # Those that were reported go to the end: none starves behind `limit`.
+                self._entries[key] = self._entries.pop(key)
+        return found
+
+    def woken(self, file: File, events: int) -> None:
+        """Note that a watched file has gained `events`: an edge for EPOLLET."""
+        for entry in self._entries.values():
+            if entry.file is file and events & (entry.events & _BITS | _ALWAYS):
+                entry.edge = True
+
+    def watched(self) -> Iterable[File]:
+        """Return the files that a waiter has to be woken for, those of nested sets too."""
+        self._forget_closed()
+        files: dict[File, None] = {}
+        for entry in self._entries.values():
+            files[entry.file] = None
+            if isinstance(entry.file, Epoll):
+                files.update(dict.fromkeys(entry.file.watched()))
+        return files
+
+    def reaches(self, other: File, depth: int) -> bool:
+        """Tell whether this set watches `other`, directly or through sets, or nests too deep."""
+        if self is other or depth == 0:
+            return True
+        return any(
+            isinstance(entry.file, Epoll) and entry.file.reaches(other, depth - 1)
+            for entry in self._entries.values()
+        )
+
+    def mask(self, now: int) -> int:
+        """Return IN while an entry is ready."""
+        self._forget_closed()
+        return IN if any(entry.ready(now) for entry in self._entries.values()) else 0
+
+    def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
+        """Close the set; the files in it live on."""
+        self._entries.clear()
+        return None
+
+    def _entry(self, fd: int, file: File) -> _Entry:
+        self._forget_closed()
+        entry = self._entries.get((fd, file))
+        if entry is None:
+            raise os_error(errno.ENOENT)
+        return entry
+
+    def _forget_closed(self) -> None:
+        for key, entry in list(self._entries.items()):
+            if entry.file.refs == 0:
+                del self._entries[key]

@@ -1,0 +1,69 @@
+"""Open file descriptions: what descriptors refer to, and when the last reference acts.
+
+A `File` counts references: descriptors (dup, another process that inherited it) and calls in
+progress. The last `drop()` is what closes, in whichever thread it happens, as on Linux; closing a
+descriptor while a thread sits in recv() on it does nothing yet (docs/kernel-notes/linger.md).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, Literal
+
+from .linger import Call, ClosePlan
+
+IN: Final = 0x001
+PRI: Final = 0x002
+OUT: Final = 0x004
+ERR: Final = 0x008
+HUP: Final = 0x010
+NVAL: Final = 0x020
+RDHUP: Final = 0x2000
+"""Readiness bits, with the numbers of poll(2) and epoll(7)."""
+
+
+class Again(Enum):
+    """The type of AGAIN."""
+
+    AGAIN = "not now"
+
+
+AGAIN: Final = Again.AGAIN
+"""What an attempt answers when it would block; it has changed nothing then."""
+
+NotNow = Literal[Again.AGAIN]
+
+
+class File:
+    """An open file description. O_NONBLOCK (`nonblocking`) belongs to it, not to a descriptor."""
+
+    kind = "file"
+
+    def __init__(self) -> None:
+        self.refs = 0
+        self.nonblocking = False
+
+    def hold(self) -> None:
+        """Take a reference: a descriptor, or a call in progress."""
+        self.refs += 1
+
+    def drop(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
+        """Give a reference back. The last one closes the file: the answer is a plan when the
+        caller has to wait before `finish_close` (SO_LINGER), else None. `exiting`: the process
+        ends, nobody waits."""
+        assert self.refs > 0, "a reference was given back twice"
+        self.refs -= 1
+        if self.refs:
+            return None
+        plan = self.release(now, exiting=exiting)
+        if plan is not None and plan.call is Call.REFUSE:
+            self.refs += 1  # the descriptor is gone, the socket stays (closesocket of Winsock)
+        return plan
+
+    def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
+        """Act as the last reference goes; each kind of file says what."""
+        raise NotImplementedError
+
+    def mask(self, now: int) -> int:
+        """Return the level of readiness (IN, OUT, ERR, HUP, RDHUP, PRI) as poll(2) would."""
+        raise NotImplementedError

@@ -1,0 +1,43 @@
+"""The numbers of Linux for families, levels, options and flags; `run` translates where the
+interpreter's differ. Source: Linux include/uapi (asm-generic), ip(7), socket(7), tcp(7)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+AF_INET: Final = 2
+AF_INET6: Final = 10
+
+SOL_SOCKET: Final = 1
+SO_REUSEADDR: Final = 2
+SO_TYPE: Final = 3
+SO_ERROR: Final = 4
+SO_SNDBUF: Final = 7
+SO_RCVBUF: Final = 8
+SO_KEEPALIVE: Final = 9
+SO_LINGER: Final = 13
+SO_REUSEPORT: Final = 15
+SO_ACCEPTCONN: Final = 30
+SO_PROTOCOL: Final = 38
+SO_DOMAIN: Final = 39
+
+IPPROTO_TCP: Final = 6
+TCP_NODELAY: Final = 1
+TCP_MAXSEG: Final = 2
+TCP_LINGER2: Final = 8
+TCP_INFO: Final = 11
+
+SOCK_STREAM: Final = 1
+
+MSG_PEEK: Final = 0x02
+MSG_TRUNC: Final = 0x20
+MSG_DONTWAIT: Final = 0x40
+MSG_NOSIGNAL: Final = 0x4000
+
+SHUT_RD: Final = 0
+SHUT_WR: Final = 1
+SHUT_RDWR: Final = 2
+
+SIOCINQ: Final = 0x541B
+SIOCOUTQ: Final = 0x5411
+SIOCOUTQNSD: Final = 0x894B

@@ -1,0 +1,183 @@
+"""Socket options: what setsockopt() stores and getsockopt() tells, and their errors.
+
+An option that is not here fails with ENOPROTOOPT: nothing is taken and silently ignored.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from lastack.profile import NEVER, S
+from lastack.state import LISTEN, State
+from lastack.tcp import Info
+
+from . import names
+from .errors import os_error
+from .linger import Linger, parse_linger
+
+if TYPE_CHECKING:
+    from .socket import TcpSocket
+
+_INT: Final = struct.Struct("i")
+_MAX_LINGER2_S: Final = 120
+
+TCP_STATES: Final = {
+    State.ESTABLISHED: 1, State.SYN_SENT: 2, State.SYN_RECEIVED: 3, State.FIN_WAIT_1: 4,
+    State.FIN_WAIT_2: 5, State.TIME_WAIT: 6, State.CLOSED: 7, State.CLOSE_WAIT: 8,
+    State.LAST_ACK: 9, State.LISTEN: 10, State.CLOSING: 11,
+}  # fmt: skip
+"""The numbers of tcp_info.tcpi_state."""
+
+_TCP_INFO: Final = struct.Struct("8B24I")
+
+
+class SocketOptions:
+    """Options that an accepted connection inherits, as of the end of its handshake."""
+
+    __slots__ = ("linger", "linger2_s", "keepalive", "nodelay", "maxseg")
+
+    def __init__(self) -> None:
+        self.linger = Linger()
+        self.linger2_s = 0
+        self.keepalive = False
+        self.nodelay = False
+        self.maxseg = 0
+
+    def copy(self) -> SocketOptions:
+        """Return options that can be changed independently."""
+        twin = SocketOptions()
+        for name in self.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def linger2_ns(self) -> int:
+        """TCP_LINGER2 as `Connection.set_linger2` takes it."""
+        if self.linger2_s < 0:
+            return -2
+        return self.linger2_s * S if self.linger2_s else -1
+
+
+def set_option(sock: TcpSocket, level: int, name: int, value: bytes, now: int) -> None:
+    """setsockopt(2) with the value as bytes; EINVAL when it is too short."""
+    if (level, name) == (names.SOL_SOCKET, names.SO_LINGER):
+        rules = sock.host.profile.linger
+        stored = parse_linger(value, sock.options.linger, rules)
+        if isinstance(stored, int):
+            raise os_error(stored)
+        sock.options.linger = stored
+        return
+    if len(value) < _INT.size:
+        raise os_error(errno.EINVAL if _known(level, name) else errno.ENOPROTOOPT)
+    number = _INT.unpack_from(value)[0]
+    if level == names.SOL_SOCKET and _set_socket_option(sock, name, number):
+        return
+    if level == names.IPPROTO_TCP and _set_tcp_option(sock, name, number, now):
+        return
+    raise os_error(errno.ENOPROTOOPT)
+
+
+def _known(level: int, name: int) -> bool:
+    return (level, name) in _GET
+
+
+def _set_socket_option(sock: TcpSocket, name: int, number: int) -> bool:
+    if name == names.SO_REUSEADDR:
+        sock.binding.reuseaddr = number != 0
+    elif name == names.SO_REUSEPORT:
+        sock.binding.reuseport = number != 0
+    elif name == names.SO_SNDBUF:
+        sock.buffers.set_send(number)
+    elif name == names.SO_RCVBUF:
+        sock.buffers.set_receive(number)
+    elif name == names.SO_KEEPALIVE:
+        sock.options.keepalive = number != 0
+    else:
+        return False
+    return True
+
+
+def _set_tcp_option(sock: TcpSocket, name: int, number: int, now: int) -> bool:
+    if name == names.TCP_NODELAY:
+        sock.options.nodelay = number != 0
+        if sock.endpoint is not None:
+            sock.endpoint.connection.set_nodelay(number != 0, now)
+            sock.host.settle(sock.endpoint, now)
+    elif name == names.TCP_LINGER2:
+        limit = sock.host.profile.closing.linger2_max_ns // S
+        sock.options.linger2_s = -1 if number < 0 else min(number, limit)
+        if sock.endpoint is not None:
+            sock.endpoint.connection.set_linger2(sock.options.linger2_ns())
+    elif name == names.TCP_MAXSEG:
+        if not 88 <= number <= 32767:
+            raise os_error(errno.EINVAL)
+        sock.options.maxseg = number
+    else:
+        return False
+    return True
+
+
+def get_option(sock: TcpSocket, level: int, name: int, size: int, now: int) -> bytes:
+    """getsockopt(2): the value in `size` bytes at the most; ENOPROTOOPT for an unknown option."""
+    if (level, name) == (names.SOL_SOCKET, names.SO_LINGER):
+        if not sock.host.profile.linger.linger_supported:
+            raise os_error(errno.ENOPROTOOPT)
+        return sock.options.linger.pack()[:size]
+    if (level, name) == (names.IPPROTO_TCP, names.TCP_INFO):
+        return pack_info(sock)[:size]
+    reader = _GET.get((level, name))
+    if reader is None:
+        raise os_error(errno.ENOPROTOOPT)
+    return _INT.pack(reader(sock, now))[:size]
+
+
+def _linger2(sock: TcpSocket, now: int) -> int:
+    stored = sock.options.linger2_s
+    default = sock.host.profile.closing.fin_wait_2_orphan_ns
+    return stored if stored else (0 if default >= NEVER else default // S)
+
+
+def _maxseg(sock: TcpSocket, now: int) -> int:
+    if sock.endpoint is not None:
+        return sock.endpoint.connection.info().mss
+    return sock.options.maxseg or 536
+
+
+_GET: Final[dict[tuple[int, int], Callable[[TcpSocket, int], int]]] = {
+    (names.SOL_SOCKET, names.SO_REUSEADDR): lambda s, now: int(s.binding.reuseaddr),
+    (names.SOL_SOCKET, names.SO_REUSEPORT): lambda s, now: int(s.binding.reuseport),
+    (names.SOL_SOCKET, names.SO_SNDBUF): lambda s, now: s.buffers.send,
+    (names.SOL_SOCKET, names.SO_RCVBUF): lambda s, now: s.buffers.receive,
+    (names.SOL_SOCKET, names.SO_KEEPALIVE): lambda s, now: int(s.options.keepalive),
+    (names.SOL_SOCKET, names.SO_TYPE): lambda s, now: names.SOCK_STREAM,
+    (names.SOL_SOCKET, names.SO_DOMAIN): lambda s, now: s.family,
+    (names.SOL_SOCKET, names.SO_PROTOCOL): lambda s, now: names.IPPROTO_TCP,
+    (names.SOL_SOCKET, names.SO_ACCEPTCONN): lambda s, now: int(s.state is LISTEN),
+    (names.SOL_SOCKET, names.SO_ERROR): lambda s, now: s.take_error(now),
+    (names.IPPROTO_TCP, names.TCP_NODELAY): lambda s, now: int(s.options.nodelay),
+    (names.IPPROTO_TCP, names.TCP_LINGER2): _linger2,
+    (names.IPPROTO_TCP, names.TCP_MAXSEG): _maxseg,
+    (names.SOL_SOCKET, names.SO_LINGER): lambda s, now: s.options.linger.onoff,
+}
+
+
+def pack_info(sock: TcpSocket) -> bytes:
+    """Return struct tcp_info as far as tcpi_total_retrans; times in us, cwnd in segments."""
+    if sock.endpoint is None:
+        return _TCP_INFO.pack(TCP_STATES[sock.state], *[0] * 31)
+    info: Info = sock.endpoint.connection.info()
+    scale = info.send_wscale | info.receive_wscale << 4
+    head = (
+        TCP_STATES[info.state], 0, min(info.retransmits, 255), min(info.probes, 255),
+        info.backoff, 1 if info.timestamps else 0, scale, 0,
+    )  # fmt: skip
+    words = [0] * 24
+    words[0] = info.rto // 1000
+    words[2] = info.mss
+    words[4] = info.unacked
+    words[15] = info.rtt // 1000
+    words[16] = info.rtt_variance // 1000
+    words[18] = info.cwnd
+    return _TCP_INFO.pack(*head, *words)

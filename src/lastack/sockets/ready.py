@@ -1,0 +1,37 @@
+"""What poll(2) says of a TCP socket (docs/kernel-notes/peer-calls.md; Linux tcp_poll)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lastack.state import CLOSED, SYN_SENT
+
+from .files import ERR, HUP, IN, OUT, RDHUP
+
+if TYPE_CHECKING:
+    from .socket import TcpSocket
+
+
+def mask(sock: TcpSocket) -> int:
+    """Return the level of readiness as poll bits."""
+    listener = sock.listener
+    if listener is not None and sock.listening:
+        return IN if listener.queue else 0
+    if sock.endpoint is None:
+        return OUT | HUP
+    tcp = sock.endpoint.connection
+    bits = ERR if tcp.error else 0
+    if tcp.state is SYN_SENT:
+        return bits
+    over = tcp.state is CLOSED
+    no_more_in = tcp.peer_closed or tcp.read_shut or over
+    no_more_out = tcp.fin_queued or over
+    if no_more_in:
+        bits |= IN | RDHUP
+    if (no_more_in and no_more_out) or over:
+        bits |= HUP
+    if tcp.unread:
+        bits |= IN
+    if no_more_out or tcp.writable:
+        bits |= OUT
+    return bits

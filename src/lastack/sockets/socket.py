@@ -1,0 +1,342 @@
+"""The TCP socket: the calls of socket(7) and tcp(7) as attempts that never block.
+
+Each call either does its work, raises the errno of a real socket, or answers AGAIN and has changed
+nothing; waiting is the front end's. Errors in the order in which Linux looks for them.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from lastack.host import Binding, Endpoint, Host, Listener, PortError
+from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT, State
+from lastack.tcp import Buffers
+from lastack.trace import Called, ErrorTold, Reason, Refused, Returned
+from lastack.wire import ANY4, ANY6, show_endpoint
+
+from . import closing, names, ready
+from .errors import os_error
+from .files import AGAIN, File, NotNow
+from .linger import ClosePlan
+from .options import SocketOptions, get_option, set_option
+
+_OPENING = frozenset({SYN_SENT, SYN_RECEIVED})
+
+
+class TcpSocket(File):
+    """An AF_INET (or AF_INET6) SOCK_STREAM socket of one host."""
+
+    kind = "tcp"
+
+    def __init__(self, host: Host, family: int = names.AF_INET) -> None:
+        super().__init__()
+        self.host = host
+        self.family: int = family
+        self.options: SocketOptions = SocketOptions()
+        self.buffers = Buffers(host.profile.buffers)
+        self.binding = Binding()
+        self.binding.address = self._any()
+        self.endpoint: Endpoint | None = None
+        self.listener: Listener | None = None
+        self.conn = host.new_conn()
+        self._opened = False
+        self._connecting = False
+
+    def _any(self) -> bytes:
+        return ANY6 if self.family == names.AF_INET6 else ANY4
+
+    # -- state ---------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """The state of RFC 9293; CLOSED also when only a TIME-WAIT is left."""
+        if self.listener is not None:
+            return self.listener.state
+        return CLOSED if self.endpoint is None else self.endpoint.connection.state
+
+    @property
+    def listening(self) -> bool:
+        """Whether the socket accepts connections."""
+        return self.listener is not None and self.listener.state is not CLOSED
+
+    def describe(self) -> str:
+        """Return the socket for people: "ESTABLISHED 10.0.0.1:80 > 10.0.0.2:40000"."""
+        local = show_endpoint(*self.getsockname())
+        if self.endpoint is None:
+            return f"{'LISTEN' if self.listening else 'unconnected'} {local}"
+        flow = self.endpoint.connection.flow
+        return f"{self.state.value} {local} > {show_endpoint(flow.dst, flow.dport)}"
+
+    # -- bind, listen, accept ------------------------------------------------------------------
+
+    def bind(self, address: bytes, port: int, now: int) -> None:
+        """bind(2). EINVAL when bound already, EADDRNOTAVAIL, EADDRINUSE."""
+        if self.binding.port:
+            raise os_error(errno.EINVAL)
+        try:
+            self.host.ports.bind(self.binding, address, port, self.host.addresses)
+        except PortError as error:
+            raise self._refuse("bind", error, now) from None
+
+    def listen(self, backlog: int, now: int) -> None:
+        """listen(2): on an unbound socket a port is chosen; EINVAL when connected."""
+        if self.listening and self.listener is not None:
+            self.listener.set_backlog(backlog)
+            return
+        if self.endpoint is not None and self.state is not CLOSED:
+            raise os_error(errno.EINVAL)
+        try:
+            if not self.binding.port:
+                address = self.binding.address
+                self.host.ports.bind(self.binding, address, 0, self.host.addresses)
+            self.endpoint = None
+            self.listener = self.host.listen(
+                self.binding, backlog, self.options, self.buffers, self, self.conn
+            )
+        except PortError as error:
+            raise self._refuse("listen", error, now) from None
+
+    def accept(self, now: int) -> TcpSocket | NotNow:
+        """accept(2): the oldest connection of the queue; EINVAL when not listening."""
+        if self.listener is None or self.listener.state is CLOSED:
+            raise os_error(errno.EINVAL)
+        endpoint = self.listener.take()
+        if endpoint is None:
+            return AGAIN
+        child = TcpSocket(self.host, self.family)
+        child._adopt(endpoint, now)
+        return child
+
+    def _adopt(self, endpoint: Endpoint, now: int) -> None:
+        self.endpoint = endpoint
+        self.binding = endpoint.binding
+        self.conn = endpoint.connection.conn
+        self.buffers = endpoint.connection.buffers
+        self._opened = True
+        if isinstance(endpoint.inherited, SocketOptions):
+            self.options = endpoint.inherited
+        endpoint.owner = self
+        endpoint.connection.set_linger2(self.options.linger2_ns())
+        if self.options.nodelay:
+            endpoint.connection.set_nodelay(True, now)
+
+    # -- connect -------------------------------------------------------------------------------
+
+    def connect(self, address: bytes, port: int, now: int) -> NotNow | None:
+        """connect(2), the first attempt: sends SYN. AGAIN while the handshake is under way.
+
+        EISCONN, EALREADY (non-blocking, under way), EADDRNOTAVAIL, ENETUNREACH, or the error of
+        an earlier attempt that nobody has been told.
+        """
+        if self.listening:
+            raise os_error(errno.EISCONN)
+        if self._connecting:
+            if self.state in _OPENING:
+                if self.nonblocking:
+                    raise os_error(errno.EALREADY)
+                return AGAIN
+            return self.connected(now)
+        if self.endpoint is not None:
+            if self.state is not CLOSED or not self._may_reconnect():
+                raise os_error(errno.EISCONN if self.state is not CLOSED else errno.EINVAL)
+            self._renew()
+        if self._opened:
+            self.conn = self.host.new_conn()
+        options = self.options
+        try:
+            self.endpoint = self.host.connect(
+                self.binding, address, port, self.buffers, self, self.conn, options.maxseg, now
+            )
+        except PortError as error:
+            raise self._refuse("connect", error, now) from None
+        self._opened = self._connecting = True
+        self.endpoint.connection.set_linger2(options.linger2_ns())
+        if options.nodelay:
+            self.endpoint.connection.set_nodelay(True, now)
+        return AGAIN if self.state in _OPENING else self.connected(now)
+
+    def connected(self, now: int) -> NotNow | None:
+        """connect(2), a later attempt: AGAIN, success, or the error of the handshake, once."""
+        if self.state in _OPENING:
+            return AGAIN
+        self._connecting = False
+        if self.state is not CLOSED or self.endpoint is None:
+            return None
+        if self.endpoint.connection.peer_closed:
+            return None  # opened and closed in between
+        error = self.endpoint.connection.take_error() or errno.ECONNABORTED
+        self._tell(error, "connect", now)
+        if self._may_reconnect():
+            self._renew()
+        raise os_error(error)
+
+    def _may_reconnect(self) -> bool:
+        return self.host.profile.ports.reconnect_after_refused
+
+    def _renew(self) -> None:
+        """Forget a connection that never came about, or is over: the socket is as new."""
+        if self.endpoint is not None:
+            self.endpoint.owner = None
+        self.endpoint = None
+        if self.binding.auto or not self.binding.port:
+            self.host.ports.release(self.binding)
+            self.binding.address = self._any()
+        self.binding.connected = False
+        self.binding.owner = None
+
+    # -- data ----------------------------------------------------------------------------------
+
+    def send(self, data: bytes | memoryview, flags: int, now: int) -> int | NotNow:
+        """send(2): queue at least one byte, and return how many; the data is copied.
+
+        EPIPE after shutdown, after the end, and on a socket that never was connected.
+        """
+        if self.endpoint is None:
+            raise os_error(errno.EPIPE)
+        tcp = self.endpoint.connection
+        if tcp.state in _OPENING and not tcp.fin_queued:
+            return AGAIN
+        if tcp.error:
+            raise self._take("send", now)
+        if tcp.fin_queued or tcp.state is CLOSED:
+            raise os_error(errno.EPIPE)
+        if len(data) == 0:
+            return 0
+        count = tcp.send(bytes(data), now)
+        self.host.settle(self.endpoint, now)
+        return count if count else AGAIN
+
+    def recv(self, size: int, flags: int, now: int) -> bytes | NotNow:
+        """recv(2): up to `size` bytes, b"" at the end of the stream. MSG_PEEK leaves them.
+
+        ENOTCONN when never connected. What is queued comes before an error, and the peer's FIN
+        too (docs/kernel-notes/peer-calls.md).
+        """
+        if self.endpoint is None:
+            raise os_error(errno.ENOTCONN)
+        tcp = self.endpoint.connection
+        if tcp.unread and size:
+            text = tcp.receive(size, now, peek=bool(flags & names.MSG_PEEK))
+            self.host.settle(self.endpoint, now)
+            return text
+        if tcp.peer_closed or size == 0:
+            return b""
+        if tcp.error:
+            raise self._take("recv", now)
+        if tcp.read_shut or tcp.state is CLOSED:
+            return b""
+        return AGAIN
+
+    def shutdown(self, how: int, now: int) -> None:
+        """shutdown(2). Never waits, whatever SO_LINGER says; ENOTCONN when there is no peer."""
+        if how not in (names.SHUT_RD, names.SHUT_WR, names.SHUT_RDWR):
+            raise os_error(errno.EINVAL)
+        if self.listener is not None and self.listening:
+            if how != names.SHUT_WR:
+                closing.shut_listener(self, self.listener, now)
+            return
+        if self.endpoint is None or self.state is CLOSED:
+            raise os_error(errno.ENOTCONN)
+        tcp = self.endpoint.connection
+        if tcp.state is SYN_SENT:
+            tcp.vanish(Reason.CLOSED_WHILE_CONNECTING, now, error=errno.ECONNRESET)
+        else:
+            if how != names.SHUT_WR:
+                tcp.shutdown_receive(now)
+            if how != names.SHUT_RD:
+                tcp.close(Reason.SHUTDOWN_CALL, now)
+        self.host.settle(self.endpoint, now)
+
+    # -- names and options ---------------------------------------------------------------------
+
+    def getsockname(self) -> tuple[bytes, int]:
+        """getsockname(2): the wildcard and port 0 while unbound."""
+        return self.binding.address, self.binding.port or self._last_port()
+
+    def _last_port(self) -> int:
+        return 0 if self.endpoint is None else self.endpoint.connection.flow.sport
+
+    def getpeername(self) -> tuple[bytes, int]:
+        """getpeername(2); ENOTCONN before and after the connection."""
+        if self.endpoint is None or self.state in (CLOSED, SYN_SENT):
+            raise os_error(errno.ENOTCONN)
+        flow = self.endpoint.connection.flow
+        return flow.dst, flow.dport
+
+    def setsockopt(self, level: int, name: int, value: bytes, now: int) -> None:
+        """setsockopt(2) with the value as bytes; ENOPROTOOPT for what is not supported."""
+        set_option(self, level, name, value, now)
+
+    def getsockopt(self, level: int, name: int, size: int, now: int) -> bytes:
+        """getsockopt(2): at most `size` bytes."""
+        return get_option(self, level, name, size, now)
+
+    def ioctl(self, request: int) -> int:
+        """ioctl(2): SIOCINQ, SIOCOUTQ (a queued FIN counts one), SIOCOUTQNSD; EINVAL when it
+        listens, ENOTTY for another request."""
+        if request not in (names.SIOCINQ, names.SIOCOUTQ, names.SIOCOUTQNSD):
+            raise os_error(errno.ENOTTY)
+        if self.listening:
+            raise os_error(errno.EINVAL)
+        if self.endpoint is None:
+            return 0
+        tcp = self.endpoint.connection
+        if request == names.SIOCINQ:
+            return tcp.unread
+        return tcp.unacked if request == names.SIOCOUTQ else tcp.unsent
+
+    def take_error(self, now: int) -> int:
+        """SO_ERROR: the errno that nobody has been told yet, and forget it."""
+        if self.endpoint is None:
+            return 0
+        error = self.endpoint.connection.take_error()
+        if error:
+            self._tell(error, "SO_ERROR", now)
+        return error
+
+    # -- readiness and the end -----------------------------------------------------------------
+
+    def mask(self, now: int) -> int:
+        """Return what poll(2) would: the level of readiness."""
+        return ready.mask(self)
+
+    def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
+        """close(2), the last reference: FIN, RST, or a plan of what to wait for (SO_LINGER)."""
+        return closing.release(self, now, exiting=exiting)
+
+    def still_closing(self, plan: ClosePlan, now: int) -> bool:
+        """Tell whether a lingering close() has to wait on."""
+        return closing.still_closing(self, plan, now)
+
+    def finish_close(self, plan: ClosePlan, now: int, *, interrupted: bool = False) -> int:
+        """End a lingering close(); return its errno, 0 for success."""
+        return closing.finish_close(self, plan, now, interrupted=interrupted)
+
+    # -- trace ---------------------------------------------------------------------------------
+
+    def called(self, call: str, text: str, thread: str, now: int) -> None:
+        """Write down that a program makes a call on this socket."""
+        if self.host.scribe is not None:
+            self.host.scribe.begin(Called(self.conn, call, text, thread), now)
+
+    def returned(self, call: str, text: str, number: int, now: int) -> None:
+        """Write down how the call ended; `number` is its errno, 0 for success."""
+        if self.host.scribe is not None:
+            self.host.scribe.write(Returned(self.conn, call, text, number), now)
+
+    def _take(self, call: str, now: int) -> OSError:
+        assert self.endpoint is not None
+        error = self.endpoint.connection.take_error()
+        self._tell(error, call, now)
+        return os_error(error)
+
+    def _tell(self, error: int, call: str, now: int) -> None:
+        if self.host.scribe is not None:
+            self.host.scribe.write(ErrorTold(self.conn, error, call), now)
+
+    def _refuse(self, call: str, error: PortError, now: int) -> OSError:
+        if self.host.scribe is not None:
+            event = Refused(self.conn, call, error.errno, error.reason, error.holders)
+            self.host.scribe.write(event, now)
+        return os_error(error.errno)
+

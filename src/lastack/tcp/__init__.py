@@ -1,0 +1,18 @@
+"""One TCP connection: RFC 9293 section 3.10 in its order and in its words."""
+
+from .buffers import Buffers as Buffers
+from .connection import Connection as Connection
+from .connection import Info as Info
+from .emit import reset_for as reset_for
+from .entry import Entry as Entry
+from .isn import initial_sequence as initial_sequence
+from .isn import timestamp_offset as timestamp_offset
+from .tcb import ERROR as ERROR
+from .tcb import HANGUP as HANGUP
+from .tcb import READ_HANGUP as READ_HANGUP
+from .tcb import READABLE as READABLE
+from .tcb import WRITABLE as WRITABLE
+from .timewait import Action as Action
+from .timewait import Answer as Answer
+from .timewait import Reply as Reply
+from .timewait import answer as answer

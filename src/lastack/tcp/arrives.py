@@ -1,0 +1,349 @@
+"""SEGMENT ARRIVES in a synchronized state or SYN-RECEIVED (RFC 9293 section 3.10.7.4).
+
+The eight steps in the RFC's order, each a function that answers "go on with this segment?".
+Inside a step the states stand in the RFC's order. Nothing here sends: a step sets `ack_now`, and
+`emit.flush` sends later. The two exceptions are the RST that answers a segment, and a repeated
+SYN|ACK; both are replies that no later text could carry.
+
+Where the RFC leaves a choice, or a system does something else, a field of the profile decides.
+The TIME-WAIT paragraphs of all steps are `timewait.answer`.
+"""
+
+from __future__ import annotations
+
+from lastack.profile import BeyondSndNxt, MissingTimestamp
+from lastack.state import (
+    CLOSE_WAIT,
+    CLOSING,
+    ESTABLISHED,
+    FIN_WAIT_1,
+    FIN_WAIT_2,
+    LAST_ACK,
+    SYN_RECEIVED,
+    TIME_WAIT,
+)
+from lastack.trace import Dropped, Reason, ResetIgnored, ResetTaken
+from lastack.wire import ABSENT, ACK, FIN, RST, SYN, Segment, seq
+
+from . import calls, challenge, emit, recovery, text, timers, timestamps
+from .tcb import READABLE, UNSET, WRITABLE, Tcb, enter
+from .timewait import entry_of
+
+_READING = frozenset({ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2})
+
+
+def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
+    """Process a segment in any state but CLOSED, LISTEN and SYN-SENT."""
+    (
+        first_check_sequence_number(tcb, seg, now)
+        and second_check_rst(tcb, seg, now)
+        and third_check_security(tcb, seg, now)
+        and fourth_check_syn(tcb, seg, now)
+        and fifth_check_ack(tcb, seg, now)
+        and sixth_check_urg(tcb, seg, now)
+        and seventh_process_text(tcb, seg, now)
+        and eighth_check_fin(tcb, seg, now)
+    )
+
+
+def drop(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
+    """Note that the segment goes no further; answers False."""
+    if tcb.scribe is not None:
+        tcb.scribe.write(Dropped(tcb.conn, seg.number, reason), now)
+    return False
+
+
+# -- first ------------------------------------------------------------------------------------
+
+
+def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """First, check sequence number: acceptability by the four cases of table 6, after PAWS."""
+    if timestamps.rejects(tcb, seg, now) and not seg.flags & RST:
+        # RFC 7323 section 5.3 R1: not acceptable, answer with an ACK and drop
+        challenge.answer(tcb, now, limited=not seg.text)
+        return drop(tcb, seg, Reason.PAWS, now)
+    strict = tcb.profile.acceptance.missing_timestamp is MissingTimestamp.DROP
+    if strict and tcb.ts_ok and seg.tsval == ABSENT and not seg.flags & RST:
+        return drop(tcb, seg, Reason.MISSING_TIMESTAMP, now)
+    if not acceptable(tcb, seg):
+        return _not_acceptable(tcb, seg, now)
+    timestamps.remember(tcb, seg, now)
+    return True
+
+
+def acceptable(tcb: Tcb, seg: Segment) -> bool:
+    """Table 6: does the segment overlap the receive window? (MUST-66: RST and URG count too.)"""
+    window = tcb.rcv_wnd()
+    length = seg.length
+    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
+    if length == 0:
+        return ahead == 0 if window == 0 else 0 <= ahead < window or ahead == 0
+    if window == 0:
+        return False
+    return 0 <= ahead < window or 0 <= ahead + length - 1 < window
+
+
+def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
+    if seg.flags & RST:
+        # The peer's FIN took RCV.NXT one further than the peer's RST may know.
+        at_fin = tcb.fin_received and seg.seq == (tcb.rcv_nxt - 1) & seq.MASK
+        if at_fin and tcb.profile.acceptance.reset_at_fin:
+            return True
+        if tcb.scribe is not None:
+            outside = Reason.RESET_OUTSIDE_WINDOW
+            tcb.scribe.write(ResetIgnored(tcb.conn, seg.number, outside), now)
+        return False
+    if seg.flags & SYN:
+        if tcb.state is SYN_RECEIVED:
+            # a repeated SYN, or the other half of a simultaneous open: step four knows both
+            return True
+        challenge.answer(tcb, now)
+        return drop(tcb, seg, Reason.SYN_ON_CONNECTION, now)
+    if (
+        tcb.rcv_wnd() == 0
+        and seg.flags & ACK
+        and seg.seq == tcb.rcv_nxt
+        and not seg.flags & FIN
+    ):
+        # "If the RCV.WND is zero, ... special allowance should be made to accept valid ACKs"
+        _acknowledgment(tcb, seg, now)
+    # <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; what carries no text is answered within the limit
+    challenge.answer(tcb, now, limited=not seg.length)
+    old = seq.lt(seg.seq, tcb.rcv_nxt)
+    return drop(tcb, seg, Reason.OLD_DUPLICATE if old else Reason.OUTSIDE_WINDOW, now)
+
+
+# -- second -----------------------------------------------------------------------------------
+
+
+def second_check_rst(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Second, check the RST bit, with the three cases of RFC 5961 section 3."""
+    if not seg.flags & RST:
+        return True
+    at_fin = tcb.fin_received and seg.seq == (tcb.rcv_nxt - 1) & seq.MASK
+    if seg.seq != tcb.rcv_nxt and not at_fin:
+        # 2) inside the window but not exact: challenge
+        challenge.answer(tcb, now)
+        if tcb.scribe is not None:
+            inexact = Reason.RESET_NOT_EXACT
+            tcb.scribe.write(ResetIgnored(tcb.conn, seg.number, inexact), now)
+        return False
+    if tcb.scribe is not None:
+        tcb.scribe.write(ResetTaken(tcb.conn, seg.number, Reason.RESET_BY_PEER), now)
+    # SYN-RECEIVED: a passive open goes back to LISTEN silently; there is no user yet to tell.
+    untold = tcb.state is SYN_RECEIVED and tcb.passive
+    error = 0 if untold else calls.reset_errno(tcb)
+    calls.gone(tcb, Reason.RESET_BY_PEER, now, error=error)
+    return False
+
+
+# -- third ------------------------------------------------------------------------------------
+
+
+def third_check_security(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Third, check security: there are no compartments here, every segment passes."""
+    return True
+
+
+# -- fourth -----------------------------------------------------------------------------------
+
+
+def fourth_check_syn(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Fourth, check the SYN bit. In synchronized states RFC 5961 section 4: a challenge ACK."""
+    if not seg.flags & SYN:
+        return True
+    if tcb.state is SYN_RECEIVED:
+        if seg.seq == tcb.irs:
+            if seg.flags & ACK:
+                return True  # the SYN|ACK of a simultaneous open: its ACK counts
+            if tcb.passive:
+                emit.send_syn(tcb, now, again=True)
+            else:
+                tcb.ack_now = True
+            return drop(tcb, seg, Reason.OLD_DUPLICATE, now)
+        if acceptable(tcb, seg) and tcb.passive:
+            # a new SYN where ours is half open: return to LISTEN (MUST-11 leaves no other end)
+            emit.reply_reset(tcb, seg, Reason.SYN_IN_SYN_RECEIVED, now)
+            calls.gone(tcb, Reason.SYN_IN_SYN_RECEIVED, now)
+            return False
+    challenge.answer(tcb, now)
+    return drop(tcb, seg, Reason.SYN_ON_CONNECTION, now)
+
+
+# -- fifth ------------------------------------------------------------------------------------
+
+
+def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Fifth, check the ACK field."""
+    if not seg.flags & ACK:
+        return drop(tcb, seg, Reason.NO_ACK_FLAG, now)
+    # RFC 5961 section 5: acceptable is SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
+    if tcb.state is not SYN_RECEIVED:
+        behind = seq.diff(tcb.snd_una, seg.ack)
+        if behind > max(tcb.max_snd_wnd, 1):
+            challenge.answer(tcb, now)
+            return drop(tcb, seg, Reason.ACK_TOO_OLD, now)
+        if seq.gt(seg.ack, tcb.snd_nxt):
+            beyond = tcb.profile.acks.beyond_snd_nxt
+            challenge.answer(tcb, now, limited=beyond is BeyondSndNxt.CHALLENGE)
+            return drop(tcb, seg, Reason.ACK_OF_UNSENT, now)
+    elif not _open_by_ack(tcb, seg, now):
+        return False
+    _acknowledgment(tcb, seg, now)
+    if not tcb.fin_acked():
+        return True
+    # FIN-WAIT-1: our FIN is acknowledged
+    if tcb.state is FIN_WAIT_1:
+        enter(tcb, FIN_WAIT_2, Reason.FIN_ACKED, now)
+        tcb.wake(WRITABLE)
+        if tcb.orphan:
+            return _orphan_in_fin_wait_2(tcb, seg, now)
+    # CLOSING
+    elif tcb.state is CLOSING:
+        enter_time_wait(tcb, Reason.FIN_ACKED, now)
+        return False
+    # LAST-ACK
+    elif tcb.state is LAST_ACK:
+        calls.gone(tcb, Reason.FIN_ACKED, now)
+        return False
+    return True
+
+
+def _open_by_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """SYN-RECEIVED: SND.UNA < SEG.ACK =< SND.NXT enters ESTABLISHED, anything else draws RST."""
+    if not (seq.gt(seg.ack, tcb.snd_una) and seq.le(seg.ack, tcb.snd_nxt)):
+        emit.reply_reset(tcb, seg, Reason.BAD_ACK_IN_SYN_RECEIVED, now)
+        return drop(tcb, seg, Reason.BAD_ACK_IN_SYN_RECEIVED, now)
+    if tcb.passive and not tcb.synack_accepted:
+        # The accept queue has no place: the host decided so before it handed the segment over.
+        return drop(tcb, seg, Reason.ACCEPT_QUEUE_FULL, now)
+    established(tcb, seg, Reason.HANDSHAKE_DONE, now)
+    if tcb.fin_queued:
+        enter(tcb, FIN_WAIT_1, Reason.CLOSE_CALL, now)
+    return True
+
+
+def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
+    """Enter ESTABLISHED, with the window of the segment that completes the handshake."""
+    enter(tcb, ESTABLISHED, reason, now)
+    scale = 0 if seg.flags & SYN else tcb.snd_wscale
+    tcb.snd_wnd = seg.wnd << scale
+    tcb.max_snd_wnd = tcb.snd_wnd
+    tcb.snd_wl1 = seg.seq
+    tcb.snd_wl2 = seg.ack
+    tcb.buffers.grow_send(tcb.profile.start.initial_cwnd, tcb.mss)
+    tcb.wake(WRITABLE)
+
+
+def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
+    """ESTABLISHED: advance SND.UNA, count duplicates, update the send window."""
+    if seq.gt(seg.ack, tcb.snd_una):
+        recovery.new_ack(tcb, seg, now)
+    else:
+        recovery.duplicate_ack(tcb, seg, now)
+        tcb.probes_out = 0
+    # "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND"
+    fresh = seq.lt(tcb.snd_wl1, seg.seq) or (
+        tcb.snd_wl1 == seg.seq and seq.le(tcb.snd_wl2, seg.ack)
+    )
+    if fresh and seq.ge(seg.ack, tcb.snd_una):
+        opened = tcb.snd_wnd == 0 and seg.wnd != 0
+        tcb.snd_wnd = seg.wnd << (0 if seg.flags & SYN else tcb.snd_wscale)
+        tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
+        tcb.snd_wl1 = seg.seq
+        tcb.snd_wl2 = seg.ack
+        if opened:
+            tcb.rtt.progress()
+            tcb.timers.stop(timers.PERSIST)
+
+
+def _orphan_in_fin_wait_2(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """An orphan reached FIN-WAIT-2. TCP_LINGER2 below 0 ends it here, with a RST."""
+    if tcb.linger2_ns >= UNSET:
+        return True
+    emit.reply_reset(tcb, seg, Reason.LINGER2_NEGATIVE, now)
+    calls.gone(tcb, Reason.LINGER2_NEGATIVE, now)
+    return False
+
+
+# -- sixth ------------------------------------------------------------------------------------
+
+
+def sixth_check_urg(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Sixth, check the URG bit: the text is delivered in line, the pointer tells nobody (MAY-6)."""
+    return True
+
+
+# -- seventh ----------------------------------------------------------------------------------
+
+
+def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Seventh, process the segment text."""
+    if tcb.state not in _READING:
+        # CLOSE-WAIT, CLOSING, LAST-ACK: "this should not occur, since a FIN has been received"
+        if seg.text and seq.gt((seg.seq + len(seg.text)) & seq.MASK, tcb.rcv_nxt):
+            return drop(tcb, seg, Reason.TEXT_AFTER_FIN, now)
+        return True
+    if not seg.text:
+        return True
+    beyond = (seg.seq + len(seg.text)) & seq.MASK
+    if tcb.closing and seq.gt(beyond, tcb.rcv_nxt):
+        # Nobody is left to read it: MUST-12's RST, so that the peer learns of the loss.
+        emit.reply_reset(tcb, seg, Reason.DATA_AFTER_CLOSE, now)
+        calls.gone(tcb, Reason.DATA_AFTER_CLOSE, now)
+        return False
+    if tcb.shut_read and tcb.fin_queued and seq.gt(beyond, tcb.rcv_nxt):
+        error = calls.reset_errno(tcb)
+        emit.reply_reset(tcb, seg, Reason.DATA_AFTER_SHUTDOWN, now)
+        calls.gone(tcb, Reason.DATA_AFTER_SHUTDOWN, now, error=error)
+        return False
+    text.take(tcb, seg, now)
+    return True
+
+
+# -- eighth -----------------------------------------------------------------------------------
+
+
+def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Eighth, check the FIN bit, once everything before the FIN is here."""
+    if seg.flags & FIN and tcb.fin_at == UNSET:
+        tcb.fin_at = text.offset_of(tcb, (seg.seq + len(seg.text)) & seq.MASK)
+    if tcb.fin_received or tcb.fin_at != tcb.recvq.ready:
+        if seg.flags & FIN:
+            tcb.ack_now = True
+        return True
+    tcb.fin_received = True
+    tcb.rcv_nxt = (tcb.rcv_nxt + 1) & seq.MASK
+    tcb.wake(READABLE)
+    # A bare FIN is acknowledged at once, one behind text with the text's delayed ACK.
+    if seg.text:
+        tcb.ack_due = True
+        tcb.pingpong = True
+    else:
+        tcb.ack_now = True
+    # SYN-RECEIVED, ESTABLISHED: enter CLOSE-WAIT
+    if tcb.state is ESTABLISHED:
+        enter(tcb, CLOSE_WAIT, Reason.FIN_ARRIVED, now)
+    # FIN-WAIT-1: our FIN acknowledged by this segment was step five; so it is not
+    elif tcb.state is FIN_WAIT_1:
+        tcb.ack_now = True
+        enter(tcb, CLOSING, Reason.FIN_ARRIVED, now)
+    # FIN-WAIT-2
+    elif tcb.state is FIN_WAIT_2:
+        emit.send_ack(tcb, now)
+        enter_time_wait(tcb, Reason.FIN_ARRIVED, now)
+    # CLOSE-WAIT, CLOSING, LAST-ACK: remain
+    return True
+
+
+def enter_time_wait(tcb: Tcb, reason: Reason, now: int) -> None:
+    """Both FINs are acknowledged: leave an entry for the host's table; to the owner we are CLOSED.
+
+    The 2MSL timer and everything that may still arrive is the table's (`timewait.answer`).
+    """
+    if tcb.ack_now:
+        emit.send_ack(tcb, now)
+    tcb.entry = (entry_of(tcb, fin_wait_2=False), 0)
+    tcb.timers.stop_all()
+    enter(tcb, TIME_WAIT, reason, now)
+    tcb.wake(READABLE | WRITABLE)

@@ -1,0 +1,122 @@
+"""How much the two queues of a connection hold (SO_SNDBUF, SO_RCVBUF, autotuning).
+
+Sizes are bytes of kernel memory, as getsockopt() tells them; text fills a little less of it,
+because a kernel also accounts for the packet around the text. The figures and the script that
+measures them are in docs/kernel-notes/buffers.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lastack.profile import BufferRules
+
+_HEADERS: Final = 320
+"""Kernel memory beside the text of one packet, before it is rounded up to a power of two."""
+_DESCRIPTOR: Final = 256
+"""Kernel memory of one packet's descriptor."""
+_CHUNK_MEMORY: Final = 832
+"""Kernel memory beside the text of one chunk of the send queue."""
+_LARGEST_CHUNK: Final = 65535
+
+
+def chunk_size(mss: int, largest_window: int) -> int:
+    """Return how much text the send queue keeps together: half the peer's largest window.
+
+    A kernel hands such a chunk to the network card, which cuts it into segments.
+    """
+    half = min(largest_window // 2, _LARGEST_CHUNK)
+    return max(half - half % mss, mss)
+
+
+def packet_memory(mss: int) -> int:
+    """Return the memory that one full-sized packet is charged for when the send buffer grows."""
+    return (1 << (mss + _HEADERS - 1).bit_length()) + _DESCRIPTOR
+
+
+class Buffers:
+    """Limits of the send and the receive queue of one socket."""
+
+    __slots__ = ("rules", "send", "receive", "send_fixed", "receive_fixed", "_copied", "_space",
+                 "_since")  # fmt: skip
+
+    def __init__(self, rules: BufferRules) -> None:
+        self.rules = rules
+        self.send = rules.send_default
+        self.receive = rules.receive_default
+        self.send_fixed = False
+        self.receive_fixed = False
+        self._copied = 0
+        self._space = 0
+        self._since = -1
+
+    def copy(self) -> Buffers:
+        """Return the buffers that an accepted connection inherits."""
+        twin = Buffers(self.rules)
+        twin.send, twin.receive = self.send, self.receive
+        twin.send_fixed, twin.receive_fixed = self.send_fixed, self.receive_fixed
+        return twin
+
+    def set_send(self, value: int) -> None:
+        """SO_SNDBUF: `value` bytes as the program asked for."""
+        self.send = self._set(value, self.rules.send_floor)
+        self.send_fixed = True
+
+    def set_receive(self, value: int) -> None:
+        """SO_RCVBUF: `value` bytes as the program asked for."""
+        self.receive = self._set(value, self.rules.receive_floor)
+        self.receive_fixed = True
+
+    def _set(self, value: int, floor: int) -> int:
+        size = min(value & 0xFFFF_FFFF, self.rules.set_max)
+        return max(2 * size if self.rules.doubles else size, floor)
+
+    def send_room(self, queued: int, chunk: int) -> int:
+        """Return how many bytes send() may take now; 0 means wait.
+
+        A kernel begins another chunk as long as it is below the limit, so the limit is passed by
+        less than one chunk.
+        """
+        chunks = -(-self.send // (chunk + _CHUNK_MEMORY))
+        return max(chunks * chunk - queued, 0)
+
+    def writable(self, queued: int, chunk: int) -> bool:
+        """Tell whether a writer that was refused is woken: enough of the buffer is free."""
+        used = queued + queued * _CHUNK_MEMORY // chunk
+        return used <= self.send * (1 - self.rules.writable_share)
+
+    def receive_space(self) -> int:
+        """Return how many bytes of text the receive queue can hold."""
+        return int(self.receive * self.rules.window_share)
+
+    def first_window(self, mss: int) -> int:
+        """Return the window of the SYN: half the buffer, 65,535 at most, in whole segments."""
+        window = min(self.receive // 2, 0xFFFF)
+        return window - window % mss if window > mss else window
+
+    def grow_send(self, segments: int, mss: int) -> bool:
+        """Grow the send buffer to two windows of `segments`; tell whether it grew."""
+        if self.send_fixed or not self.rules.autotune:
+            return False
+        wanted = min(2 * segments * packet_memory(mss), self.rules.send_max)
+        if wanted <= self.send:
+            return False
+        self.send = wanted
+        return True
+
+    def program_read(self, count: int, mss: int, rtt: int, now: int) -> None:
+        """Grow the receive buffer when the program reads more in each round trip."""
+        if self._since < 0:
+            self._since, self._space = now, min(10 * mss, self.receive_space())
+        self._copied += count
+        if now - self._since < rtt:
+            return
+        copied, self._copied, self._since = self._copied, 0, now
+        if copied <= self._space:
+            return
+        if not self.receive_fixed and self.rules.autotune:
+            window = 2 * copied
+            window += 2 * window * (copied - self._space) // self._space
+            wanted = min(int(window / self.rules.window_share), self.rules.receive_max)
+            self.receive = max(self.receive, wanted)
+        self._space = copied

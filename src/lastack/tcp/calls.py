@@ -1,0 +1,167 @@
+"""The calls of RFC 9293 section 3.10: OPEN, SEND, RECEIVE, CLOSE, ABORT.
+
+Each changes the Tcb and returns at once; nothing is sent here but the SYN of OPEN and the RST of
+ABORT, which are the call. close(2), SO_LINGER and blocking are the sockets' business.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from lastack.profile import AbortAfterFin
+from lastack.state import (
+    CLOSE_WAIT,
+    CLOSED,
+    CLOSING,
+    ESTABLISHED,
+    FIN_WAIT_1,
+    LAST_ACK,
+    SYN_RECEIVED,
+    SYN_SENT,
+)
+from lastack.trace import Accepted, Destroyed, Queue, Read, Reason
+from lastack.wire import seq
+
+from . import emit
+from .buffers import chunk_size
+from .tcb import HANGUP, READ_HANGUP, READABLE, UNSET, WRITABLE, Tcb, enter
+
+
+def open_active(tcb: Tcb, now: int) -> None:
+    """OPEN, active (3.10.1): send SYN, enter SYN-SENT."""
+    enter(tcb, SYN_SENT, Reason.OPEN_CALL, now)
+    emit.send_syn(tcb, now)
+
+
+def send(tcb: Tcb, data: bytes, now: int) -> int:
+    """SEND (3.10.2): queue what fits; return the count, 0 when the queue is full."""
+    room = tcb.buffers.send_room(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd))
+    if room == 0:
+        tcb.wants_room = True
+        return 0
+    taken = data if len(data) <= room else data[:room]
+    first = tcb.sendq.end
+    tcb.sendq.append(taken)
+    if tcb.scribe is not None:
+        tcb.scribe.write(Accepted(tcb.conn, first, tcb.sendq.end), now)
+    if len(taken) < len(data):
+        tcb.wants_room = True
+    return len(taken)
+
+
+def receive(tcb: Tcb, size: int, now: int, *, peek: bool) -> bytes:
+    """RECEIVE (3.10.3): return at most `size` bytes, b"" when there is none."""
+    first = tcb.recvq.read
+    text = tcb.recvq.take(size, peek=peek)
+    if peek or not text:
+        return text
+    if tcb.scribe is not None:
+        tcb.scribe.write(Read(tcb.conn, first, first + len(text)), now)
+    tcb.buffers.program_read(len(text), tcb.rcv_mss, max(tcb.rtt.srtt, 0), now)
+    _announce_window(tcb)
+    return text
+
+
+def _announce_window(tcb: Tcb) -> None:
+    """Owe an ACK when reading opens the window enough to be worth a segment (MUST-39)."""
+    if tcb.fin_received or tcb.state is CLOSED:
+        return
+    if tcb.ack_due and seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss:
+        tcb.ack_now = True
+        return
+    left = tcb.rcv_wnd()
+    space = tcb.buffers.receive_space()
+    if 2 * left <= space and emit.receive_window(tcb) >= 2 * max(left, 1):
+        tcb.ack_now = True
+
+
+def shutdown_receive(tcb: Tcb, now: int) -> None:
+    """Nobody reads any more. No segment says so; only later data shows (sections 3.6, 3.9.1)."""
+    tcb.shut_read = True
+    tcb.wake(READABLE | READ_HANGUP)
+
+
+def close(tcb: Tcb, reason: Reason, now: int) -> None:
+    """CLOSE (3.10.4): FIN behind everything queued. Nothing more can be sent after it."""
+    state = tcb.state
+    if state is SYN_SENT:
+        gone(tcb, Reason.CLOSED_WHILE_CONNECTING, now)
+    elif state in (SYN_RECEIVED, ESTABLISHED):
+        tcb.fin_queued = True
+        enter(tcb, FIN_WAIT_1, reason, now)
+        tcb.wake(WRITABLE)
+    elif state is CLOSE_WAIT:
+        tcb.fin_queued = True
+        enter(tcb, LAST_ACK, reason, now)
+        tcb.wake(WRITABLE | HANGUP)
+
+
+def abort(tcb: Tcb, reason: Reason, now: int) -> None:
+    """ABORT (3.10.5): RST where the peer must be told, queues destroyed, CLOSED.
+
+    In CLOSING and LAST-ACK with everything sent the RFC sends nothing: both sides have closed.
+    """
+    state = tcb.state
+    if state is CLOSED:
+        return
+    sent_all = tcb.fin_seq != UNSET
+    silent = state is SYN_SENT or (
+        state in (CLOSING, LAST_ACK)
+        and sent_all
+        and reason is not Reason.UNREAD_AT_CLOSE
+        and tcb.profile.closing.abort_after_fin_sent is AbortAfterFin.SILENT
+    )
+    if not silent:
+        emit.send_reset(tcb, reason, now)
+    gone(tcb, reason, now)
+
+
+def destroy_queues(tcb: Tcb, reason: Reason, now: int) -> None:
+    """Throw the send queue away, and what lies beyond a gap in the receive queue."""
+    sent = min(tcb.sent_end(), tcb.sendq.end)
+    start, end = tcb.sendq.start, tcb.sendq.end
+    pieces = list(tcb.recvq.pieces)
+    tcb.sendq.clear()
+    tcb.recvq.pieces.clear()
+    tcb.recvq.waiting = 0
+    if tcb.scribe is None:
+        return
+    if sent > start:
+        tcb.scribe.write(Destroyed(tcb.conn, Queue.UNACKED, start, sent, reason), now)
+    if end > sent:
+        tcb.scribe.write(Destroyed(tcb.conn, Queue.UNSENT, sent, end, reason), now)
+    for begin, text in pieces:
+        last = begin + len(text)
+        tcb.scribe.write(Destroyed(tcb.conn, Queue.OUT_OF_ORDER, begin, last, reason), now)
+
+
+def discard_unread(tcb: Tcb, reason: Reason, now: int) -> None:
+    """Throw away what was received in order and never read: nobody can read it any more."""
+    first, last = tcb.recvq.read, tcb.recvq.ready
+    tcb.recvq.clear()
+    if last > first and tcb.scribe is not None:
+        tcb.scribe.write(Destroyed(tcb.conn, Queue.UNREAD, first, last, reason), now)
+
+
+def gone(tcb: Tcb, reason: Reason, now: int, *, error: int = 0) -> None:
+    """Enter CLOSED: no timer, no send queue; what was received in order stays readable."""
+    destroy_queues(tcb, reason, now)
+    tcb.timers.stop_all()
+    tcb.ack_now = tcb.ack_due = False
+    enter(tcb, CLOSED, reason, now)
+    if error:
+        tcb.fail(error, reason, now)
+    else:
+        tcb.wake(READABLE | WRITABLE | HANGUP | READ_HANGUP)
+
+
+def reset_errno(tcb: Tcb) -> int:
+    """Return the errno that a RST of the peer sets, by the state it finds."""
+    rules = tcb.profile.errors
+    if tcb.state is SYN_SENT:
+        return errno.ECONNREFUSED
+    if tcb.state is SYN_RECEIVED and not tcb.passive:
+        return rules.reset_in_syn_received_active
+    if tcb.state is CLOSE_WAIT:
+        return rules.reset_in_close_wait
+    return errno.ECONNRESET

@@ -1,0 +1,68 @@
+"""Congestion control: NewReno (RFC 5681, RFC 6582, RFC 6928). Windows are in bytes.
+
+Knows no Tcb: it is told what was acknowledged and what was lost, and says how much may be in
+flight.
+"""
+
+from __future__ import annotations
+
+from lastack.profile import UNLIMITED
+
+
+class NewReno:
+    """cwnd and ssthresh of one connection."""
+
+    __slots__ = ("mss", "cwnd", "ssthresh", "counted", "recovering")
+
+    def __init__(self, mss: int, initial_segments: int) -> None:
+        self.mss = mss
+        self.cwnd = initial_segments * mss
+        self.ssthresh = UNLIMITED
+        self.counted = 0
+        self.recovering = False
+
+    def acked(self, count: int, *, limited: bool) -> None:
+        """`count` new bytes are acknowledged; `limited`: cwnd was what held the sender back.
+
+        A window that is not used does not grow (RFC 7661 section 4.3).
+        """
+        if self.recovering or not limited:
+            return
+        if self.cwnd < self.ssthresh:
+            # slow start, RFC 5681 (2), with L = what was acknowledged (RFC 3465)
+            self.cwnd += count
+        else:
+            # congestion avoidance, one MSS for each window acknowledged
+            self.counted += count
+            if self.counted >= self.cwnd:
+                self.counted -= self.cwnd
+                self.cwnd += self.mss
+
+    def lost(self, in_flight: int) -> None:
+        """Third duplicate ACK: fast retransmit begins (RFC 6582 section 3.2 step 2)."""
+        self.ssthresh = max(in_flight // 2, 2 * self.mss)
+        self.cwnd = self.ssthresh + 3 * self.mss
+        self.recovering = True
+
+    def inflate(self) -> None:
+        """Another duplicate ACK during recovery (step 3)."""
+        self.cwnd += self.mss
+
+    def partial(self, count: int) -> None:
+        """An ACK that does not reach `recover` (step 5, partial acknowledgment)."""
+        self.cwnd = max(self.cwnd - count, self.mss)
+        if count >= self.mss:
+            self.cwnd += self.mss
+
+    def recovered(self, in_flight: int) -> None:
+        """An ACK that reaches `recover` (step 5, full acknowledgment)."""
+        self.cwnd = max(min(self.ssthresh, in_flight + self.mss), 2 * self.mss)
+        self.recovering = False
+
+    def expired(self, in_flight: int, *, first: bool) -> None:
+        """The retransmission timer fired (RFC 5681 section 3.1); `first` of a row."""
+        if first:
+            self.ssthresh = max(in_flight // 2, 2 * self.mss)
+        self.cwnd = self.mss
+        self.counted = 0
+        self.recovering = False

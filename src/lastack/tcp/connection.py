@@ -1,0 +1,328 @@
+"""One TCP connection, seen from outside: calls in, segments in, segments and wake-ups out.
+
+Four kinds of method, in this order: calls from above (RFC 9293 section 3.10), events from below,
+what comes out, and what may be looked at. Every call returns at once; `take_segments` gives what
+there is to send, `next_timeout` says when to call `timeout`. Nothing here knows a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lastack.profile import MINUTE, NEVER, FinWait2Excess, Profile
+from lastack.state import CLOSED, FIN_WAIT_2, SYN_SENT, State
+from lastack.trace import Reason, Scribe
+from lastack.wire import Flow, Segment
+
+from . import arrives, calls, emit, opening, timeouts, timers
+from .buffers import Buffers, chunk_size
+from .entry import Entry
+from .tcb import UNSET, Tcb, leave_to_table
+from .timewait import entry_of
+
+
+@dataclass(frozen=True)
+class Info:
+    """What TCP_INFO tells; times in ns, cwnd in segments, rtt 0 before the first measurement."""
+
+    state: State
+    unacked: int
+    retransmits: int
+    rtt: int
+    rtt_variance: int
+    rto: int
+    cwnd: int
+    mss: int
+    backoff: int
+    probes: int
+    send_wscale: int
+    receive_wscale: int
+    timestamps: bool
+
+
+class Connection:
+    """A connection; it begins CLOSED, and after CLOSED it does nothing any more."""
+
+    __slots__ = ("_tcb", "owner")
+
+    def __init__(
+        self, profile: Profile, flow: Flow, *, conn: int, iss: int, mss: int, buffers: Buffers,
+        scribe: Scribe | None = None, ts_offset: int = 0,
+    ) -> None:  # fmt: skip
+        """`flow` is ours (src is the local end); `mss` is what we advertise (MUST-14)."""
+        self._tcb = Tcb(
+            profile, flow, conn=conn, iss=iss, mss=mss, buffers=buffers, scribe=scribe,
+            ts_offset=ts_offset,
+        )  # fmt: skip
+        self.owner: object = None
+
+    # -- from above ----------------------------------------------------------------------------
+
+    def open(self, now: int) -> None:
+        """OPEN, active: send SYN."""
+        opening.first_window(self._tcb)
+        calls.open_active(self._tcb, now)
+
+    def send(self, data: bytes, now: int) -> int:
+        """SEND: take what the send buffer has room for, and return its length; 0 means wait."""
+        count = calls.send(self._tcb, data, now)
+        if count:
+            emit.flush(self._tcb, now)
+        return count
+
+    def receive(self, size: int, now: int, *, peek: bool = False) -> bytes:
+        """RECEIVE: return up to `size` bytes in order, b"" if there is none."""
+        text = calls.receive(self._tcb, size, now, peek=peek)
+        if not peek:
+            emit.flush(self._tcb, now)
+        return text
+
+    def shutdown_receive(self, now: int) -> None:
+        """Nobody will read what arrives from now on."""
+        calls.shutdown_receive(self._tcb, now)
+
+    def close(self, reason: Reason, now: int) -> None:
+        """CLOSE: a FIN follows what is queued; receiving goes on."""
+        calls.close(self._tcb, reason, now)
+        emit.flush(self._tcb, now)
+
+    def abandon_reading(self, reason: Reason, now: int) -> None:
+        """close(2) was called: what is unread is thrown away, and data that still comes is met
+        with a RST (section 3.6.1, MUST-12)."""
+        self._tcb.closing = True
+        self._tcb.shut_read = True
+        calls.discard_unread(self._tcb, reason, now)
+
+    def abort(self, reason: Reason, now: int) -> None:
+        """ABORT: RST, and both queues are destroyed."""
+        calls.abort(self._tcb, reason, now)
+
+    def vanish(self, reason: Reason, now: int, *, error: int = 0) -> None:
+        """End without a segment: the host lost power, or nobody waits for the handshake."""
+        if self._tcb.state is not CLOSED:
+            calls.gone(self._tcb, reason, now, error=error)
+
+    def kill(self, error: int, now: int) -> None:
+        """An administrator ends the connection: ABORT, and the program is told `error`."""
+        tcb = self._tcb
+        if tcb.state is not CLOSED:
+            calls.abort(tcb, Reason.KILLED, now)
+            tcb.fail(error, Reason.KILLED, now)
+
+    def orphan(self, now: int) -> None:
+        """No program has the connection any more; it ends by itself (MUST-12, MUST-40)."""
+        tcb = self._tcb
+        tcb.orphan = tcb.closing = True
+        if tcb.state is FIN_WAIT_2 and tcb.linger2_ns < UNSET:
+            emit.send_reset(tcb, Reason.LINGER2_NEGATIVE, now)
+            calls.gone(tcb, Reason.LINGER2_NEGATIVE, now)
+        self._settle_orphan(now)
+
+    def set_nodelay(self, on: bool, now: int) -> None:
+        """TCP_NODELAY: switch Nagle's algorithm off (MUST-17), and send what it held back."""
+        self._tcb.nodelay = on
+        if on:
+            emit.flush(self._tcb, now)
+
+    def set_linger2(self, limit: int) -> None:
+        """TCP_LINGER2 in ns: -1 for the system's default, below that no FIN-WAIT-2 at all."""
+        self._tcb.linger2_ns = limit
+
+    def may_establish(self, yes: bool) -> None:
+        """Tell a passive connection whether the accept queue has a place for it."""
+        self._tcb.synack_accepted = yes
+
+    # -- from below ----------------------------------------------------------------------------
+
+    def syn_arrives(self, seg: Segment, now: int) -> None:
+        """A SYN for a listening socket creates this connection: SYN-RECEIVED."""
+        opening.passive(self._tcb, seg, now)
+
+    def segment_arrives(self, seg: Segment, now: int) -> None:
+        """SEGMENT ARRIVES (3.10.7.3, 3.10.7.4)."""
+        tcb = self._tcb
+        if tcb.state is CLOSED:
+            return
+        if tcb.state is SYN_SENT:
+            opening.segment_arrives(tcb, seg, now)
+        else:
+            arrives.segment_arrives(tcb, seg, now)
+        emit.flush(tcb, now)
+        self._settle_orphan(now)
+
+    def timeout(self, now: int) -> None:
+        """Let timers that are due expire; an early or repeated call does nothing."""
+        tcb = self._tcb
+        if tcb.timers.earliest > now or tcb.state is CLOSED:
+            return
+        idle_over = tcb.timers.expired(timers.FIN_WAIT_2_IDLE, now)
+        timeouts.timeout(tcb, now)
+        emit.flush(tcb, now)
+        if idle_over:
+            self._to_table(self._limit() - MINUTE)
+
+    # -- out -----------------------------------------------------------------------------------
+
+    def take_segments(self) -> list[Segment]:
+        """Return what there is to send, and forget it."""
+        out = self._tcb.outbox
+        if out:
+            self._tcb.outbox = []
+        return out
+
+    def take_ready(self) -> int:
+        """Return the wake-ups since the last call, as poll(2) bits."""
+        ready, self._tcb.ready = self._tcb.ready, 0
+        return ready
+
+    def take_entry(self) -> tuple[Entry, int] | None:
+        """Return what the TIME-WAIT table has to take over, and for how long (ns); None: nothing.
+
+        A duration of 0 stands for 2MSL.
+        """
+        entry, self._tcb.entry = self._tcb.entry, None
+        return entry
+
+    @property
+    def next_timeout(self) -> int:
+        """When to call `timeout`, NEVER if no timer runs."""
+        return self._tcb.timers.earliest
+
+    # -- to look at ----------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """The state; CLOSED also while the host's table holds a TIME-WAIT."""
+        return self._tcb.state
+
+    @property
+    def flow(self) -> Flow:
+        """Our flow: src is the local end."""
+        return self._tcb.flow
+
+    @property
+    def conn(self) -> int:
+        """The number by which the trace knows this incarnation."""
+        return self._tcb.conn
+
+    @property
+    def error(self) -> int:
+        """The errno that nobody has been told yet, 0 for none."""
+        return self._tcb.error
+
+    def take_error(self) -> int:
+        """Return the error and forget it: it is told once."""
+        error, self._tcb.error = self._tcb.error, 0
+        return error
+
+    @property
+    def unread(self) -> int:
+        """Bytes that can be read."""
+        return len(self._tcb.recvq)
+
+    @property
+    def out_of_order(self) -> int:
+        """Bytes that wait for a gap to close."""
+        return self._tcb.recvq.waiting
+
+    @property
+    def unsent(self) -> int:
+        """Bytes queued and never sent."""
+        return self._tcb.sendq.end - min(self._tcb.sent_end(), self._tcb.sendq.end)
+
+    @property
+    def unacked(self) -> int:
+        """Bytes queued and not acknowledged, sent or not; a queued FIN counts one (SIOCOUTQ)."""
+        tcb = self._tcb
+        owes_fin = tcb.fin_queued and not tcb.fin_acked() and tcb.state is not CLOSED
+        return len(tcb.sendq) + int(owes_fin)
+
+    @property
+    def data_acked(self) -> bool:
+        """Whether no byte of ours is unacknowledged."""
+        return len(self._tcb.sendq) == 0
+
+    @property
+    def fin_acked(self) -> bool:
+        """Whether our FIN was acknowledged."""
+        return self._tcb.fin_acked()
+
+    @property
+    def fin_queued(self) -> bool:
+        """Whether CLOSE was called: nothing more can be sent."""
+        return self._tcb.fin_queued
+
+    @property
+    def peer_closed(self) -> bool:
+        """Whether the peer's FIN has arrived in order."""
+        return self._tcb.fin_received
+
+    @property
+    def read_shut(self) -> bool:
+        """Whether the receiving direction was shut down by the program."""
+        return self._tcb.shut_read
+
+    @property
+    def writable(self) -> bool:
+        """Whether a send would be worth a wake-up: enough of the buffer is free."""
+        tcb = self._tcb
+        return tcb.buffers.writable(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd))
+
+    @property
+    def buffers(self) -> Buffers:
+        """The limits of the queues, as SO_SNDBUF and SO_RCVBUF know them."""
+        return self._tcb.buffers
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is queued or in flight and no retransmission or probe is due."""
+        running = self._tcb.timers.running
+        waits = running(timers.RETRANSMIT) or running(timers.PERSIST)
+        return not waits and not len(self._tcb.sendq) and not self._tcb.ack_due
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether no program has the connection any more."""
+        return self._tcb.orphan
+
+    @property
+    def timer(self) -> tuple[str, int]:
+        """The timer that ss(8) would show, and when it expires; ("", 0) for none."""
+        for kind in (timers.RETRANSMIT, timers.PERSIST, timers.FIN_WAIT_2_IDLE):
+            if self._tcb.timers.running(kind):
+                return timers.NAMES[kind], self._tcb.timers.deadline[kind]
+        return "", 0
+
+    def info(self) -> Info:
+        """Return what TCP_INFO tells."""
+        tcb = self._tcb
+        return Info(
+            tcb.state, -(-len(tcb.sendq) // tcb.mss) if tcb.in_flight() else 0, tcb.retransmits,
+            max(tcb.rtt.srtt, 0), tcb.rtt.rttvar, tcb.rtt.rto, tcb.congestion.cwnd // tcb.mss,
+            tcb.mss, tcb.rtt.backoff, tcb.probes_out, tcb.snd_wscale, tcb.rcv_wscale, tcb.ts_ok,
+        )  # fmt: skip
+
+    # -- orphans in FIN-WAIT-2 -----------------------------------------------------------------
+
+    def _limit(self) -> int:
+        tcb = self._tcb
+        return tcb.linger2_ns if tcb.linger2_ns > 0 else tcb.profile.closing.fin_wait_2_orphan_ns
+
+    def _settle_orphan(self, now: int) -> None:
+        """An orphan in FIN-WAIT-2 moves to the host's table; a long limit is spent here first."""
+        tcb = self._tcb
+        if not tcb.orphan or tcb.state is not FIN_WAIT_2:
+            return
+        limit = self._limit()
+        doubled = tcb.profile.closing.fin_wait_2_excess is FinWait2Excess.DOUBLED
+        if doubled and MINUTE < limit < NEVER:
+            if not tcb.timers.running(timers.FIN_WAIT_2_IDLE):
+                tcb.timers.set(timers.FIN_WAIT_2_IDLE, now + limit - MINUTE)
+        else:
+            self._to_table(limit)
+
+    def _to_table(self, duration: int) -> None:
+        tcb = self._tcb
+        if tcb.state is FIN_WAIT_2:
+            tcb.entry = (entry_of(tcb, fin_wait_2=True), duration)
+            leave_to_table(tcb)

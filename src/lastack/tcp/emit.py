@@ -1,0 +1,275 @@
+"""Building segments, and deciding what may be sent now (RFC 9293 sections 3.7.4, 3.8.6).
+
+Everything that a connection sends is made here. `flush` is called by `Connection` after each call,
+segment or timer; the code that handles those never sends.
+"""
+
+from __future__ import annotations
+
+from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED
+from lastack.trace import Reason, ResetSent, Sent
+from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, Segment, seq
+
+from . import timers
+from .tcb import UNSET, Tcb
+
+_MAY_SEND = frozenset({ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK})
+
+
+def _out(
+    tcb: Tcb, seg: Segment, now: int, first: int = 0, last: int = 0, again: bool = False
+) -> None:
+    tcb.outbox.append(seg)
+    if tcb.scribe is not None:
+        tcb.scribe.write(Sent(tcb.conn, seg.number, seg, first, last, again), now)
+
+
+def _number(tcb: Tcb) -> int:
+    return tcb.scribe.journal.next_packet() if tcb.scribe is not None else 0
+
+
+def receive_window(tcb: Tcb) -> int:
+    """Return the window to advertise, in bytes; never less than what was advertised (SHLD-14).
+
+    Receiver's side of silly window avoidance (MUST-39): a window that opens by less than a segment
+    or a sixteenth of the buffer stays where it is.
+    """
+    space = tcb.buffers.receive_space()
+    free = max(space - tcb.recvq.used, 0)
+    scale = 1 << tcb.rcv_wscale
+    if free < space // 2:
+        tcb.quick = 0
+        if free < min(tcb.rcv_mss, space) or free < space >> 4:
+            free = 0
+    free = min(free, tcb.rcv_ssthresh)
+    return max(-(-free // scale) * scale, tcb.rcv_wnd())
+
+
+def _advertise(tcb: Tcb) -> int:
+    window = min(receive_window(tcb), 0xFFFF << tcb.rcv_wscale)
+    tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
+    tcb.window_sent = window >> tcb.rcv_wscale
+    return tcb.window_sent
+
+
+def _acknowledged(tcb: Tcb) -> None:
+    """Every segment with ACK carries the newest RCV.NXT, so no separate ACK is owed."""
+    if tcb.ack_due and tcb.quick:
+        tcb.quick -= 1
+    tcb.ack_now = tcb.ack_due = False
+    tcb.rcv_wup = tcb.rcv_nxt
+    tcb.timers.stop(timers.DELAYED_ACK)
+
+
+def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
+    """Send our SYN, or SYN|ACK in SYN-RECEIVED, with the options we offer or accept."""
+    answering = tcb.state is SYN_RECEIVED
+    start = tcb.profile.start
+    offers_scale = tcb.scale_ok if answering else start.window_scale >= 0
+    offers_ts = tcb.ts_ok if answering else start.timestamps
+    window = min(tcb.rcv_ssthresh, 0xFFFF)
+    tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
+    seg = Segment(
+        tcb.flow, tcb.iss, tcb.rcv_nxt if answering else 0, SYN | ACK if answering else SYN,
+        window, mss=tcb.advertised_mss,
+        wscale=tcb.rcv_wscale if offers_scale else ABSENT,
+        tsval=tcb.timestamp(now) if offers_ts else ABSENT, tsecr=tcb.ts_recent,
+        number=_number(tcb),
+    )  # fmt: skip
+    if not again:
+        tcb.snd_nxt = (tcb.iss + 1) & seq.MASK
+        tcb.timed_seq, tcb.timed_at = tcb.iss, now
+    tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+    if answering:
+        _acknowledged(tcb)
+    _out(tcb, seg, now, again=again)
+
+
+def _acceptable_seq(tcb: Tcb) -> int:
+    """SND.NXT, or the right edge of the window where the peer has taken window back."""
+    edge = (tcb.snd_una + tcb.snd_wnd) & seq.MASK
+    return tcb.snd_nxt if seq.le(tcb.snd_nxt, edge) else edge
+
+
+def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
+    """Send <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; a probe has SEQ=SND.UNA-1, which is no news to
+    the peer and so draws an ACK."""
+    number = (tcb.snd_una - 1) & seq.MASK if probe else _acceptable_seq(tcb)
+    tsval, tsecr = tcb.ts_fields(now)
+    window = _advertise(tcb)
+    seg = Segment(
+        tcb.flow, number, tcb.rcv_nxt, ACK, window, tsval=tsval, tsecr=tsecr, number=_number(tcb)
+    )
+    _acknowledged(tcb)
+    _out(tcb, seg, now, again=probe)
+
+
+def send_reset(tcb: Tcb, reason: Reason, now: int) -> None:
+    """Send the RST|ACK of an ABORT (section 3.10.5): SEQ=SND.NXT, not the end of the queue."""
+    tsval, tsecr = tcb.ts_fields(now)
+    if tcb.scribe is not None:
+        tcb.scribe.write(ResetSent(tcb.conn, reason, 0), now)
+    seg = Segment(
+        tcb.flow, _acceptable_seq(tcb), tcb.rcv_nxt, RST | ACK, _advertise(tcb),
+        tsval=tsval, tsecr=tsecr, number=_number(tcb),
+    )  # fmt: skip
+    _out(tcb, seg, now)
+
+
+def reset_for(seg: Segment, number: int) -> Segment:
+    """Return the RST that answers a segment of no connection (section 3.10.7.1)."""
+    if seg.flags & ACK:
+        return Segment(seg.flow.reversed(), seg.ack, 0, RST, 0, number=number)
+    beyond = (seg.seq + seg.length) & seq.MASK
+    return Segment(seg.flow.reversed(), 0, beyond, RST | ACK, 0, number=number)
+
+
+def reply_reset(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
+    """Answer a segment with a RST, as if there were no connection."""
+    if tcb.scribe is not None:
+        tcb.scribe.write(ResetSent(tcb.conn, reason, seg.number), now)
+    _out(tcb, reset_for(seg, _number(tcb)), now)
+
+
+def send_text(tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bool) -> None:
+    """Send the stream bytes [first, last), with FIN when `fin`."""
+    text = tcb.sendq.slice(first, last) if last > first else b""
+    flags = ACK | (FIN if fin else 0) | (PSH if text and last == tcb.sendq.end else 0)
+    number = tcb.seq_of(first)
+    tsval, tsecr = tcb.ts_fields(now)
+    window = _advertise(tcb)
+    seg = Segment(
+        tcb.flow, number, tcb.rcv_nxt, flags, window, text, tsval=tsval, tsecr=tsecr,
+        number=_number(tcb),
+    )  # fmt: skip
+    beyond = (number + seg.length) & seq.MASK
+    if again:
+        tcb.timed_seq = UNSET  # Karn: what was sent twice is not timed (RFC 6298 section 3)
+    elif tcb.timed_seq == UNSET:
+        tcb.timed_seq, tcb.timed_at = number, now
+    if seq.gt(beyond, tcb.snd_nxt):
+        tcb.snd_nxt = beyond
+        _note_flight(tcb)
+    if fin:
+        tcb.fin_seq = tcb.seq_of(last)
+    if text and len(text) < tcb.send_size() and not again:
+        tcb.small_seq = beyond
+    if text and tcb.last_received != UNSET and now - tcb.last_received < tcb.ato:
+        tcb.pingpong = True
+    _acknowledged(tcb)
+    if not tcb.timers.running(timers.RETRANSMIT):
+        tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+    tcb.timers.stop(timers.PERSIST)
+    _out(tcb, seg, now, first, last, again)
+
+
+def _note_flight(tcb: Tcb) -> None:
+    """Keep the most that was in flight in the last whole window, for the growth of cwnd."""
+    flight = tcb.in_flight()
+    if seq.ge(tcb.snd_una, tcb.usage_seq):
+        tcb.max_flight, tcb.peak_flight = tcb.peak_flight, flight
+        tcb.usage_seq = tcb.snd_nxt
+    elif flight > tcb.peak_flight:
+        tcb.peak_flight = flight
+
+
+def flush(tcb: Tcb, now: int) -> None:
+    """Send what may be sent now: lost segments, new text, FIN, and last a bare ACK."""
+    if tcb.state in _MAY_SEND:
+        if tcb.rxt_nxt != UNSET:
+            _send_again(tcb, now)
+        if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
+            _send_new(tcb, now)
+        _watch_window(tcb, now)
+    if tcb.ack_now:
+        send_ack(tcb, now)
+    elif tcb.ack_due and not tcb.timers.running(timers.DELAYED_ACK):
+        acks = tcb.profile.acks
+        wait = min(max(tcb.ato, acks.delayed_min_ns), acks.delayed_max_ns)
+        tcb.timers.set(timers.DELAYED_ACK, now + wait)
+
+
+def _send_again(tcb: Tcb, now: int) -> None:
+    """After a timeout, repeat everything in flight as the congestion window opens."""
+    if seq.lt(tcb.rxt_nxt, tcb.snd_una):
+        tcb.rxt_nxt = tcb.snd_una
+    while seq.lt(tcb.rxt_nxt, tcb.recover):
+        if seq.sub(tcb.rxt_nxt, tcb.snd_una) >= tcb.congestion.cwnd:
+            return
+        tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now)
+    if tcb.rxt_nxt == tcb.snd_nxt:
+        tcb.rxt_nxt = UNSET
+
+
+def resend(tcb: Tcb, number: int, now: int) -> int:
+    """Send one segment that begins at `number` again; return the sequence number after it."""
+    first = tcb.sendq.start + seq.diff(number, tcb.seq_of(tcb.sendq.start))
+    sent_end = tcb.sent_end()
+    last = min(first + tcb.mss, sent_end)
+    # The FIN joins the last text where both fit in a segment.
+    fin = tcb.fin_seq != UNSET and last == sent_end and last - first < tcb.mss
+    send_text(tcb, first, last, now, fin=fin, again=True)
+    return (number + last - first + int(fin)) & seq.MASK
+
+
+def _send_new(tcb: Tcb, now: int) -> None:
+    """Send new text and the FIN as far as windows, Nagle and SWS avoidance let."""
+    tcb.cwnd_limited = False
+    full = tcb.send_size()
+    while True:
+        first = tcb.sent_end()
+        unsent = tcb.sendq.end - first
+        owes_fin = tcb.fin_queued and tcb.fin_seq == UNSET
+        if not unsent and not owes_fin:
+            return
+        flight = tcb.in_flight()
+        room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
+        held = tcb.profile.closing.fin_held_by_cwnd or not tcb.fin_queued
+        if held and flight + min(max(unsent, 1), full) > max(tcb.congestion.cwnd, full):
+            if flight:
+                tcb.cwnd_limited = True
+                return
+        if room <= 0:
+            return
+        size = min(unsent, full, room)
+        fin = owes_fin and size == unsent and size < room + (size == 0)
+        if size and size < full and not _worth_sending(tcb, size, unsent, fin):
+            return
+        send_text(tcb, first, first + size, now, fin=fin, again=False)
+
+
+def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool) -> bool:
+    """Sender's side of silly window avoidance and Nagle (sections 3.8.6.2.1 and 3.7.4; MUST-38).
+
+    (1) a full segment, which the caller has seen; (2) all there is, and no small segment of ours is unacknowledged (Nagle as
+    Minshall restated it: a small tail waits for a small segment only), or Nagle is off, or the FIN
+    goes with it; (3) half of the largest window the peer has had.
+    """
+    if size == unsent:
+        if fin or tcb.nodelay or tcb.in_flight() == 0 or tcb.fin_queued:
+            return True
+        return tcb.small_seq == UNSET or seq.le(tcb.small_seq, tcb.snd_una)
+    return 2 * size >= tcb.max_snd_wnd
+
+
+def _watch_window(tcb: Tcb, now: int) -> None:
+    """Set the persist timer when text or FIN waits for window and nothing is in flight."""
+    waits = tcb.sendq.end > tcb.sent_end() or (tcb.fin_queued and tcb.fin_seq == UNSET)
+    if not waits or tcb.in_flight():
+        tcb.timers.stop(timers.PERSIST)
+    elif not tcb.timers.running(timers.PERSIST):
+        tcb.timers.set(timers.PERSIST, now + tcb.rtt.rto)
+
+
+def probe(tcb: Tcb, now: int) -> None:
+    """The persist timer expired: send into what window there is, else a probe (MUST-36).
+
+    A small window that SWS avoidance did not use is used now, the override of section 3.8.6.2.1.
+    """
+    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
+    first = tcb.sent_end()
+    size = min(tcb.sendq.end - first, tcb.mss, max(room, 0))
+    if size:
+        send_text(tcb, first, first + size, now, fin=False, again=False)
+    else:
+        send_ack(tcb, now, probe=True)

@@ -1,0 +1,108 @@
+"""SEGMENT ARRIVES in SYN-SENT, and the birth of a connection from a SYN (3.10.7.2, 3.10.7.3)."""
+
+from __future__ import annotations
+
+from lastack.state import SYN_RECEIVED, SYN_SENT
+from lastack.trace import Reason, ResetIgnored, ResetTaken
+from lastack.wire import ABSENT, ACK, RST, SYN, Segment, seq
+
+from . import arrives, calls, emit, timers
+from .tcb import UNSET, Tcb, enter
+
+
+def first_window(tcb: Tcb) -> None:
+    """Set the first window and our window scale, before the SYN goes out."""
+    tcb.rcv_ssthresh = tcb.buffers.first_window(tcb.advertised_mss)
+    tcb.rcv_wscale = max(tcb.profile.start.window_scale, 0)
+
+
+def _options(tcb: Tcb, seg: Segment, now: int) -> None:
+    """Take the options of the peer's SYN: MSS (MUST-14, MUST-15), window scale, timestamps."""
+    start = tcb.profile.start
+    tcb.peer_mss = seg.mss or 536
+    if seg.wscale != ABSENT and start.window_scale >= 0:
+        tcb.scale_ok = True
+        tcb.snd_wscale = min(seg.wscale, 14)  # RFC 7323 section 2.3
+    else:
+        tcb.rcv_wscale = 0
+    tcb.ts_ok = seg.tsval != ABSENT and start.timestamps
+    if tcb.ts_ok:
+        tcb.ts_recent = seg.tsval
+        tcb.ts_recent_at = now
+    tcb.mss = max(min(tcb.peer_mss, tcb.advertised_mss) - (12 if tcb.ts_ok else 0), 1)
+    tcb.congestion.mss = tcb.mss
+    tcb.congestion.cwnd = start.initial_cwnd * tcb.mss
+    tcb.rcv_mss = min(tcb.mss, 536) if tcb.mss < 536 else 536
+
+
+def _take_syn(tcb: Tcb, seg: Segment, now: int) -> None:
+    tcb.irs = seg.seq
+    tcb.rcv_nxt = tcb.rcv_wup = (seg.seq + 1) & seq.MASK
+    tcb.rcv_adv = (tcb.rcv_nxt + min(tcb.rcv_ssthresh, 0xFFFF)) & seq.MASK
+    _options(tcb, seg, now)
+    tcb.snd_wnd = tcb.max_snd_wnd = seg.wnd
+    tcb.snd_wl1 = seg.seq
+    tcb.snd_wl2 = seg.ack
+
+
+def passive(tcb: Tcb, seg: Segment, now: int) -> None:
+    """LISTEN, third: a SYN creates a connection in SYN-RECEIVED and is answered with SYN|ACK."""
+    tcb.passive = True
+    first_window(tcb)
+    _take_syn(tcb, seg, now)
+    enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
+    emit.send_syn(tcb, now)
+
+
+def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
+    """SYN-SENT (3.10.7.3): ACK, RST, security, SYN, in this order."""
+    # First, check the ACK bit
+    acked = bool(seg.flags & ACK)
+    if acked and not (seq.gt(seg.ack, tcb.iss) and seq.le(seg.ack, tcb.snd_nxt)):
+        if seg.flags & RST:
+            _reset_ignored(tcb, seg, now)
+            return
+        emit.reply_reset(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
+        arrives.drop(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
+        if tcb.profile.retransmission.syn_again_after_bad_ack:
+            emit.send_syn(tcb, now, again=True)
+        return
+    # Second, check the RST bit
+    if seg.flags & RST:
+        if not acked:
+            _reset_ignored(tcb, seg, now)
+            return
+        if tcb.scribe is not None:
+            tcb.scribe.write(ResetTaken(tcb.conn, seg.number, Reason.REFUSED), now)
+        calls.gone(tcb, Reason.REFUSED, now, error=calls.reset_errno(tcb))
+        return
+    # Fourth, check the SYN bit
+    if not seg.flags & SYN:
+        arrives.drop(tcb, seg, Reason.SYN_SENT_IGNORES, now)
+        return
+    _take_syn(tcb, seg, now)
+    if acked:
+        _synchronized(tcb, seg, now)
+    else:
+        # simultaneous open (MUST-10): SYN-RECEIVED, and our SYN again, now with ACK
+        enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
+        emit.send_syn(tcb, now, again=True)
+
+
+def _reset_ignored(tcb: Tcb, seg: Segment, now: int) -> None:
+    if tcb.scribe is not None:
+        tcb.scribe.write(ResetIgnored(tcb.conn, seg.number, Reason.RESET_WITH_BAD_ACK), now)
+
+
+def _synchronized(tcb: Tcb, seg: Segment, now: int) -> None:
+    """Our SYN is acknowledged: ESTABLISHED, and an ACK at once."""
+    assert tcb.state is SYN_SENT
+    if tcb.timed_seq != UNSET:
+        tcb.rtt.sample(now - tcb.timed_at)
+        tcb.timed_seq = UNSET
+    tcb.snd_una = seg.ack
+    tcb.timers.stop(timers.RETRANSMIT)
+    tcb.retransmits = 0
+    tcb.rtt.progress()
+    tcb.ack_now = True
+    arrives.established(tcb, seg, Reason.SYN_ACK_ARRIVED, now)

@@ -1,0 +1,128 @@
+"""Acknowledgments of what we sent: progress, duplicate ACKs, fast retransmit (RFC 6582, RFC 5681).
+
+Called by step five of 3.10.7.4. Without SACK, loss is found by three duplicate ACKs or by the
+retransmission timer.
+"""
+
+from __future__ import annotations
+
+from lastack.trace import Acked
+from lastack.wire import FIN, SYN, Segment, seq
+
+from . import emit, timers
+from .buffers import chunk_size
+from .tcb import UNSET, WRITABLE, Tcb
+
+DUPACK_THRESHOLD = 3
+
+
+def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
+    """SND.UNA < SEG.ACK =< SND.NXT: take everything acknowledged off the queue."""
+    flight = tcb.in_flight()
+    _measure(tcb, seg, now)
+    first = tcb.sendq.start
+    covered = seq.diff(seg.ack, tcb.seq_of(first))
+    last = min(first + max(covered, 0), tcb.sendq.end)
+    count = last - first
+    tcb.snd_una = seg.ack
+    if count:
+        tcb.sendq.acknowledge(last)
+        if tcb.scribe is not None:
+            tcb.scribe.write(Acked(tcb.conn, first, last), now)
+    tcb.retransmits = 0
+    tcb.probes_out = 0
+    tcb.rtt.progress()
+    _congestion(tcb, count, flight, now)
+    if tcb.rxt_nxt != UNSET and seq.ge(tcb.snd_una, tcb.recover):
+        tcb.rxt_nxt = UNSET
+    if tcb.in_flight():
+        # RFC 6298 (5.3)
+        tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+    else:
+        tcb.timers.stop(timers.RETRANSMIT)
+    _make_room(tcb)
+
+
+def _measure(tcb: Tcb, seg: Segment, now: int) -> None:
+    """Take a round-trip sample: the timed segment, else the echoed timestamp (RFC 7323 4.1)."""
+    if tcb.timed_seq != UNSET and seq.gt(seg.ack, tcb.timed_seq):
+        tcb.rtt.sample(now - tcb.timed_at)
+        tcb.timed_seq = UNSET
+    elif tcb.ts_ok and seg.tsecr:
+        elapsed = seq.diff(tcb.timestamp(now), seg.tsecr)
+        if 0 <= elapsed < 1 << 30:
+            tcb.rtt.sample(elapsed * 1_000_000)
+
+
+def _congestion(tcb: Tcb, count: int, flight: int, now: int) -> None:
+    tcb.dupacks = 0
+    if not tcb.recovering:
+        tcb.congestion.acked(count, limited=_window_was_used(tcb))
+    elif seq.ge(tcb.snd_una, tcb.recover):
+        tcb.recovering = False
+        tcb.congestion.recovered(tcb.in_flight())
+    else:
+        # partial acknowledgment: the segment after it is lost too
+        tcb.congestion.partial(count)
+        emit.resend(tcb, tcb.snd_una, now)
+
+
+def _window_was_used(tcb: Tcb) -> bool:
+    """Tell whether cwnd held us back. In slow start it may grow to twice the last flight."""
+    if tcb.rxt_nxt != UNSET:
+        return True
+    control = tcb.congestion
+    if control.cwnd < control.ssthresh:
+        first = tcb.profile.start.initial_cwnd * tcb.mss
+        return control.cwnd < 2 * max(tcb.max_flight, first)
+    return tcb.cwnd_limited
+
+
+def _make_room(tcb: Tcb) -> None:
+    """Wake a writer that was refused, once a third of the buffer is free."""
+    if not tcb.wants_room:
+        return
+    segments = tcb.congestion.cwnd // tcb.mss
+    tcb.buffers.grow_send(max(tcb.profile.start.initial_cwnd, segments), tcb.mss)
+    if tcb.buffers.writable(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd)):
+        tcb.wants_room = False
+        tcb.wake(WRITABLE)
+
+
+def duplicate_ack(tcb: Tcb, seg: Segment, now: int) -> None:
+    """SEG.ACK =< SND.UNA: count it if it is a duplicate ACK in the sense of RFC 5681 section 2."""
+    window = seg.wnd << tcb.snd_wscale
+    if (
+        seg.ack != tcb.snd_una
+        or seg.text
+        or seg.flags & (SYN | FIN)
+        or window != tcb.snd_wnd
+        or not tcb.in_flight()
+    ):
+        return
+    tcb.dupacks += 1
+    if tcb.recovering:
+        tcb.congestion.inflate()
+    elif (
+        tcb.dupacks == DUPACK_THRESHOLD
+        and tcb.rxt_nxt == UNSET
+        and seq.gt(tcb.snd_una, tcb.recover)
+    ):
+        # RFC 6582 section 3.2 step 2: not twice for the same window of data
+        tcb.recovering = True
+        tcb.recover = tcb.snd_nxt
+        tcb.congestion.lost(tcb.in_flight())
+        emit.resend(tcb, tcb.snd_una, now)
+        tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+
+
+def timed_out(tcb: Tcb, now: int) -> None:
+    """The retransmission timer fired: everything in flight counts as lost (RFC 6298 section 5)."""
+    first = tcb.retransmits == 0
+    tcb.congestion.expired(tcb.in_flight(), first=first)
+    tcb.recovering = False
+    tcb.dupacks = 0
+    tcb.recover = tcb.snd_nxt
+    tcb.rxt_nxt = tcb.snd_una
+    tcb.timed_seq = UNSET
+    tcb.rtt.expired()

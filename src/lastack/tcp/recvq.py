@@ -1,0 +1,101 @@
+"""The receive queue: bytes in order that wait to be read, and bytes that wait for a gap to close.
+
+Positions are stream offsets from 0 (RFC 9293 section 3.10.7.4, seventh; MUST-31 is that data out
+of order is kept).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class ReceiveQueue:
+    """[read, ready) is in order and unread; `pieces` lie beyond a gap, sorted, not overlapping."""
+
+    __slots__ = ("read", "ready", "pieces", "waiting", "_chunks")
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.ready = 0
+        self.pieces: list[tuple[int, bytes]] = []
+        self.waiting = 0
+        self._chunks: deque[bytes] = deque()
+
+    def __len__(self) -> int:
+        """Return the bytes that can be read."""
+        return self.ready - self.read
+
+    @property
+    def used(self) -> int:
+        """All bytes held, those beyond a gap included."""
+        return self.ready - self.read + self.waiting
+
+    def insert(self, first: int, text: bytes) -> int:
+        """Take text at offset `first`; return how many bytes became readable."""
+        if first > self.ready:
+            self._keep(first, text)
+            return 0
+        before = self.ready
+        self._push(first, text)
+        while self.pieces and self.pieces[0][0] <= self.ready:
+            begin, piece = self.pieces.pop(0)
+            self.waiting -= len(piece)
+            self._push(begin, piece)
+        return self.ready - before
+
+    def _push(self, first: int, text: bytes) -> None:
+        fresh = text[self.ready - first :]
+        if fresh:
+            self._chunks.append(fresh)
+            self.ready += len(fresh)
+
+    def _keep(self, first: int, text: bytes) -> None:
+        # What overlaps is taken from what is already here: a peer that sends two versions of the
+        # same byte gets the first one delivered.
+        kept: list[tuple[int, bytes]] = []
+        for begin, piece in self.pieces:
+            if first < begin and text:
+                head = text[: begin - first]
+                kept.append((first, head))
+                text = text[len(head) :]
+                first += len(head)
+            kept.append((begin, piece))
+            overlap = begin + len(piece) - first
+            if overlap > 0 and first >= begin:
+                text = text[overlap:]
+                first += overlap
+        if text:
+            kept.append((first, text))
+        self.pieces = kept
+        self.waiting = sum(len(piece) for _, piece in kept)
+
+    def take(self, size: int, *, peek: bool = False) -> bytes:
+        """Return at most `size` readable bytes; with `peek` they stay."""
+        parts: list[bytes] = []
+        have = 0
+        for chunk in self._chunks:
+            if have >= size:
+                break
+            part = chunk[: size - have]
+            parts.append(part)
+            have += len(part)
+        if not peek:
+            self._skip(have)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _skip(self, count: int) -> None:
+        self.read += count
+        while count:
+            head = self._chunks[0]
+            if len(head) <= count:
+                self._chunks.popleft()
+                count -= len(head)
+            else:
+                self._chunks[0] = head[count:]
+                count = 0
+
+    def clear(self) -> None:
+        """Throw everything away; the positions stay."""
+        self._chunks.clear()
+        self.pieces.clear()
+        self.waiting = 0

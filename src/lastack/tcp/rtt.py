@@ -1,0 +1,58 @@
+"""Round-trip time and retransmission timeout (RFC 6298; RFC 9293 section 3.8.1, MUST-18)."""
+
+from __future__ import annotations
+
+from lastack.profile import RetransmissionRules
+
+
+class Rtt:
+    """SRTT, RTTVAR and RTO in ns; `rto` is already backed off."""
+
+    __slots__ = ("rules", "srtt", "rttvar", "base", "backoff")
+
+    def __init__(self, rules: RetransmissionRules) -> None:
+        self.rules = rules
+        self.srtt = -1
+        self.rttvar = 0
+        self.base = rules.rto_initial_ns
+        self.backoff = 0
+
+    @property
+    def rto(self) -> int:
+        """The timeout for what is sent now."""
+        return min(self.base << self.backoff, self.rules.rto_max_ns)
+
+    @property
+    def capped(self) -> bool:
+        """Tell whether the backoff has reached the largest RTO."""
+        return self.base << self.backoff >= self.rules.rto_max_ns
+
+    def sample(self, rtt: int) -> None:
+        """Take a measurement of a segment sent once (section 3, Karn), or by timestamp."""
+        rtt = max(rtt, 1)
+        if self.srtt < 0:
+            # (2.2)
+            self.srtt = rtt
+            self.rttvar = rtt // 2
+        else:
+            # (2.3) alpha = 1/8, beta = 1/4
+            self.rttvar += (abs(self.srtt - rtt) - self.rttvar) // 4
+            self.srtt += (rtt - self.srtt) // 8
+        self._settle()
+
+    def _settle(self) -> None:
+        # The RFC rounds the whole RTO up to 1 s (2.4). Kernels instead put a floor under the
+        # variance term; the result is rounded up to the tick, and one tick lies above the floor.
+        rules = self.rules
+        raw = self.srtt + max(4 * self.rttvar, rules.rto_min_ns)
+        ticks = -(-raw // rules.tick_ns)
+        self.base = max(ticks * rules.tick_ns, rules.rto_min_ns + rules.tick_ns)
+
+    def expired(self) -> None:
+        """Back off the timer (5.5)."""
+        if not self.capped:
+            self.backoff += 1
+
+    def progress(self) -> None:
+        """Forget the backoff: new data was acknowledged."""
+        self.backoff = 0

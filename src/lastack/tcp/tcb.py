@@ -1,0 +1,213 @@
+"""The transmission control block: the variables of RFC 9293 section 3.3.1 under their names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lastack.profile import Profile
+from lastack.state import CLOSED, TIME_WAIT, TRANSITIONS, State
+from lastack.trace import ErrorSet, Reason, Scribe, StateChanged
+from lastack.wire import ABSENT, Flow, Segment, seq
+
+from .buffers import Buffers
+from .congestion import NewReno
+from .entry import Entry
+from .recvq import ReceiveQueue
+from .rtt import Rtt
+from .sendq import SendQueue
+from .timers import Timers
+
+READABLE: Final = 0x001
+WRITABLE: Final = 0x004
+ERROR: Final = 0x008
+HANGUP: Final = 0x010
+READ_HANGUP: Final = 0x2000
+"""Wake-ups for the owner, with the numbers of poll(2)."""
+
+UNSET: Final = -1
+
+
+class Tcb:
+    """Everything one connection knows. Sequence numbers are modulo 2**32; offsets are positions in
+    a stream, from 0, without SYN and FIN."""
+
+    __slots__ = (
+        "profile", "scribe", "conn", "flow", "state", "outbox", "ready", "timers", "rtt",
+        "congestion", "buffers", "sendq", "recvq",
+        "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "max_snd_wnd", "snd_wscale",
+        "scale_ok",
+        "irs", "rcv_nxt", "rcv_adv", "rcv_wup", "rcv_ssthresh", "rcv_wscale", "window_sent",
+        "mss", "advertised_mss", "peer_mss", "rcv_mss",
+        "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
+        "fin_queued", "fin_seq", "fin_at", "fin_received", "shut_read", "closing", "orphan",
+        "passive", "error", "soft_error", "nodelay", "linger2_ns", "wants_room",
+        "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
+        "timed_seq", "timed_at", "small_seq", "cwnd_limited",
+        "max_flight", "peak_flight", "usage_seq",
+        "ack_now", "ack_due", "quick", "pingpong", "last_received", "ato",
+        "challenge_at", "entry", "synack_accepted",
+    )  # fmt: skip
+
+    def __init__(
+        self, profile: Profile, flow: Flow, *, conn: int, iss: int, mss: int, buffers: Buffers,
+        scribe: Scribe | None, ts_offset: int = 0,
+    ) -> None:  # fmt: skip
+        self.profile = profile
+        self.scribe = scribe
+        self.conn = conn
+        self.flow = flow
+        self.state: State = CLOSED
+        self.outbox: list[Segment] = []
+        self.ready = 0
+        self.timers = Timers()
+        self.rtt = Rtt(profile.retransmission)
+        self.congestion = NewReno(mss, profile.start.initial_cwnd)
+        self.buffers = buffers
+        self.sendq = SendQueue()
+        self.recvq = ReceiveQueue()
+        self._begin_sequence_space(iss, mss)
+        self._begin_ends(ts_offset)
+        self._begin_recovery(iss)
+
+    def _begin_sequence_space(self, iss: int, mss: int) -> None:
+        # send sequence space
+        self.iss = self.snd_una = self.snd_nxt = iss
+        self.snd_wnd = 0
+        self.snd_wl1 = 0
+        self.snd_wl2 = 0
+        self.max_snd_wnd = 0
+        self.snd_wscale = 0
+        self.scale_ok = False
+        # receive sequence space; rcv_adv is the right edge of the window as last advertised
+        self.irs = self.rcv_nxt = self.rcv_adv = self.rcv_wup = 0
+        self.rcv_ssthresh = 0
+        self.rcv_wscale = 0
+        self.window_sent = 0
+        # sizes of segments: ours to send, what we advertise, what the peer said, what it sends
+        self.mss = mss
+        self.advertised_mss = mss
+        self.peer_mss = 536
+        self.rcv_mss = 536
+
+    def _begin_ends(self, ts_offset: int) -> None:
+        # timestamps (RFC 7323)
+        self.ts_ok = False
+        self.ts_recent = 0
+        self.ts_recent_at = 0
+        self.ts_offset = ts_offset
+        # the end of both directions
+        self.fin_queued = False
+        self.fin_seq = UNSET
+        self.fin_at = UNSET
+        self.fin_received = False
+        self.shut_read = False
+        self.closing = False
+        self.orphan = False
+        self.passive = False
+        self.error = 0
+        self.soft_error = 0
+        self.nodelay = False
+        self.linger2_ns = UNSET
+        self.wants_room = False
+
+    def _begin_recovery(self, iss: int) -> None:
+        # retransmission and recovery
+        self.rxt_nxt = UNSET
+        self.recover = iss
+        self.recovering = False
+        self.dupacks = 0
+        self.retransmits = 0
+        self.probes_out = 0
+        self.first_again = 0
+        self.timed_seq = UNSET
+        self.timed_at = 0
+        self.small_seq = UNSET
+        self.cwnd_limited = False
+        self.max_flight = 0
+        self.peak_flight = 0
+        self.usage_seq = iss
+        # acknowledging
+        self.ack_now = False
+        self.ack_due = False
+        self.quick = self.profile.acks.quick
+        self.pingpong = False
+        self.last_received = UNSET
+        self.ato = self.profile.acks.delayed_min_ns
+        self.challenge_at = UNSET
+        self.entry: tuple[Entry, int] | None = None
+        self.synack_accepted = False
+
+    # -- positions ---------------------------------------------------------------------------
+
+    def seq_of(self, offset: int) -> int:
+        """Return the sequence number of the stream byte at `offset`."""
+        return (self.iss + 1 + offset) & seq.MASK
+
+    def sent_end(self) -> int:
+        """Return the stream offset after the last byte sent."""
+        beyond = seq.diff(self.snd_nxt, self.seq_of(self.sendq.start))
+        if self.fin_seq != UNSET:
+            beyond -= 1
+        return self.sendq.start + max(beyond, 0)
+
+    def in_flight(self) -> int:
+        """Return how many sequence numbers are unacknowledged."""
+        return seq.sub(self.snd_nxt, self.snd_una)
+
+    def rcv_wnd(self) -> int:
+        """Return RCV.WND: what is left of the window as last advertised."""
+        return max(seq.diff(self.rcv_adv, self.rcv_nxt), 0)
+
+    def send_size(self) -> int:
+        """Return the most text of one segment: the MSS, or half of the peer's largest window.
+
+        Two segments shall fit into the window, or each would wait for the one before it
+        (section 3.8.6.2.1: a window's half counts as a full segment).
+        """
+        half = self.max_snd_wnd // 2
+        return min(self.mss, half) if self.max_snd_wnd > 536 else self.mss
+
+    def fin_acked(self) -> bool:
+        """Tell whether our FIN was sent and acknowledged."""
+        return self.fin_seq != UNSET and seq.gt(self.snd_una, self.fin_seq)
+
+    # -- what every part may do --------------------------------------------------------------
+
+    def wake(self, events: int) -> None:
+        """Note wake-ups for the owner."""
+        self.ready |= events
+
+    def fail(self, errno: int, reason: Reason, now: int) -> None:
+        """Set the error that the program's next call is told."""
+        self.error = errno
+        self.wake(READABLE | WRITABLE | ERROR | HANGUP | READ_HANGUP)
+        if self.scribe is not None:
+            self.scribe.write(ErrorSet(self.conn, errno, reason), now)
+
+    def timestamp(self, now: int) -> int:
+        """Return our timestamp clock, which ticks every millisecond (RFC 7323 section 5.4)."""
+        return (now // 1_000_000 + self.ts_offset) & seq.MASK
+
+    def ts_fields(self, now: int) -> tuple[int, int]:
+        """Return (TSval, TSecr) for a segment, ABSENT without the option."""
+        return (self.timestamp(now), self.ts_recent) if self.ts_ok else (ABSENT, 0)
+
+
+def enter(tcb: Tcb, new: State, reason: Reason, now: int) -> None:
+    """Move to another state; the only assignment to `Tcb.state`.
+
+    TIME-WAIT is no state of a Tcb: the host's table keeps it, and to its owner the connection is
+    CLOSED. The trace shows the move into TIME-WAIT all the same.
+    """
+    old = tcb.state
+    assert new in TRANSITIONS[old], f"{old.value} -> {new.value}: {reason.value}"
+    tcb.state = CLOSED if new is TIME_WAIT else new
+    if tcb.scribe is not None:
+        tcb.scribe.write(StateChanged(tcb.conn, old, new, reason), now)
+
+
+def leave_to_table(tcb: Tcb) -> None:
+    """The host's table takes over an orphan in FIN-WAIT-2: the connection goes on there, so there
+    is no event; this Tcb is done."""
+    tcb.timers.stop_all()
+    tcb.state = CLOSED

@@ -1,0 +1,128 @@
+"""A timer expires (RFC 9293 section 3.10.8): retransmit, probe, acknowledge, or give up (3.8.3)."""
+
+from __future__ import annotations
+
+import errno
+
+from lastack.profile import GiveUp, RetransmissionRules, ZeroWindowDeath
+from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
+from lastack.trace import Reason, TimerFired
+
+from . import calls, emit, recovery, timers
+from .tcb import Tcb
+
+
+def timeout(tcb: Tcb, now: int) -> None:
+    """Do what is due. Early and repeated calls do nothing."""
+    if tcb.timers.expired(timers.DELAYED_ACK, now):
+        tcb.timers.stop(timers.DELAYED_ACK)
+        _fired(tcb, timers.DELAYED_ACK, 1, now)
+        # the delay was in vain: wait a little longer next time
+        tcb.ato = min(tcb.ato * 2, tcb.rtt.rto)
+        tcb.pingpong = False
+        tcb.ack_now = True
+    if tcb.timers.expired(timers.RETRANSMIT, now):
+        tcb.timers.stop(timers.RETRANSMIT)
+        _retransmit(tcb, now)
+    if tcb.timers.expired(timers.PERSIST, now):
+        tcb.timers.stop(timers.PERSIST)
+        _persist(tcb, now)
+    if tcb.timers.expired(timers.FIN_WAIT_2_IDLE, now):
+        tcb.timers.stop(timers.FIN_WAIT_2_IDLE)
+        _fired(tcb, timers.FIN_WAIT_2_IDLE, 1, now)
+
+
+def _fired(tcb: Tcb, kind: int, count: int, now: int) -> None:
+    if tcb.scribe is not None:
+        tcb.scribe.begin(TimerFired(tcb.conn, timers.NAMES[kind], count), now)
+
+
+def _retransmit(tcb: Tcb, now: int) -> None:
+    """The retransmission timer fired (RFC 6298 section 5.4 to 5.6)."""
+    _fired(tcb, timers.RETRANSMIT, tcb.retransmits + 1, now)
+    if tcb.state is SYN_SENT:
+        _syn(tcb, now)
+        return
+    if tcb.state is SYN_RECEIVED:
+        _syn_ack(tcb, now)
+        return
+    if tcb.retransmits and _data_given_up(tcb, now):
+        _give_up(tcb, Reason.GIVE_UP_ORPHAN if tcb.orphan else Reason.GIVE_UP_DATA, now)
+        return
+    recovery.timed_out(tcb, now)
+    if tcb.retransmits == 0:
+        tcb.first_again = now
+    tcb.retransmits += 1
+    tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+
+
+def _syn(tcb: Tcb, now: int) -> None:
+    """Repeat the SYN: the first few at a steady pace, then with backoff (MUST-23: R2 >= 3 min)."""
+    rules = tcb.profile.retransmission
+    if tcb.retransmits >= rules.syn_retries + rules.syn_linear:
+        _give_up(tcb, Reason.GIVE_UP_SYN, now)
+        return
+    tcb.retransmits += 1
+    if tcb.retransmits > rules.syn_linear:
+        tcb.rtt.expired()
+    emit.send_syn(tcb, now, again=True)
+
+
+def _syn_ack(tcb: Tcb, now: int) -> None:
+    if tcb.retransmits >= tcb.profile.retransmission.synack_retries:
+        calls.gone(tcb, Reason.GIVE_UP_SYN_ACK, now, error=0 if tcb.passive else errno.ETIMEDOUT)
+        return
+    tcb.retransmits += 1
+    tcb.rtt.expired()
+    emit.send_syn(tcb, now, again=True)
+
+
+def _data_given_up(tcb: Tcb, now: int) -> bool:
+    """Tell whether R2 is reached (MUST-20, MUST-21)."""
+    rules = tcb.profile.retransmission
+    retries = _orphan_retries(tcb) if tcb.orphan else rules.retries2
+    if rules.give_up is GiveUp.COUNT:
+        return tcb.retransmits >= retries
+    return now - tcb.first_again >= model_timeout(retries, rules)
+
+
+def _orphan_retries(tcb: Tcb) -> int:
+    """An orphan gets fewer tries; once the RTO is at its largest, the default gives none."""
+    return tcb.profile.closing.orphan_retries
+
+
+def model_timeout(retries: int, rules: RetransmissionRules) -> int:
+    """Return how long `retries` doublings of rto_min take, the RTO being limited to rto_max."""
+    total, rto = 0, rules.rto_min_ns
+    for _ in range(retries + 1):
+        total += rto
+        rto = min(2 * rto, rules.rto_max_ns)
+    return total
+
+
+def _persist(tcb: Tcb, now: int) -> None:
+    """The window is still shut: probe again, with backoff (MUST-36, SHLD-30).
+
+    A peer that answers keeps the connection alive for ever (MUST-37), but not one that was closed:
+    an orphan is given up when the interval has reached its maximum, or when nothing answers.
+    """
+    rules = tcb.profile.retransmission
+    _fired(tcb, timers.PERSIST, tcb.probes_out + 1, now)
+    if tcb.orphan:
+        ceiling = rules.zero_window_death is ZeroWindowDeath.AT_RTO_MAX and tcb.rtt.capped
+        if ceiling or tcb.probes_out >= _orphan_retries(tcb):
+            _give_up(tcb, Reason.GIVE_UP_ZERO_WINDOW, now)
+            return
+    elif tcb.probes_out >= rules.retries2:
+        _give_up(tcb, Reason.GIVE_UP_ZERO_WINDOW, now)
+        return
+    tcb.probes_out += 1
+    tcb.rtt.expired()
+    tcb.timers.set(timers.PERSIST, now + tcb.rtt.rto)
+    emit.probe(tcb, now)
+
+
+def _give_up(tcb: Tcb, reason: Reason, now: int) -> None:
+    """R2: close the connection silently; the program is told ETIMEDOUT (MUST-20 d)."""
+    if tcb.state is not CLOSED:
+        calls.gone(tcb, reason, now, error=tcb.soft_error or errno.ETIMEDOUT)

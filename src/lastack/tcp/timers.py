@@ -1,0 +1,54 @@
+"""One deadline for each kind of timer of a connection (RFC 9293 section 3.10.8).
+
+A timer is nothing but a number: time is whatever `now` the caller passes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lastack.profile import NEVER
+
+RETRANSMIT: Final = 0
+"""Something in flight was not acknowledged (RFC 6298)."""
+PERSIST: Final = 1
+"""The peer's window keeps us from sending, and nothing is in flight (MUST-36)."""
+DELAYED_ACK: Final = 2
+"""An ACK that waits for company (SHLD-18)."""
+FIN_WAIT_2_IDLE: Final = 3
+"""A closed connection whose peer does not close."""
+
+NAMES: Final = ("retransmit", "persist", "delayed-ack", "fin-wait-2")
+
+
+class Timers:
+    """The deadlines; `earliest` is the next of them."""
+
+    __slots__ = ("deadline", "earliest")
+
+    def __init__(self) -> None:
+        self.deadline = [NEVER] * len(NAMES)
+        self.earliest = NEVER
+
+    def set(self, kind: int, at: int) -> None:
+        """Let the timer expire at `at`."""
+        self.deadline[kind] = at
+        self.earliest = min(self.deadline)
+
+    def stop(self, kind: int) -> None:
+        """Let the timer not expire."""
+        if self.deadline[kind] != NEVER:
+            self.set(kind, NEVER)
+
+    def stop_all(self) -> None:
+        """Stop every timer."""
+        self.deadline = [NEVER] * len(NAMES)
+        self.earliest = NEVER
+
+    def running(self, kind: int) -> bool:
+        """Tell whether the timer is set."""
+        return self.deadline[kind] != NEVER
+
+    def expired(self, kind: int, now: int) -> bool:
+        """Tell whether the timer is set and due."""
+        return self.deadline[kind] <= now

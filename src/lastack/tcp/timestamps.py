@@ -1,0 +1,25 @@
+"""Timestamps: PAWS and TS.Recent (RFC 7323 sections 4.3 and 5)."""
+
+from __future__ import annotations
+
+from lastack.wire import ABSENT, Segment, seq
+
+from .tcb import Tcb
+
+
+def rejects(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """PAWS, section 5.3 R1: the timestamp is older than TS.Recent, and TS.Recent is not stale."""
+    if not tcb.ts_ok or seg.tsval == ABSENT:
+        return False
+    if not seq.lt(seg.tsval, tcb.ts_recent):
+        return False
+    return now - tcb.ts_recent_at < tcb.profile.acceptance.paws_idle_ns
+
+
+def remember(tcb: Tcb, seg: Segment, now: int) -> None:
+    """Section 4.3 (2): a segment that spans the last ACK sent sets TS.Recent."""
+    if not tcb.ts_ok or seg.tsval == ABSENT or seq.gt(seg.seq, tcb.rcv_wup):
+        return
+    if seq.ge(seg.tsval, tcb.ts_recent):
+        tcb.ts_recent = seg.tsval
+        tcb.ts_recent_at = now

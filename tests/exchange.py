@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from lastack.host import Host
 from lastack.net import LinkRules, Network
-from lastack.profile import LINUX, MS, S, Profile
+from lastack.profile import LINUX, MS, Profile, S
 from lastack.sockets import AGAIN, ClosePlan, TcpSocket
 from lastack.trace import Event, Journal, Lost, Sent
 from lastack.wire import Packet, pack_address, show

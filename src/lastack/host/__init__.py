@@ -1,9 +1,9 @@
 """One machine: connections, listeners, ports, TIME-WAITs. No clock, no network, no I/O."""
 
 from .endpoint import Endpoint as Endpoint
+from .endpoint import Listener as Listener
 from .endpoint import Options as Options
 from .host import Host as Host
-from .listen import Listener as Listener
 from .ports import Binding as Binding
 from .ports import PortError as PortError
 from .ports import Ports as Ports

@@ -1,17 +1,16 @@
-"""One end of a connection on this host: the TCP, the port it holds, and the file that owns it."""
+"""What the host's tables hold: connections with the port and the file they belong to, and
+listening sockets with their accept queues."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections import deque
+from typing import Protocol
 
-from lastack.profile import NEVER
-from lastack.state import State
-from lastack.tcp import Connection
+from lastack.profile import NEVER, StartRules
+from lastack.state import CLOSED, LISTEN, State
+from lastack.tcp import Buffers, Connection
 
 from .ports import Binding
-
-if TYPE_CHECKING:
-    from .listen import Listener
 
 
 class Options(Protocol):
@@ -29,8 +28,9 @@ class Endpoint:
     as of the end of the handshake.
     """
 
-    __slots__ = ("connection", "binding", "owner", "listener", "queued", "inherited", "scheduled",
-                 "refused")  # fmt: skip
+    __slots__ = (
+        "connection", "binding", "owner", "listener", "queued", "inherited", "scheduled",
+    )  # fmt: skip
 
     def __init__(self, connection: Connection, binding: Binding) -> None:
         self.connection = connection
@@ -40,7 +40,6 @@ class Endpoint:
         self.queued = False
         self.inherited: Options | None = None
         self.scheduled = NEVER
-        self.refused = False
         binding.owner = connection
         binding.connected = True
 
@@ -48,3 +47,46 @@ class Endpoint:
     def state(self) -> State:
         """The connection's state."""
         return self.connection.state
+
+
+class Listener:
+    """A listening socket. `options` and `buffers` are what its connections inherit."""
+
+    def __init__(
+        self, conn: int, binding: Binding, backlog: int, options: Options, buffers: Buffers,
+        owner: object, rules: StartRules,
+    ) -> None:  # fmt: skip
+        self.conn = conn
+        self.binding = binding
+        self.options = options
+        self.buffers = buffers
+        self.owner = owner
+        self.state: State = LISTEN
+        self.queue: deque[Endpoint] = deque()
+        self._rules = rules
+        self.limit = 0
+        self.set_backlog(backlog)
+
+    def set_backlog(self, backlog: int) -> None:
+        """listen(2): a negative backlog counts as unlimited (MUST-67 leaves the limit to us)."""
+        most = self._rules.somaxconn
+        limit = most if backlog < 0 else min(backlog, most)
+        self.limit = limit + self._rules.backlog_extra
+
+    @property
+    def full(self) -> bool:
+        """Whether another connection would not find a place in the accept queue."""
+        return len(self.queue) >= self.limit
+
+    def take(self) -> Endpoint | None:
+        """Take the oldest connection out of the accept queue, None when it is empty."""
+        if not self.queue:
+            return None
+        endpoint = self.queue.popleft()
+        endpoint.queued = False
+        endpoint.listener = None
+        return endpoint
+
+    def stop(self) -> None:
+        """The socket listens no more."""
+        self.state = CLOSED

@@ -48,8 +48,8 @@ from lastack.wire import (
 
 from . import snapshot
 from .agenda import Agenda
-from .endpoint import Endpoint, Options
-from .listen import Listener, judge
+from .endpoint import Endpoint, Listener, Options
+from .listen import judge
 from .ports import Binding, PortError, Ports, flow_hint
 from .timewaits import TimeWaits
 from .waiting import WaitingRoom

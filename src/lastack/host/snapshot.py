@@ -9,8 +9,7 @@ from lastack.tcp import Entry
 from lastack.trace import SocketRow
 from lastack.wire import show_endpoint
 
-from .endpoint import Endpoint
-from .listen import Listener
+from .endpoint import Endpoint, Listener
 
 
 def rows(

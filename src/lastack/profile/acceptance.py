@@ -32,10 +32,6 @@ class AcceptanceRules:
     syn_with_fin: bool = rule(
         False, "LISTEN takes a SYN that also carries FIN", source="docs/kernel-notes/resets.md"
     )
-    data_on_syn: bool = rule(
-        False, "text that comes with a SYN is kept until the handshake ends",
-        source="docs/kernel-notes/resets.md",
-    )  # fmt: skip
     paws_idle_ns: int = rule(
         24 * 86400 * S, "idle time after which timestamps no longer reject (RFC 7323 section 5.5)",
         unit="ns", grade="source", source="Linux TCP_PAWS_24DAYS",

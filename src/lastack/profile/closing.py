@@ -50,8 +50,9 @@ class ClosingRules:
         120 * S, "largest TCP_LINGER2", unit="ns", source="docs/kernel-notes/linger.md"
     )
     fin_wait_2_excess: FinWait2Excess = rule(
-        FinWait2Excess.DOUBLED, "a FIN-WAIT-2 limit above 60 s", source="docs/kernel-notes/give-up.md"
-    )
+        FinWait2Excess.DOUBLED, "a FIN-WAIT-2 limit above 60 s",
+        source="docs/kernel-notes/give-up.md",
+    )  # fmt: skip
     orphan_retries: int = rule(
         8, "retransmissions before an orphan is given up; net.ipv4.tcp_orphan_retries (0 means 8)",
         source="docs/kernel-notes/give-up.md",

@@ -46,8 +46,9 @@ class LingerRules:
         WaitsFor.FIN_ACKED, "what close() waits for", source="docs/kernel-notes/linger.md"
     )
     nonblocking: NonblockingLinger = rule(
-        NonblockingLinger.WAITS, "l_linger > 0 with O_NONBLOCK", source="docs/kernel-notes/linger.md"
-    )
+        NonblockingLinger.WAITS, "l_linger > 0 with O_NONBLOCK",
+        source="docs/kernel-notes/linger.md",
+    )  # fmt: skip
     expiry_errno: int = rule(
         0, "errno of close() when the time is up, 0 for success",
         source="docs/kernel-notes/linger.md",

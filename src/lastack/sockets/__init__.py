@@ -18,10 +18,10 @@ from .linger import ClosePlan as ClosePlan
 from .linger import Linger as Linger
 from .linger import parse_linger as parse_linger
 from .linger import plan_close as plan_close
-from .options import SocketOptions as SocketOptions
 from .pair import PairEnd as PairEnd
 from .pair import PipeReader as PipeReader
 from .pair import PipeWriter as PipeWriter
 from .pair import pipe as pipe
 from .pair import socketpair as socketpair
 from .socket import TcpSocket as TcpSocket
+from .stored import SocketOptions as SocketOptions

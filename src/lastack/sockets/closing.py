@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from lastack.host import Listener
 from lastack.profile import ListenerShutdown, WaitsFor
@@ -19,14 +18,12 @@ from lastack.trace import Reason
 
 from .errors import os_error
 from .linger import Call, ClosePlan, plan_close
-
-if TYPE_CHECKING:
-    from .socket import TcpSocket
+from .parts import SocketParts
 
 _FIN_UNACKED = frozenset({FIN_WAIT_1, CLOSING, LAST_ACK})
 
 
-def release(sock: TcpSocket, now: int, *, exiting: bool) -> ClosePlan | None:
+def release(sock: SocketParts, now: int, *, exiting: bool) -> ClosePlan | None:
     """Act as the last reference to the socket goes."""
     host = sock.host
     if sock.listener is not None and sock.listening:
@@ -58,12 +55,12 @@ def release(sock: TcpSocket, now: int, *, exiting: bool) -> ClosePlan | None:
     return None
 
 
-def still_closing(sock: TcpSocket, plan: ClosePlan, now: int) -> bool:
+def still_closing(sock: SocketParts, plan: ClosePlan, now: int) -> bool:
     """Tell whether a lingering close() has to wait on at `now`."""
     return now < plan.wait_until and _unfinished(sock, plan)
 
 
-def _unfinished(sock: TcpSocket, plan: ClosePlan) -> bool:
+def _unfinished(sock: SocketParts, plan: ClosePlan) -> bool:
     assert sock.endpoint is not None
     tcp = sock.endpoint.connection
     if tcp.state is CLOSED:
@@ -75,7 +72,7 @@ def _unfinished(sock: TcpSocket, plan: ClosePlan) -> bool:
     return tcp.unsent > 0
 
 
-def finish_close(sock: TcpSocket, plan: ClosePlan, now: int, *, interrupted: bool) -> int:
+def finish_close(sock: SocketParts, plan: ClosePlan, now: int, *, interrupted: bool) -> int:
     """End a close() that waited, or was refused; return its errno."""
     if plan.call is Call.REFUSE:
         return plan.expiry_errno
@@ -90,14 +87,14 @@ def finish_close(sock: TcpSocket, plan: ClosePlan, now: int, *, interrupted: boo
     return plan.signal_errno if interrupted and unfinished else 0
 
 
-def _orphan(sock: TcpSocket, now: int) -> None:
+def _orphan(sock: SocketParts, now: int) -> None:
     """Hand the connection to the host: it ends without a program."""
     assert sock.endpoint is not None
     sock.endpoint.connection.orphan(now)
     _let_go(sock, now)
 
 
-def _let_go(sock: TcpSocket, now: int) -> None:
+def _let_go(sock: SocketParts, now: int) -> None:
     endpoint = sock.endpoint
     if endpoint is None:
         sock.host.ports.release(sock.binding)
@@ -108,7 +105,7 @@ def _let_go(sock: TcpSocket, now: int) -> None:
     sock.host.settle(endpoint, now)
 
 
-def shut_listener(sock: TcpSocket, listener: Listener, now: int) -> None:
+def shut_listener(sock: SocketParts, listener: Listener, now: int) -> None:
     """shutdown(SHUT_RD) of a listening socket: the port stays bound, waiting accepts fail."""
     if sock.host.profile.start.listener_shutdown is ListenerShutdown.ENOTCONN:
         raise os_error(errno.ENOTCONN)

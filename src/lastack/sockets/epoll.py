@@ -7,7 +7,7 @@ the file is closed, not when the descriptor is: a duplicate keeps reporting, as 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Final
 
 from .errors import os_error
@@ -21,6 +21,10 @@ EDGE: Final = 1 << 31
 _BITS: Final = 0xFFFF
 _ALWAYS: Final = ERR | HUP
 _NESTING: Final = 5
+
+Wake = Callable[[File, int], None]
+Watch = Callable[[File, Wake], None]
+"""Asks for, or ends, calls of a function at every wake of a file."""
 
 
 class _Entry:
@@ -49,9 +53,18 @@ class Epoll(File):
 
     kind = "epoll"
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Wake, watch: Watch, unwatch: Watch) -> None:
         super().__init__()
         self._entries: dict[tuple[int, File], _Entry] = {}
+        self._wake = wake
+        self._watch = watch
+        self._unwatch = unwatch
+
+    def describe(self) -> str:
+        """Return the set for people."""
+        self._forget_closed()
+        files = dict.fromkeys(entry.file for entry in self._entries.values())
+        return "epoll of " + (", ".join(map(describe, files)) or "nothing")
 
     def add(self, fd: int, file: File, events: int) -> None:
         """Watch a descriptor (EPOLL_CTL_ADD). EEXIST if it is watched already; EINVAL for the
@@ -63,16 +76,20 @@ class Epoll(File):
         self._forget_closed()
         if (fd, file) in self._entries:
             raise os_error(errno.EEXIST)
+        if all(entry.file is not file for entry in self._entries.values()):
+            self._watch(file, self._woken)
         self._entries[fd, file] = _Entry(fd, file, events)
+        self._wake(self, IN)
 
     def modify(self, fd: int, file: File, events: int) -> None:
         """Change what is watched for (EPOLL_CTL_MOD). ENOENT if the descriptor is not watched."""
         self._entry(fd, file).set(events)
+        self._wake(self, IN)
 
     def remove(self, fd: int, file: File) -> None:
         """Stop watching (EPOLL_CTL_DEL). ENOENT if the descriptor is not watched."""
         self._entry(fd, file)
-        del self._entries[fd, file]
+        self._forget(fd, file)
 
     def collect(self, limit: int, now: int) -> list[tuple[int, int]]:
         """Return up to `limit` ready descriptors with their bits, in turn; disarm what is
@@ -91,21 +108,14 @@ class Epoll(File):
                 self._entries[key] = self._entries.pop(key)
         return found
 
-    def woken(self, file: File, events: int) -> None:
-        """Note that a watched file has gained `events`: an edge for EPOLLET."""
+    def _woken(self, file: File, events: int) -> None:
+        """Take note that a watched file has gained `events`: an edge, and a wake of the set."""
+        wanted = False
         for entry in self._entries.values():
             if entry.file is file and events & (entry.events & _BITS | _ALWAYS):
-                entry.edge = True
-
-    def watched(self) -> Iterable[File]:
-        """Return the files that a waiter has to be woken for, those of nested sets too."""
-        self._forget_closed()
-        files: dict[File, None] = {}
-        for entry in self._entries.values():
-            files[entry.file] = None
-            if isinstance(entry.file, Epoll):
-                files.update(dict.fromkeys(entry.file.watched()))
-        return files
+                entry.edge = wanted = True
+        if wanted:
+            self._wake(self, IN)
 
     def reaches(self, other: File, depth: int) -> bool:
         """Tell whether this set watches `other`, directly or through sets, or nests too deep."""
@@ -123,7 +133,8 @@ class Epoll(File):
 
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """Close the set; the files in it live on."""
-        self._entries.clear()
+        for fd, file in list(self._entries):
+            self._forget(fd, file)
         return None
 
     def _entry(self, fd: int, file: File) -> _Entry:
@@ -136,4 +147,15 @@ class Epoll(File):
     def _forget_closed(self) -> None:
         for key, entry in list(self._entries.items()):
             if entry.file.refs == 0:
-                del self._entries[key]
+                self._forget(*key)
+
+    def _forget(self, fd: int, file: File) -> None:
+        del self._entries[fd, file]
+        if all(entry.file is not file for entry in self._entries.values()):
+            self._unwatch(file, self._woken)
+
+
+def describe(file: File) -> str:
+    """Return a file for people, in the report of a program that hangs."""
+    tell = getattr(file, "describe", None)
+    return file.kind if tell is None else str(tell())

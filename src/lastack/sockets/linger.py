@@ -69,7 +69,7 @@ class ClosePlan(NamedTuple):
 
 def parse_linger(raw: bytes, stored: Linger, rules: LingerRules) -> Linger | int:
     """Return what setsockopt(SO_LINGER) stores, or the errno with which it fails."""
-    if not rules.linger_supported:
+    if not _supported(rules):
         return errno.ENOPROTOOPT
     if len(raw) < _LAYOUT.size:
         return errno.EINVAL
@@ -81,6 +81,15 @@ def parse_linger(raw: bytes, stored: Linger, rules: LingerRules) -> Linger | int
     if not onoff and rules.off_keeps_seconds:
         seconds = stored.linger
     return Linger(int(onoff != 0), seconds)
+
+
+def show_linger(stored: Linger, rules: LingerRules) -> bytes | int:
+    """Return what getsockopt(SO_LINGER) gives, or the errno with which it fails."""
+    return stored.pack() if _supported(rules) else errno.ENOPROTOOPT
+
+
+def _supported(rules: LingerRules) -> bool:
+    return rules.linger_supported
 
 
 def plan_close(
@@ -98,7 +107,7 @@ def plan_close(
         return ClosePlan(Call.ABORT, Reason.UNREAD_AT_CLOSE)
     if rule is Unread.RESET_ALSO_OUT_OF_ORDER and out_of_order:
         return ClosePlan(Call.ABORT, Reason.UNREAD_AT_CLOSE)
-    if not linger.onoff or not linger_rules.linger_supported:
+    if not linger.onoff or not _supported(linger_rules):
         return ClosePlan(Call.CLOSE, Reason.CLOSE_CALL)
     if linger.linger == 0:
         return ClosePlan(Call.ABORT, Reason.LINGER_ZERO)

@@ -8,21 +8,18 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lastack.profile import NEVER, S
 from lastack.state import LISTEN, State
-from lastack.tcp import Info
+from lastack.tcp import Info, orphan_limit
 
 from . import names
 from .errors import os_error
-from .linger import Linger, parse_linger
-
-if TYPE_CHECKING:
-    from .socket import TcpSocket
+from .linger import parse_linger, show_linger
+from .parts import SocketParts
 
 _INT: Final = struct.Struct("i")
-_MAX_LINGER2_S: Final = 120
 
 TCP_STATES: Final = {
     State.ESTABLISHED: 1, State.SYN_SENT: 2, State.SYN_RECEIVED: 3, State.FIN_WAIT_1: 4,
@@ -34,33 +31,7 @@ TCP_STATES: Final = {
 _TCP_INFO: Final = struct.Struct("8B24I")
 
 
-class SocketOptions:
-    """Options that an accepted connection inherits, as of the end of its handshake."""
-
-    __slots__ = ("linger", "linger2_s", "keepalive", "nodelay", "maxseg")
-
-    def __init__(self) -> None:
-        self.linger = Linger()
-        self.linger2_s = 0
-        self.keepalive = False
-        self.nodelay = False
-        self.maxseg = 0
-
-    def copy(self) -> SocketOptions:
-        """Return options that can be changed independently."""
-        twin = SocketOptions()
-        for name in self.__slots__:
-            setattr(twin, name, getattr(self, name))
-        return twin
-
-    def linger2_ns(self) -> int:
-        """TCP_LINGER2 as `Connection.set_linger2` takes it."""
-        if self.linger2_s < 0:
-            return -2
-        return self.linger2_s * S if self.linger2_s else -1
-
-
-def set_option(sock: TcpSocket, level: int, name: int, value: bytes, now: int) -> None:
+def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int) -> None:
     """setsockopt(2) with the value as bytes; EINVAL when it is too short."""
     if (level, name) == (names.SOL_SOCKET, names.SO_LINGER):
         rules = sock.host.profile.linger
@@ -83,7 +54,7 @@ def _known(level: int, name: int) -> bool:
     return (level, name) in _GET
 
 
-def _set_socket_option(sock: TcpSocket, name: int, number: int) -> bool:
+def _set_socket_option(sock: SocketParts, name: int, number: int) -> bool:
     if name == names.SO_REUSEADDR:
         sock.binding.reuseaddr = number != 0
     elif name == names.SO_REUSEPORT:
@@ -99,7 +70,7 @@ def _set_socket_option(sock: TcpSocket, name: int, number: int) -> bool:
     return True
 
 
-def _set_tcp_option(sock: TcpSocket, name: int, number: int, now: int) -> bool:
+def _set_tcp_option(sock: SocketParts, name: int, number: int, now: int) -> bool:
     if name == names.TCP_NODELAY:
         sock.options.nodelay = number != 0
         if sock.endpoint is not None:
@@ -119,12 +90,13 @@ def _set_tcp_option(sock: TcpSocket, name: int, number: int, now: int) -> bool:
     return True
 
 
-def get_option(sock: TcpSocket, level: int, name: int, size: int, now: int) -> bytes:
+def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) -> bytes:
     """getsockopt(2): the value in `size` bytes at the most; ENOPROTOOPT for an unknown option."""
     if (level, name) == (names.SOL_SOCKET, names.SO_LINGER):
-        if not sock.host.profile.linger.linger_supported:
-            raise os_error(errno.ENOPROTOOPT)
-        return sock.options.linger.pack()[:size]
+        value = show_linger(sock.options.linger, sock.host.profile.linger)
+        if isinstance(value, int):
+            raise os_error(value)
+        return value[:size]
     if (level, name) == (names.IPPROTO_TCP, names.TCP_INFO):
         return pack_info(sock)[:size]
     reader = _GET.get((level, name))
@@ -133,19 +105,19 @@ def get_option(sock: TcpSocket, level: int, name: int, size: int, now: int) -> b
     return _INT.pack(reader(sock, now))[:size]
 
 
-def _linger2(sock: TcpSocket, now: int) -> int:
+def _linger2(sock: SocketParts, now: int) -> int:
     stored = sock.options.linger2_s
-    default = sock.host.profile.closing.fin_wait_2_orphan_ns
+    default = orphan_limit(-1, sock.host.profile.closing)
     return stored if stored else (0 if default >= NEVER else default // S)
 
 
-def _maxseg(sock: TcpSocket, now: int) -> int:
+def _maxseg(sock: SocketParts, now: int) -> int:
     if sock.endpoint is not None:
         return sock.endpoint.connection.info().mss
     return sock.options.maxseg or 536
 
 
-_GET: Final[dict[tuple[int, int], Callable[[TcpSocket, int], int]]] = {
+_GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.SOL_SOCKET, names.SO_REUSEADDR): lambda s, now: int(s.binding.reuseaddr),
     (names.SOL_SOCKET, names.SO_REUSEPORT): lambda s, now: int(s.binding.reuseport),
     (names.SOL_SOCKET, names.SO_SNDBUF): lambda s, now: s.buffers.send,
@@ -163,7 +135,7 @@ _GET: Final[dict[tuple[int, int], Callable[[TcpSocket, int], int]]] = {
 }
 
 
-def pack_info(sock: TcpSocket) -> bytes:
+def pack_info(sock: SocketParts) -> bytes:
     """Return struct tcp_info as far as tcpi_total_retrans; times in us, cwnd in segments."""
     if sock.endpoint is None:
         return _TCP_INFO.pack(TCP_STATES[sock.state], *[0] * 31)

@@ -8,9 +8,11 @@ gives EPIPE; a socket that is closed with unread bytes resets its peer, a pipe d
 from __future__ import annotations
 
 import errno
+import struct
 from collections.abc import Callable
 from typing import Final
 
+from . import names
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
 from .linger import ClosePlan
@@ -26,8 +28,9 @@ PIPE_BUF: Final = 4_096
 """Up to this many bytes a write to a pipe is not split (pipe(7), PIPE_BUF)."""
 
 _MSG_OOB: Final = 0x1
-_MSG_PEEK: Final = 0x2
-_SHUT_RD, _SHUT_WR, _SHUT_RDWR = range(3)
+_AF_UNIX: Final = 1
+_LEAST_BUFFER: Final = 4_608
+_INT: Final = struct.Struct("i")
 
 
 class Channel:
@@ -72,6 +75,14 @@ class PairEnd(File):
         self.peer: PairEnd
         self.error = 0
         self._wake = wake
+        self._options = {
+            names.SO_RCVBUF: _INT.pack(PAIR_BYTES), names.SO_LINGER: bytes(8),
+            names.SO_KEEPALIVE: _INT.pack(0), names.SO_REUSEADDR: _INT.pack(0),
+        }  # fmt: skip
+
+    def describe(self) -> str:
+        """Return the socket for people."""
+        return "a socketpair"
 
     def send(self, data: bytes | memoryview, flags: int, now: int) -> int | NotNow:
         """Queue bytes for the peer, as many as there is room for; EPIPE if it reads no more."""
@@ -94,8 +105,8 @@ class PairEnd(File):
         if flags & _MSG_OOB:
             raise os_error(errno.EOPNOTSUPP)
         if self.incoming.data:
-            data = self.incoming.take(size, peek=bool(flags & _MSG_PEEK))
-            if not flags & _MSG_PEEK and _writable(self.incoming):
+            data = self.incoming.take(size, peek=bool(flags & names.MSG_PEEK))
+            if not flags & names.MSG_PEEK and _writable(self.incoming):
                 self._wake(self.peer, OUT)
             return data
         if self.error:
@@ -104,11 +115,11 @@ class PairEnd(File):
 
     def shutdown(self, how: int, now: int) -> None:
         """End one direction or both, at both ends (unix(7))."""
-        if how not in (_SHUT_RD, _SHUT_WR, _SHUT_RDWR):
+        if how not in (names.SHUT_RD, names.SHUT_WR, names.SHUT_RDWR):
             raise os_error(errno.EINVAL)
-        if how != _SHUT_WR:
+        if how != names.SHUT_WR:
             self.incoming.deaf = True
-        if how != _SHUT_RD:
+        if how != names.SHUT_RD:
             self.outgoing.ended = True
         self._wake(self, IN | OUT | RDHUP | HUP)
         self._wake(self.peer, IN | OUT | RDHUP | HUP)
@@ -117,6 +128,34 @@ class PairEnd(File):
         """Return the pending error and forget it (SO_ERROR)."""
         number, self.error = self.error, 0
         return number
+
+    def setsockopt(self, level: int, name: int, value: bytes, now: int) -> None:
+        """setsockopt(2): SO_SNDBUF (doubled, at least 4608 bytes) and SO_RCVBUF, which AF_UNIX
+        stores and never uses; SO_LINGER likewise. ENOPROTOOPT for others."""
+        if level != names.SOL_SOCKET or name not in (*self._options, names.SO_SNDBUF):
+            raise os_error(errno.ENOPROTOOPT)
+        if len(value) < _INT.size:
+            raise os_error(errno.EINVAL)
+        if name == names.SO_SNDBUF:
+            self.outgoing.limit = max(2 * _INT.unpack_from(value)[0], _LEAST_BUFFER)
+        else:
+            self._options[name] = value
+
+    def getsockopt(self, level: int, name: int, size: int, now: int) -> bytes:
+        """getsockopt(2)."""
+        if level != names.SOL_SOCKET:
+            raise os_error(errno.ENOPROTOOPT)
+        if name in self._options:
+            return self._options[name][:size]
+        if name == names.SO_ERROR:
+            return _INT.pack(self.take_error(now))[:size]
+        known = {
+            names.SO_SNDBUF: self.outgoing.limit, names.SO_TYPE: names.SOCK_STREAM,
+            names.SO_DOMAIN: _AF_UNIX, names.SO_PROTOCOL: 0, names.SO_ACCEPTCONN: 0,
+        }  # fmt: skip
+        if name not in known:
+            raise os_error(errno.ENOPROTOOPT)
+        return _INT.pack(known[name])[:size]
 
     def unread(self) -> int:
         """Return how many bytes wait to be read (SIOCINQ)."""
@@ -166,6 +205,10 @@ class PipeReader(File):
         self.peer: PipeWriter
         self._wake = wake
 
+    def describe(self) -> str:
+        """Return the file for people."""
+        return "the reading end of a pipe"
+
     def recv(self, size: int, flags: int, now: int) -> bytes | NotNow:
         """Return up to `size` bytes; b"" when no writer is left."""
         if self.channel.data:
@@ -205,6 +248,10 @@ class PipeWriter(File):
         self.channel = channel
         self.peer: PipeReader
         self._wake = wake
+
+    def describe(self) -> str:
+        """Return the file for people."""
+        return "the writing end of a pipe"
 
     def send(self, data: bytes | memoryview, flags: int, now: int) -> int | NotNow:
         """Write; up to PIPE_BUF bytes go in whole or not yet, more may go in parts."""

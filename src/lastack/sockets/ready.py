@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lastack.state import CLOSED, SYN_SENT
 
 from .files import ERR, HUP, IN, OUT, RDHUP
-
-if TYPE_CHECKING:
-    from .socket import TcpSocket
+from .parts import SocketParts
 
 
-def mask(sock: TcpSocket) -> int:
+def mask(sock: SocketParts) -> int:
     """Return the level of readiness as poll bits."""
     listener = sock.listener
     if listener is not None and sock.listening:

@@ -8,64 +8,23 @@ from __future__ import annotations
 
 import errno
 
-from lastack.host import Binding, Endpoint, Host, Listener, PortError
-from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT, State
-from lastack.tcp import Buffers
-from lastack.trace import Called, ErrorTold, Reason, Refused, Returned
-from lastack.wire import ANY4, ANY6, show_endpoint
+from lastack.host import Endpoint, PortError
+from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
+from lastack.trace import Called, Reason, Refused, Returned
 
 from . import closing, names, ready
 from .errors import os_error
-from .files import AGAIN, File, NotNow
+from .files import AGAIN, NotNow
 from .linger import ClosePlan
-from .options import SocketOptions, get_option, set_option
+from .options import get_option, set_option
+from .parts import SocketParts
+from .stored import SocketOptions
 
 _OPENING = frozenset({SYN_SENT, SYN_RECEIVED})
 
 
-class TcpSocket(File):
+class TcpSocket(SocketParts):
     """An AF_INET (or AF_INET6) SOCK_STREAM socket of one host."""
-
-    kind = "tcp"
-
-    def __init__(self, host: Host, family: int = names.AF_INET) -> None:
-        super().__init__()
-        self.host = host
-        self.family: int = family
-        self.options: SocketOptions = SocketOptions()
-        self.buffers = Buffers(host.profile.buffers)
-        self.binding = Binding()
-        self.binding.address = self._any()
-        self.endpoint: Endpoint | None = None
-        self.listener: Listener | None = None
-        self.conn = host.new_conn()
-        self._opened = False
-        self._connecting = False
-
-    def _any(self) -> bytes:
-        return ANY6 if self.family == names.AF_INET6 else ANY4
-
-    # -- state ---------------------------------------------------------------------------------
-
-    @property
-    def state(self) -> State:
-        """The state of RFC 9293; CLOSED also when only a TIME-WAIT is left."""
-        if self.listener is not None:
-            return self.listener.state
-        return CLOSED if self.endpoint is None else self.endpoint.connection.state
-
-    @property
-    def listening(self) -> bool:
-        """Whether the socket accepts connections."""
-        return self.listener is not None and self.listener.state is not CLOSED
-
-    def describe(self) -> str:
-        """Return the socket for people: "ESTABLISHED 10.0.0.1:80 > 10.0.0.2:40000"."""
-        local = show_endpoint(*self.getsockname())
-        if self.endpoint is None:
-            return f"{'LISTEN' if self.listening else 'unconnected'} {local}"
-        flow = self.endpoint.connection.flow
-        return f"{self.state.value} {local} > {show_endpoint(flow.dst, flow.dport)}"
 
     # -- bind, listen, accept ------------------------------------------------------------------
 
@@ -165,7 +124,7 @@ class TcpSocket(File):
         if self.endpoint.connection.peer_closed:
             return None  # opened and closed in between
         error = self.endpoint.connection.take_error() or errno.ECONNABORTED
-        self._tell(error, "connect", now)
+        self.tell(error, "connect", now)
         if self._may_reconnect():
             self._renew()
         raise os_error(error)
@@ -180,7 +139,7 @@ class TcpSocket(File):
         self.endpoint = None
         if self.binding.auto or not self.binding.port:
             self.host.ports.release(self.binding)
-            self.binding.address = self._any()
+            self.binding.address = self.wildcard()
         self.binding.connected = False
         self.binding.owner = None
 
@@ -249,13 +208,6 @@ class TcpSocket(File):
 
     # -- names and options ---------------------------------------------------------------------
 
-    def getsockname(self) -> tuple[bytes, int]:
-        """getsockname(2): the wildcard and port 0 while unbound."""
-        return self.binding.address, self.binding.port or self._last_port()
-
-    def _last_port(self) -> int:
-        return 0 if self.endpoint is None else self.endpoint.connection.flow.sport
-
     def getpeername(self) -> tuple[bytes, int]:
         """getpeername(2); ENOTCONN before and after the connection."""
         if self.endpoint is None or self.state in (CLOSED, SYN_SENT):
@@ -284,15 +236,6 @@ class TcpSocket(File):
         if request == names.SIOCINQ:
             return tcp.unread
         return tcp.unacked if request == names.SIOCOUTQ else tcp.unsent
-
-    def take_error(self, now: int) -> int:
-        """SO_ERROR: the errno that nobody has been told yet, and forget it."""
-        if self.endpoint is None:
-            return 0
-        error = self.endpoint.connection.take_error()
-        if error:
-            self._tell(error, "SO_ERROR", now)
-        return error
 
     # -- readiness and the end -----------------------------------------------------------------
 
@@ -327,12 +270,8 @@ class TcpSocket(File):
     def _take(self, call: str, now: int) -> OSError:
         assert self.endpoint is not None
         error = self.endpoint.connection.take_error()
-        self._tell(error, call, now)
+        self.tell(error, call, now)
         return os_error(error)
-
-    def _tell(self, error: int, call: str, now: int) -> None:
-        if self.host.scribe is not None:
-            self.host.scribe.write(ErrorTold(self.conn, error, call), now)
 
     def _refuse(self, call: str, error: PortError, now: int) -> OSError:
         if self.host.scribe is not None:

@@ -5,6 +5,7 @@ from .connection import Connection as Connection
 from .connection import Info as Info
 from .emit import reset_for as reset_for
 from .entry import Entry as Entry
+from .finwait import orphan_limit as orphan_limit
 from .isn import initial_sequence as initial_sequence
 from .isn import timestamp_offset as timestamp_offset
 from .tcb import ERROR as ERROR

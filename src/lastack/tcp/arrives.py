@@ -1,8 +1,8 @@
 """SEGMENT ARRIVES in a synchronized state or SYN-RECEIVED (RFC 9293 section 3.10.7.4).
 
 The eight steps in the RFC's order, each a function that answers "go on with this segment?".
-Inside a step the states stand in the RFC's order. Nothing here sends: a step sets `ack_now`, and
-`emit.flush` sends later. The two exceptions are the RST that answers a segment, and a repeated
+Inside a step the states stand in the RFC's order. Nothing here sends: a step sets
+`acks.at_once`, and `emit.flush` sends later. The two exceptions are the RST that answers a segment, and a repeated
 SYN|ACK; both are replies that no later text could carry.
 
 Where the RFC leaves a choice, or a system does something else, a field of the profile decides.
@@ -159,7 +159,7 @@ def fourth_check_syn(tcb: Tcb, seg: Segment, now: int) -> bool:
             if tcb.passive:
                 emit.send_syn(tcb, now, again=True)
             else:
-                tcb.ack_now = True
+                tcb.acks.at_once = True
             return drop(tcb, seg, Reason.OLD_DUPLICATE, now)
         if acceptable(tcb, seg) and tcb.passive:
             # a new SYN where ours is half open: return to LISTEN (MUST-11 leaves no other end)
@@ -231,7 +231,7 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     tcb.max_snd_wnd = tcb.snd_wnd
     tcb.snd_wl1 = seg.seq
     tcb.snd_wl2 = seg.ack
-    tcb.buffers.grow_send(tcb.profile.start.initial_cwnd, tcb.mss)
+    tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
     tcb.wake(WRITABLE)
 
 
@@ -310,23 +310,22 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
         tcb.fin_at = text.offset_of(tcb, (seg.seq + len(seg.text)) & seq.MASK)
     if tcb.fin_received or tcb.fin_at != tcb.recvq.ready:
         if seg.flags & FIN:
-            tcb.ack_now = True
+            tcb.acks.at_once = True
         return True
     tcb.fin_received = True
     tcb.rcv_nxt = (tcb.rcv_nxt + 1) & seq.MASK
     tcb.wake(READABLE)
     # A bare FIN is acknowledged at once, one behind text with the text's delayed ACK.
     if seg.text:
-        tcb.ack_due = True
-        tcb.pingpong = True
+        tcb.acks.fin_behind_text()
     else:
-        tcb.ack_now = True
+        tcb.acks.at_once = True
     # SYN-RECEIVED, ESTABLISHED: enter CLOSE-WAIT
     if tcb.state is ESTABLISHED:
         enter(tcb, CLOSE_WAIT, Reason.FIN_ARRIVED, now)
     # FIN-WAIT-1: our FIN acknowledged by this segment was step five; so it is not
     elif tcb.state is FIN_WAIT_1:
-        tcb.ack_now = True
+        tcb.acks.at_once = True
         enter(tcb, CLOSING, Reason.FIN_ARRIVED, now)
     # FIN-WAIT-2
     elif tcb.state is FIN_WAIT_2:
@@ -341,7 +340,7 @@ def enter_time_wait(tcb: Tcb, reason: Reason, now: int) -> None:
 
     The 2MSL timer and everything that may still arrive is the table's (`timewait.answer`).
     """
-    if tcb.ack_now:
+    if tcb.acks.at_once:
         emit.send_ack(tcb, now)
     tcb.entry = (entry_of(tcb, fin_wait_2=False), 0)
     tcb.timers.stop_all()

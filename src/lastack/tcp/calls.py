@@ -66,13 +66,13 @@ def _announce_window(tcb: Tcb) -> None:
     """Owe an ACK when reading opens the window enough to be worth a segment (MUST-39)."""
     if tcb.fin_received or tcb.state is CLOSED:
         return
-    if tcb.ack_due and seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss:
-        tcb.ack_now = True
+    if tcb.acks.due and seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss:
+        tcb.acks.at_once = True
         return
     left = tcb.rcv_wnd()
     space = tcb.buffers.receive_space()
     if 2 * left <= space and emit.receive_window(tcb) >= 2 * max(left, 1):
-        tcb.ack_now = True
+        tcb.acks.at_once = True
 
 
 def shutdown_receive(tcb: Tcb, now: int) -> None:
@@ -147,7 +147,7 @@ def gone(tcb: Tcb, reason: Reason, now: int, *, error: int = 0) -> None:
     """Enter CLOSED: no timer, no send queue; what was received in order stays readable."""
     destroy_queues(tcb, reason, now)
     tcb.timers.stop_all()
-    tcb.ack_now = tcb.ack_due = False
+    tcb.acks.forget()
     enter(tcb, CLOSED, reason, now)
     if error:
         tcb.fail(error, reason, now)

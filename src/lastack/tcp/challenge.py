@@ -16,4 +16,4 @@ def may_send(tcb: Tcb, now: int) -> bool:
 def answer(tcb: Tcb, now: int, *, limited: bool = True) -> None:
     """Owe the peer an ACK of where we are; a limited one at most once in the gap."""
     if not limited or may_send(tcb, now):
-        tcb.ack_now = True
+        tcb.acks.at_once = True

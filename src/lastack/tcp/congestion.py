@@ -12,14 +12,19 @@ from lastack.profile import UNLIMITED
 class NewReno:
     """cwnd and ssthresh of one connection."""
 
-    __slots__ = ("mss", "cwnd", "ssthresh", "counted", "recovering")
+    __slots__ = ("initial_segments", "mss", "cwnd", "ssthresh", "counted", "recovering")
 
     def __init__(self, mss: int, initial_segments: int) -> None:
-        self.mss = mss
-        self.cwnd = initial_segments * mss
+        self.initial_segments = initial_segments
+        self.begin(mss)
         self.ssthresh = UNLIMITED
         self.counted = 0
         self.recovering = False
+
+    def begin(self, mss: int) -> None:
+        """The handshake has settled the MSS: the initial window (RFC 6928)."""
+        self.mss = mss
+        self.cwnd = self.initial_segments * mss
 
     def acked(self, count: int, *, limited: bool) -> None:
         """`count` new bytes are acknowledged; `limited`: cwnd was what held the sender back.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lastack.profile import MINUTE, NEVER, FinWait2Excess, Profile
+from lastack.profile import Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_SENT, State
 from lastack.trace import Reason, Scribe
 from lastack.wire import Flow, Segment
@@ -17,7 +17,8 @@ from lastack.wire import Flow, Segment
 from . import arrives, calls, emit, opening, timeouts, timers
 from .buffers import Buffers, chunk_size
 from .entry import Entry
-from .tcb import UNSET, Tcb, leave_to_table
+from .finwait import orphan_limit, split_limit
+from .tcb import UNSET, Tcb, enter
 from .timewait import entry_of
 
 
@@ -159,7 +160,7 @@ class Connection:
         timeouts.timeout(tcb, now)
         emit.flush(tcb, now)
         if idle_over:
-            self._to_table(self._limit() - MINUTE)
+            self._to_table(self._limits()[1], now)
 
     # -- out -----------------------------------------------------------------------------------
 
@@ -278,7 +279,7 @@ class Connection:
         """Whether nothing is queued or in flight and no retransmission or probe is due."""
         running = self._tcb.timers.running
         waits = running(timers.RETRANSMIT) or running(timers.PERSIST)
-        return not waits and not len(self._tcb.sendq) and not self._tcb.ack_due
+        return not waits and not len(self._tcb.sendq) and not self._tcb.acks.due
 
     @property
     def is_orphan(self) -> bool:
@@ -304,25 +305,24 @@ class Connection:
 
     # -- orphans in FIN-WAIT-2 -----------------------------------------------------------------
 
-    def _limit(self) -> int:
-        tcb = self._tcb
-        return tcb.linger2_ns if tcb.linger2_ns > 0 else tcb.profile.closing.fin_wait_2_orphan_ns
+    def _limits(self) -> tuple[int, int]:
+        closing = self._tcb.profile.closing
+        return split_limit(orphan_limit(self._tcb.linger2_ns, closing), closing)
 
     def _settle_orphan(self, now: int) -> None:
         """An orphan in FIN-WAIT-2 moves to the host's table; a long limit is spent here first."""
         tcb = self._tcb
         if not tcb.orphan or tcb.state is not FIN_WAIT_2:
             return
-        limit = self._limit()
-        doubled = tcb.profile.closing.fin_wait_2_excess is FinWait2Excess.DOUBLED
-        if doubled and MINUTE < limit < NEVER:
-            if not tcb.timers.running(timers.FIN_WAIT_2_IDLE):
-                tcb.timers.set(timers.FIN_WAIT_2_IDLE, now + limit - MINUTE)
-        else:
-            self._to_table(limit)
+        here, there = self._limits()
+        if not here:
+            self._to_table(there, now)
+        elif not tcb.timers.running(timers.FIN_WAIT_2_IDLE):
+            tcb.timers.set(timers.FIN_WAIT_2_IDLE, now + here)
 
-    def _to_table(self, duration: int) -> None:
+    def _to_table(self, duration: int, now: int) -> None:
         tcb = self._tcb
         if tcb.state is FIN_WAIT_2:
             tcb.entry = (entry_of(tcb, fin_wait_2=True), duration)
-            leave_to_table(tcb)
+            tcb.timers.stop_all()
+            enter(tcb, CLOSED, Reason.CLOSE_CALL, now, quiet=True)

@@ -38,11 +38,13 @@ def receive_window(tcb: Tcb) -> int:
     free = max(space - tcb.recvq.used, 0)
     scale = 1 << tcb.rcv_wscale
     if free < space // 2:
-        tcb.quick = 0
+        tcb.acks.quick = 0
         if free < min(tcb.rcv_mss, space) or free < space >> 4:
             free = 0
     free = min(free, tcb.rcv_ssthresh)
-    return max(-(-free // scale) * scale, tcb.rcv_wnd())
+    if free and free < scale:
+        free = scale  # rather a little too much than a window that the shift makes 0
+    return max(free - free % scale, tcb.rcv_wnd())
 
 
 def _advertise(tcb: Tcb) -> int:
@@ -54,9 +56,7 @@ def _advertise(tcb: Tcb) -> int:
 
 def _acknowledged(tcb: Tcb) -> None:
     """Every segment with ACK carries the newest RCV.NXT, so no separate ACK is owed."""
-    if tcb.ack_due and tcb.quick:
-        tcb.quick -= 1
-    tcb.ack_now = tcb.ack_due = False
+    tcb.acks.sent()
     tcb.rcv_wup = tcb.rcv_nxt
     tcb.timers.stop(timers.DELAYED_ACK)
 
@@ -64,9 +64,8 @@ def _acknowledged(tcb: Tcb) -> None:
 def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
     """Send our SYN, or SYN|ACK in SYN-RECEIVED, with the options we offer or accept."""
     answering = tcb.state is SYN_RECEIVED
-    start = tcb.profile.start
-    offers_scale = tcb.scale_ok if answering else start.window_scale >= 0
-    offers_ts = tcb.ts_ok if answering else start.timestamps
+    offers_scale = tcb.scale_ok if answering else tcb.offers_scale
+    offers_ts = tcb.ts_ok if answering else tcb.offers_ts
     window = min(tcb.rcv_ssthresh, 0xFFFF)
     tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
     seg = Segment(
@@ -154,8 +153,8 @@ def send_text(tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bo
         tcb.fin_seq = tcb.seq_of(last)
     if text and len(text) < tcb.send_size() and not again:
         tcb.small_seq = beyond
-    if text and tcb.last_received != UNSET and now - tcb.last_received < tcb.ato:
-        tcb.pingpong = True
+    if text:
+        tcb.acks.text_sent(now)
     _acknowledged(tcb)
     if not tcb.timers.running(timers.RETRANSMIT):
         tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
@@ -181,12 +180,10 @@ def flush(tcb: Tcb, now: int) -> None:
         if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
             _send_new(tcb, now)
         _watch_window(tcb, now)
-    if tcb.ack_now:
+    if tcb.acks.at_once:
         send_ack(tcb, now)
-    elif tcb.ack_due and not tcb.timers.running(timers.DELAYED_ACK):
-        acks = tcb.profile.acks
-        wait = min(max(tcb.ato, acks.delayed_min_ns), acks.delayed_max_ns)
-        tcb.timers.set(timers.DELAYED_ACK, now + wait)
+    elif tcb.acks.due and not tcb.timers.running(timers.DELAYED_ACK):
+        tcb.timers.set(timers.DELAYED_ACK, now + tcb.acks.wait())
 
 
 def _send_again(tcb: Tcb, now: int) -> None:
@@ -241,9 +238,9 @@ def _send_new(tcb: Tcb, now: int) -> None:
 def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool) -> bool:
     """Sender's side of silly window avoidance and Nagle (sections 3.8.6.2.1 and 3.7.4; MUST-38).
 
-    (1) a full segment, which the caller has seen; (2) all there is, and no small segment of ours is unacknowledged (Nagle as
-    Minshall restated it: a small tail waits for a small segment only), or Nagle is off, or the FIN
-    goes with it; (3) half of the largest window the peer has had.
+    (1) a full segment, which the caller has seen; (2) all there is, and no small segment of ours
+    is unacknowledged (Nagle as Minshall restated it: a small tail waits for a small segment only),
+    or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had.
     """
     if size == unsent:
         if fin or tcb.nodelay or tcb.in_flight() == 0 or tcb.fin_queued:

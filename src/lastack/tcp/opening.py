@@ -13,26 +13,27 @@ from .tcb import UNSET, Tcb, enter
 def first_window(tcb: Tcb) -> None:
     """Set the first window and our window scale, before the SYN goes out."""
     tcb.rcv_ssthresh = tcb.buffers.first_window(tcb.advertised_mss)
-    tcb.rcv_wscale = max(tcb.profile.start.window_scale, 0)
+    start = tcb.profile.start
+    tcb.offers_scale = start.window_scale >= 0
+    tcb.offers_ts = start.timestamps
+    tcb.rcv_wscale = max(start.window_scale, 0)
 
 
 def _options(tcb: Tcb, seg: Segment, now: int) -> None:
     """Take the options of the peer's SYN: MSS (MUST-14, MUST-15), window scale, timestamps."""
-    start = tcb.profile.start
     tcb.peer_mss = seg.mss or 536
-    if seg.wscale != ABSENT and start.window_scale >= 0:
+    if seg.wscale != ABSENT and tcb.offers_scale:
         tcb.scale_ok = True
         tcb.snd_wscale = min(seg.wscale, 14)  # RFC 7323 section 2.3
     else:
         tcb.rcv_wscale = 0
-    tcb.ts_ok = seg.tsval != ABSENT and start.timestamps
+    tcb.ts_ok = seg.tsval != ABSENT and tcb.offers_ts
     if tcb.ts_ok:
         tcb.ts_recent = seg.tsval
         tcb.ts_recent_at = now
     tcb.mss = max(min(tcb.peer_mss, tcb.advertised_mss) - (12 if tcb.ts_ok else 0), 1)
-    tcb.congestion.mss = tcb.mss
-    tcb.congestion.cwnd = start.initial_cwnd * tcb.mss
-    tcb.rcv_mss = min(tcb.mss, 536) if tcb.mss < 536 else 536
+    tcb.congestion.begin(tcb.mss)
+    tcb.rcv_mss = min(tcb.mss, 536)
 
 
 def _take_syn(tcb: Tcb, seg: Segment, now: int) -> None:
@@ -104,5 +105,5 @@ def _synchronized(tcb: Tcb, seg: Segment, now: int) -> None:
     tcb.timers.stop(timers.RETRANSMIT)
     tcb.retransmits = 0
     tcb.rtt.progress()
-    tcb.ack_now = True
+    tcb.acks.at_once = True
     arrives.established(tcb, seg, Reason.SYN_ACK_ARRIVED, now)

@@ -73,7 +73,7 @@ def _window_was_used(tcb: Tcb) -> bool:
         return True
     control = tcb.congestion
     if control.cwnd < control.ssthresh:
-        first = tcb.profile.start.initial_cwnd * tcb.mss
+        first = control.initial_segments * tcb.mss
         return control.cwnd < 2 * max(tcb.max_flight, first)
     return tcb.cwnd_limited
 
@@ -83,7 +83,7 @@ def _make_room(tcb: Tcb) -> None:
     if not tcb.wants_room:
         return
     segments = tcb.congestion.cwnd // tcb.mss
-    tcb.buffers.grow_send(max(tcb.profile.start.initial_cwnd, segments), tcb.mss)
+    tcb.buffers.grow_send(max(tcb.congestion.initial_segments, segments), tcb.mss)
     if tcb.buffers.writable(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd)):
         tcb.wants_room = False
         tcb.wake(WRITABLE)

@@ -56,3 +56,11 @@ class Rtt:
     def progress(self) -> None:
         """Forget the backoff: new data was acknowledged."""
         self.backoff = 0
+
+    def model_timeout(self, retries: int) -> int:
+        """Return how long `retries` doublings of rto_min take, each limited to rto_max (ns)."""
+        total, rto = 0, self.rules.rto_min_ns
+        for _ in range(retries + 1):
+            total += rto
+            rto = min(2 * rto, self.rules.rto_max_ns)
+        return total

@@ -9,6 +9,7 @@ from lastack.state import CLOSED, TIME_WAIT, TRANSITIONS, State
 from lastack.trace import ErrorSet, Reason, Scribe, StateChanged
 from lastack.wire import ABSENT, Flow, Segment, seq
 
+from .acking import Acking
 from .buffers import Buffers
 from .congestion import NewReno
 from .entry import Entry
@@ -44,8 +45,7 @@ class Tcb:
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "timed_seq", "timed_at", "small_seq", "cwnd_limited",
         "max_flight", "peak_flight", "usage_seq",
-        "ack_now", "ack_due", "quick", "pingpong", "last_received", "ato",
-        "challenge_at", "entry", "synack_accepted",
+        "acks", "challenge_at", "entry", "synack_accepted", "offers_scale", "offers_ts",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class Tcb:
         self.outbox: list[Segment] = []
         self.ready = 0
         self.timers = Timers()
+        self.acks = Acking(profile.acks)
         self.rtt = Rtt(profile.retransmission)
         self.congestion = NewReno(mss, profile.start.initial_cwnd)
         self.buffers = buffers
@@ -78,6 +79,8 @@ class Tcb:
         self.max_snd_wnd = 0
         self.snd_wscale = 0
         self.scale_ok = False
+        self.offers_scale = False
+        self.offers_ts = False
         # receive sequence space; rcv_adv is the right edge of the window as last advertised
         self.irs = self.rcv_nxt = self.rcv_adv = self.rcv_wup = 0
         self.rcv_ssthresh = 0
@@ -126,13 +129,6 @@ class Tcb:
         self.max_flight = 0
         self.peak_flight = 0
         self.usage_seq = iss
-        # acknowledging
-        self.ack_now = False
-        self.ack_due = False
-        self.quick = self.profile.acks.quick
-        self.pingpong = False
-        self.last_received = UNSET
-        self.ato = self.profile.acks.delayed_min_ns
         self.challenge_at = UNSET
         self.entry: tuple[Entry, int] | None = None
         self.synack_accepted = False
@@ -193,21 +189,15 @@ class Tcb:
         return (self.timestamp(now), self.ts_recent) if self.ts_ok else (ABSENT, 0)
 
 
-def enter(tcb: Tcb, new: State, reason: Reason, now: int) -> None:
+def enter(tcb: Tcb, new: State, reason: Reason, now: int, *, quiet: bool = False) -> None:
     """Move to another state; the only assignment to `Tcb.state`.
 
     TIME-WAIT is no state of a Tcb: the host's table keeps it, and to its owner the connection is
-    CLOSED. The trace shows the move into TIME-WAIT all the same.
+    CLOSED. The trace shows the move into TIME-WAIT all the same. `quiet` leaves no trace: the
+    table takes over an orphan in FIN-WAIT-2, and the connection goes on there.
     """
     old = tcb.state
     assert new in TRANSITIONS[old], f"{old.value} -> {new.value}: {reason.value}"
     tcb.state = CLOSED if new is TIME_WAIT else new
-    if tcb.scribe is not None:
+    if tcb.scribe is not None and not quiet:
         tcb.scribe.write(StateChanged(tcb.conn, old, new, reason), now)
-
-
-def leave_to_table(tcb: Tcb) -> None:
-    """The host's table takes over an orphan in FIN-WAIT-2: the connection goes on there, so there
-    is no event; this Tcb is done."""
-    tcb.timers.stop_all()
-    tcb.state = CLOSED

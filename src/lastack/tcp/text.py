@@ -35,7 +35,10 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         if tcb.scribe is not None:
             tcb.scribe.write(Queued(tcb.conn, before, before + fresh), now)
         _open_window(tcb)
-    _schedule_ack(tcb, at_once=filled_gap or fresh == 0, now=now)
+    tcb.acks.text_received(
+        urgent=filled_gap or fresh == 0, unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup),
+        segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,
+    )  # fmt: skip
 
 
 def _note_size(tcb: Tcb, size: int) -> None:
@@ -50,34 +53,3 @@ def _open_window(tcb: Tcb) -> None:
     room = free - tcb.rcv_ssthresh
     if room > 0:
         tcb.rcv_ssthresh += min(room, 2 * tcb.advertised_mss)
-
-
-def _schedule_ack(tcb: Tcb, *, at_once: bool, now: int) -> None:
-    """Acknowledge at once (out of order, gap filled, quick start, every second segment), or owe it.
-
-    RFC 5681 section 4.2; SHLD-18, SHLD-19.
-    """
-    acks = tcb.profile.acks
-    _measure_gap(tcb, now)
-    unacked = seq.sub(tcb.rcv_nxt, tcb.rcv_wup)
-    full = unacked > (acks.every_segments - 1) * tcb.rcv_mss
-    if at_once or full or (tcb.quick and not tcb.pingpong):
-        tcb.ack_now = True
-    tcb.ack_due = True
-
-
-def _measure_gap(tcb: Tcb, now: int) -> None:
-    """Follow the time between arrivals, so that a delayed ACK waits about that long."""
-    acks = tcb.profile.acks
-    if tcb.last_received == UNSET:
-        tcb.ato = acks.delayed_min_ns
-    else:
-        gap = now - tcb.last_received
-        if gap <= acks.delayed_min_ns // 2:
-            tcb.ato = tcb.ato // 2 + acks.delayed_min_ns // 2
-        elif gap < tcb.ato:
-            tcb.ato = tcb.ato // 2 + gap
-        elif gap > tcb.rtt.rto:
-            # after a pause the connection begins anew
-            tcb.quick = acks.quick
-    tcb.last_received = now

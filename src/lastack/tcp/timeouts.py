@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from lastack.profile import GiveUp, RetransmissionRules, ZeroWindowDeath
+from lastack.profile import GiveUp, ZeroWindowDeath
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, TimerFired
 
@@ -17,10 +17,7 @@ def timeout(tcb: Tcb, now: int) -> None:
     if tcb.timers.expired(timers.DELAYED_ACK, now):
         tcb.timers.stop(timers.DELAYED_ACK)
         _fired(tcb, timers.DELAYED_ACK, 1, now)
-        # the delay was in vain: wait a little longer next time
-        tcb.ato = min(tcb.ato * 2, tcb.rtt.rto)
-        tcb.pingpong = False
-        tcb.ack_now = True
+        tcb.acks.timed_out(tcb.rtt.rto)
     if tcb.timers.expired(timers.RETRANSMIT, now):
         tcb.timers.stop(timers.RETRANSMIT)
         _retransmit(tcb, now)
@@ -83,21 +80,12 @@ def _data_given_up(tcb: Tcb, now: int) -> bool:
     retries = _orphan_retries(tcb) if tcb.orphan else rules.retries2
     if rules.give_up is GiveUp.COUNT:
         return tcb.retransmits >= retries
-    return now - tcb.first_again >= model_timeout(retries, rules)
+    return now - tcb.first_again >= tcb.rtt.model_timeout(retries)
 
 
 def _orphan_retries(tcb: Tcb) -> int:
     """An orphan gets fewer tries; once the RTO is at its largest, the default gives none."""
     return tcb.profile.closing.orphan_retries
-
-
-def model_timeout(retries: int, rules: RetransmissionRules) -> int:
-    """Return how long `retries` doublings of rto_min take, the RTO being limited to rto_max."""
-    total, rto = 0, rules.rto_min_ns
-    for _ in range(retries + 1):
-        total += rto
-        rto = min(2 * rto, rules.rto_max_ns)
-    return total
 
 
 def _persist(tcb: Tcb, now: int) -> None:

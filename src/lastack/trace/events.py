@@ -16,6 +16,7 @@ SYN and FIN are no stream bytes.
 from __future__ import annotations
 
 from enum import Enum
+
 from lastack.state import State
 from lastack.wire import Flow, Packet, Segment
 

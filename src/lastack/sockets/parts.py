@@ -1,0 +1,78 @@
+"""What a TCP socket consists of; the calls are in `socket`, `options`, `ready` and `closing`."""
+
+from __future__ import annotations
+
+from lastack.host import Binding, Endpoint, Host, Listener
+from lastack.state import CLOSED, State
+from lastack.tcp import Buffers
+from lastack.trace import ErrorTold
+from lastack.wire import ANY4, ANY6, show_endpoint
+
+from . import names
+from .files import File
+from .stored import SocketOptions
+
+
+class SocketParts(File):
+    """State of a socket: unconnected, with a listener, or with a connection."""
+
+    kind = "tcp"
+
+    def __init__(self, host: Host, family: int = names.AF_INET) -> None:
+        super().__init__()
+        self.host = host
+        self.family = family
+        self.options = SocketOptions()
+        self.buffers = Buffers(host.profile.buffers)
+        self.binding = Binding()
+        self.binding.address = self.wildcard()
+        self.endpoint: Endpoint | None = None
+        self.listener: Listener | None = None
+        self.conn = host.new_conn()
+        self._opened = False
+        self._connecting = False
+
+    def wildcard(self) -> bytes:
+        """Return the address that stands for every address of the family."""
+        return ANY6 if self.family == names.AF_INET6 else ANY4
+
+    @property
+    def state(self) -> State:
+        """The state of RFC 9293; CLOSED also when only a TIME-WAIT is left."""
+        if self.listener is not None:
+            return self.listener.state
+        return CLOSED if self.endpoint is None else self.endpoint.connection.state
+
+    @property
+    def listening(self) -> bool:
+        """Whether the socket accepts connections."""
+        return self.listener is not None and self.listener.state is not CLOSED
+
+    def getsockname(self) -> tuple[bytes, int]:
+        """getsockname(2): the wildcard and port 0 while unbound."""
+        port = self.binding.port
+        if not port and self.endpoint is not None:
+            port = self.endpoint.connection.flow.sport
+        return self.binding.address, port
+
+    def describe(self) -> str:
+        """Return the socket for people: "ESTABLISHED 10.0.0.1:80 > 10.0.0.2:40000"."""
+        local = show_endpoint(*self.getsockname())
+        if self.endpoint is None:
+            return f"{'LISTEN' if self.listening else 'unconnected'} {local}"
+        flow = self.endpoint.connection.flow
+        return f"{self.state.value} {local} > {show_endpoint(flow.dst, flow.dport)}"
+
+    def take_error(self, now: int) -> int:
+        """SO_ERROR: the errno that nobody has been told yet, and forget it."""
+        if self.endpoint is None:
+            return 0
+        error = self.endpoint.connection.take_error()
+        if error:
+            self.tell(error, "SO_ERROR", now)
+        return error
+
+    def tell(self, error: int, call: str, now: int) -> None:
+        """Write down that a call told the program an error."""
+        if self.host.scribe is not None:
+            self.host.scribe.write(ErrorTold(self.conn, error, call), now)

@@ -1,0 +1,87 @@
+"""When to acknowledge: at once, with company, or after a while (RFC 5681 section 4.2; SHLD-18).
+
+Knows no Tcb: it is told what arrived and what was sent, and says whether an ACK is owed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lastack.profile import AckRules
+
+_NEVER_YET: Final = -1
+
+
+class Acking:
+    """The acknowledgment that is owed.
+
+    at_once: send it with the next flush. due: it may wait for text or for the timer. A new
+    connection acknowledges quickly, so that the peer's window opens; one that talks back and
+    forth lets its answers carry the ACKs.
+    """
+
+    __slots__ = ("rules", "at_once", "due", "quick", "conversing", "delay", "received_at")
+
+    def __init__(self, rules: AckRules) -> None:
+        self.rules = rules
+        self.at_once = False
+        self.due = False
+        self.quick = rules.quick
+        self.conversing = False
+        self.delay = rules.delayed_min_ns
+        self.received_at = _NEVER_YET
+
+    def text_received(
+        self, *, urgent: bool, unacked: int, segment: int, rto: int, now: int
+    ) -> None:
+        """Text arrived. `urgent`: out of order, or it filled a gap; `unacked`: bytes since the
+        last ACK sent; `segment`: the size of the peer's segments."""
+        self._follow(rto, now)
+        full = unacked > (self.rules.every_segments - 1) * segment
+        if urgent or full or (self.quick and not self.conversing):
+            self.at_once = True
+        self.due = True
+
+    def _follow(self, rto: int, now: int) -> None:
+        """Follow the time between arrivals, so that a delayed ACK waits about that long."""
+        least = self.rules.delayed_min_ns
+        if self.received_at != _NEVER_YET:
+            gap = now - self.received_at
+            if gap <= least // 2:
+                self.delay = self.delay // 2 + least // 2
+            elif gap < self.delay:
+                self.delay = self.delay // 2 + gap
+            elif gap > rto:
+                # after a pause the connection begins anew
+                self.quick = self.rules.quick
+        self.received_at = now
+
+    def text_sent(self, now: int) -> None:
+        """We sent text: if it answers what just came, ACKs can ride on answers from now on."""
+        if self.received_at != _NEVER_YET and now - self.received_at < self.delay:
+            self.conversing = True
+
+    def sent(self) -> None:
+        """A segment with ACK left: nothing is owed any more."""
+        if self.due and self.quick:
+            self.quick -= 1
+        self.at_once = self.due = False
+
+    def fin_behind_text(self) -> None:
+        """The peer's FIN came with text: its ACK waits as the text's would (41 ms measured)."""
+        self.due = True
+        self.conversing = True
+
+    def timed_out(self, rto: int) -> None:
+        """The delay was in vain: send now, and wait a little longer next time."""
+        self.delay = min(2 * self.delay, rto)
+        self.conversing = False
+        self.at_once = True
+
+    def wait(self) -> int:
+        """Return how long an ACK may wait, ns (MUST-58: less than half a second)."""
+        return min(max(self.delay, self.rules.delayed_min_ns), self.rules.delayed_max_ns)
+
+    def forget(self) -> None:
+        """Nothing is acknowledged any more: the connection is gone."""
+        self.at_once = self.due = False

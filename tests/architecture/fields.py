@@ -96,12 +96,16 @@ def matrix_is_blind(tree: Tree) -> list[str]:
 
 
 def readers(tree: Tree) -> dict[str, dict[Name, list[str]]]:
-    """Return {field: {module: [places]}} for all reads outside room `profile`."""
+    """Return {field: {module: [places]}} for all reads of rules.
+
+    The room `profile` declares them and looks at all of them alike; its one rule function,
+    `bind_rule`, is a reader like any other.
+    """
     owner, types = groups(tree).owner, Reader(tree)
     distinctive = set(owner) - _defined(tree)
     found: dict[str, dict[Name, list[str]]] = {}
     for module in tree:
-        if module.room == "profile":
+        if module.room == "profile" and module.name[-1] != "bind_rule":
             continue
         for node in ast.walk(module.tree):
             for name in _reads(node):

@@ -44,6 +44,7 @@ TERMINAL: Final = frozenset({"click", "rich"})
 FILE_LINES: Final = 500
 FUNCTION_LINES: Final = 60
 EDGES_PER_FILE: Final = 2.5
+"""Average number of files of its own room that a file imports."""
 
 
 def is_room(name: str) -> bool:

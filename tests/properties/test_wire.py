@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 from lastack.wire import (
     IcmpMessage,
     Packet,
+    Segment,
     WireError,
     build,
     packet_length,
     parse,
     show,
 )
+from tests.wire.craft import ip4, tcp
 from tests.wire.values import FLOW, FLOW6, packets
 
 
@@ -47,6 +49,17 @@ def test_a_damaged_packet_is_a_packet_or_a_wire_error(
     for at, octet in damage:
         data[at % len(data)] = octet
     parses_or_refuses(bytes(data))
+
+
+# octets that mean something in an option, so that many of the lists get far
+OPTION_OCTETS = st.sampled_from((0, 1, 2, 3, 4, 5, 8, 10, 18, 254)) | st.integers(0, 255)
+
+
+@given(st.lists(OPTION_OCTETS, max_size=40).map(lambda octets: octets[: len(octets) & ~3]))
+def test_arbitrary_options_are_read(options: list[int]) -> None:
+    packet = parse(ip4(6, tcp(bytes(options), text=b"text")))
+    assert isinstance(packet, Segment)
+    assert packet.text == b"text"
 
 
 @given(packets(), st.integers(1, 60))

@@ -1,6 +1,7 @@
 """socketpair and pipe, without a network and without time."""
 
 import errno
+from collections.abc import Callable
 
 import pytest
 
@@ -20,6 +21,30 @@ class Wakes:
 
     def __call__(self, file: File, events: int) -> None:
         self.seen.append((file, events))
+
+
+class Watchers:
+    """A world's part for epoll: hands on every wake of a file."""
+
+    def __init__(self) -> None:
+        self.watching: dict[File, list[Callable[[File, int], None]]] = {}
+        self.woken: list[File] = []
+
+    def wake(self, file: File, events: int) -> None:
+        self.woken.append(file)
+        for watcher in tuple(self.watching.get(file, ())):
+            watcher(file, events)
+
+    def watch(self, file: File, watcher: Callable[[File, int], None]) -> None:
+        self.watching.setdefault(file, []).append(watcher)
+
+    def unwatch(self, file: File, watcher: Callable[[File, int], None]) -> None:
+        self.watching[file].remove(watcher)
+
+    def epoll(self) -> Epoll:
+        epoll = Epoll(self.wake, self.watch, self.unwatch)
+        epoll.hold()
+        return epoll
 
 
 def held(*files: File) -> None:
@@ -164,7 +189,7 @@ def test_a_write_of_up_to_pipe_buf_is_whole_or_not_at_all() -> None:
 def test_epoll_reports_the_level_again_and_again() -> None:
     a, b = socketpair(Wakes())
     held(a, b)
-    epoll = Epoll()
+    epoll = Watchers().epoll()
     epoll.add(7, b, IN)
     assert epoll.collect(10, 0) == []
     a.send(b"x", 0, 0)
@@ -176,8 +201,9 @@ def test_epoll_reports_the_level_again_and_again() -> None:
 
 
 def test_an_edge_is_reported_once_until_the_next_wake() -> None:
-    epoll = Epoll()
-    a, b = socketpair(epoll.woken)
+    world = Watchers()
+    epoll = world.epoll()
+    a, b = socketpair(world.wake)
     held(a, b)
     epoll.add(7, b, IN | EDGE)
     a.send(b"x", 0, 0)
@@ -190,7 +216,7 @@ def test_an_edge_is_reported_once_until_the_next_wake() -> None:
 def test_oneshot_reports_once_until_it_is_armed_again() -> None:
     a, b = socketpair(Wakes())
     held(a, b)
-    epoll = Epoll()
+    epoll = Watchers().epoll()
     epoll.add(7, a, OUT | ONESHOT)
     assert epoll.collect(10, 0) == [(7, OUT)]
     assert epoll.collect(10, 0) == []
@@ -201,7 +227,7 @@ def test_oneshot_reports_once_until_it_is_armed_again() -> None:
 def test_an_entry_lives_as_long_as_its_file() -> None:
     a, b = socketpair(Wakes())
     held(a, b, b)  # b has two descriptors
-    epoll = Epoll()
+    epoll = Watchers().epoll()
     epoll.add(7, b, IN)
     a.send(b"x", 0, 0)
     b.drop(0)
@@ -213,8 +239,7 @@ def test_an_entry_lives_as_long_as_its_file() -> None:
 def test_the_set_refuses_what_epoll_ctl_refuses() -> None:
     a, b = socketpair(Wakes())
     held(a, b)
-    epoll, outer = Epoll(), Epoll()
-    held(epoll, outer)
+    epoll, outer = Watchers().epoll(), Watchers().epoll()
     epoll.add(7, a, IN)
     outer.add(9, epoll, IN)
     for number, call in (
@@ -230,9 +255,25 @@ def test_the_set_refuses_what_epoll_ctl_refuses() -> None:
 
 
 def test_a_short_limit_starves_nobody() -> None:
-    epoll = Epoll()
+    epoll = Watchers().epoll()
     for fd in range(3):
         a, b = socketpair(Wakes())
         held(a, b)
         epoll.add(fd, a, OUT)
     assert [epoll.collect(1, 0)[0][0] for _ in range(4)] == [0, 1, 2, 0]
+
+
+def test_whoever_waits_for_the_set_is_woken_through_it() -> None:
+    world = Watchers()
+    epoll, outer = world.epoll(), world.epoll()
+    a, b = socketpair(world.wake)
+    held(a, b)
+    outer.add(1, epoll, IN)
+    epoll.add(7, b, IN)
+    world.woken.clear()
+    a.send(b"x", 0, 0)
+    assert {epoll, outer} <= set(world.woken)
+    epoll.remove(7, b)
+    world.woken.clear()
+    a.send(b"y", 0, 0)
+    assert world.woken == [b]

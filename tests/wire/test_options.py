@@ -58,6 +58,14 @@ def test_reading_stops_at_an_illegal_length_must_7(bad: bytes) -> None:
     assert (seg.mss, seg.wscale) == (1460, ABSENT)
 
 
+@pytest.mark.parametrize(
+    "cut", [b"\1\2\4\2", b"\1\1\3\3", b"\1\x08\x0a\0", b"\1\5\x0a\0", b"\1\xfd\4\0"]
+)
+def test_an_option_that_ends_outside_of_the_header(cut: bytes) -> None:
+    seg = read(b"\2\4\5\xb4" + cut)
+    assert (seg.mss, seg.wscale, seg.tsval, seg.sack) == (1460, ABSENT, ABSENT, ())
+
+
 def test_a_kind_without_room_for_its_length() -> None:
     assert read(b"\2\4\5\xb4" b"\1\1\1\3").mss == 1460
 

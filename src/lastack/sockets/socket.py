@@ -108,6 +108,7 @@ class TcpSocket(SocketParts):
             )
         except PortError as error:
             raise self._refuse("connect", error, now) from None
+        self.listener = None  # one that was shut down earlier
         self._opened = self._connecting = True
         self.endpoint.connection.set_linger2(options.linger2_ns())
         if options.nodelay:

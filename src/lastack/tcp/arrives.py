@@ -2,8 +2,8 @@
 
 The eight steps in the RFC's order, each a function that answers "go on with this segment?".
 Inside a step the states stand in the RFC's order. Nothing here sends: a step sets
-`acks.at_once`, and `emit.flush` sends later. The two exceptions are the RST that answers a segment, and a repeated
-SYN|ACK; both are replies that no later text could carry.
+`acks.at_once`, and `emit.flush` sends later. The two exceptions are the RST that answers a
+segment, and a repeated SYN|ACK; both are replies that no later text could carry.
 
 Where the RFC leaves a choice, or a system does something else, a field of the profile decides.
 The TIME-WAIT paragraphs of all steps are `timewait.answer`.

@@ -86,7 +86,10 @@ def close(tcb: Tcb, reason: Reason, now: int) -> None:
     state = tcb.state
     if state is SYN_SENT:
         gone(tcb, Reason.CLOSED_WHILE_CONNECTING, now)
-    elif state in (SYN_RECEIVED, ESTABLISHED):
+    elif state is SYN_RECEIVED:
+        # "queue for processing after entering ESTABLISHED state": arrives does it
+        tcb.fin_queued = True
+    elif state is ESTABLISHED:
         tcb.fin_queued = True
         enter(tcb, FIN_WAIT_1, reason, now)
         tcb.wake(WRITABLE)

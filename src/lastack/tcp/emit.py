@@ -78,6 +78,8 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
     if not again:
         tcb.snd_nxt = (tcb.iss + 1) & seq.MASK
         tcb.timed_seq, tcb.timed_at = tcb.iss, now
+    else:
+        tcb.timed_seq = UNSET  # Karn (RFC 6298 section 3)
     tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
     if answering:
         _acknowledged(tcb)

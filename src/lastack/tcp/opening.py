@@ -6,8 +6,8 @@ from lastack.state import SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, ResetIgnored, ResetTaken
 from lastack.wire import ABSENT, ACK, RST, SYN, Segment, seq
 
-from . import arrives, calls, emit, timers
-from .tcb import UNSET, Tcb, enter
+from . import arrives, calls, emit, recovery, timers
+from .tcb import Tcb, enter
 
 
 def first_window(tcb: Tcb) -> None:
@@ -98,9 +98,7 @@ def _reset_ignored(tcb: Tcb, seg: Segment, now: int) -> None:
 def _synchronized(tcb: Tcb, seg: Segment, now: int) -> None:
     """Our SYN is acknowledged: ESTABLISHED, and an ACK at once."""
     assert tcb.state is SYN_SENT
-    if tcb.timed_seq != UNSET:
-        tcb.rtt.sample(now - tcb.timed_at)
-        tcb.timed_seq = UNSET
+    recovery.measure(tcb, seg, now)
     tcb.snd_una = seg.ack
     tcb.timers.stop(timers.RETRANSMIT)
     tcb.retransmits = 0

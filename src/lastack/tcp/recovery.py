@@ -19,7 +19,7 @@ DUPACK_THRESHOLD = 3
 def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
     """SND.UNA < SEG.ACK =< SND.NXT: take everything acknowledged off the queue."""
     flight = tcb.in_flight()
-    _measure(tcb, seg, now)
+    measure(tcb, seg, now)
     first = tcb.sendq.start
     covered = seq.diff(seg.ack, tcb.seq_of(first))
     last = min(first + max(covered, 0), tcb.sendq.end)
@@ -43,7 +43,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
     _make_room(tcb)
 
 
-def _measure(tcb: Tcb, seg: Segment, now: int) -> None:
+def measure(tcb: Tcb, seg: Segment, now: int) -> None:
     """Take a round-trip sample: the timed segment, else the echoed timestamp (RFC 7323 4.1)."""
     if tcb.timed_seq != UNSET and seq.gt(seg.ack, tcb.timed_seq):
         tcb.rtt.sample(now - tcb.timed_at)

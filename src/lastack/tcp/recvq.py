@@ -95,7 +95,8 @@ class ReceiveQueue:
                 count = 0
 
     def clear(self) -> None:
-        """Throw everything away; the positions stay."""
+        """Throw everything away, as if it had been read."""
+        self.read = self.ready
         self._chunks.clear()
         self.pieces.clear()
         self.waiting = 0

@@ -1,0 +1,30 @@
+"""Why a connection ended so, and where every byte went: derived from events and nothing else."""
+
+from .book import Book as Book
+from .causes import Verdict as Verdict
+from .causes import refusal as refusal
+from .causes import verdict as verdict
+from .endings import Ending as Ending
+from .endings import First as First
+from .endings import Kind as Kind
+from .endings import ending as ending
+from .ledger import Account as Account
+from .ledger import Ledger as Ledger
+from .ledger import Loss as Loss
+from .ledger import account as account
+from .ledger import ledger as ledger
+from .sentences import SENTENCES as SENTENCES
+from .sentences import Figures as Figures
+from .sentences import cause as cause
+from .sentences import count as count
+from .sentences import seconds as seconds
+from .story import ConnectionStory as ConnectionStory
+from .story import End as End
+from .story import Reset as Reset
+from .story import Step as Step
+from .story import TimeWait as TimeWait
+from .table import endpoint as endpoint
+from .table import endpoints as endpoints
+from .table import threw_away as threw_away
+from .table import to_json as to_json
+from .threads import threads as threads

@@ -40,11 +40,11 @@ class ClosingRules:
     )  # fmt: skip
     abort_after_fin_sent: AbortAfterFin = rule(
         AbortAfterFin.SILENT, "ABORT in CLOSING or LAST-ACK with everything sent",
-        source="docs/kernel-notes/linger.md",
+        source="docs/kernel-notes/close.md",
     )  # fmt: skip
     fin_wait_2_orphan_ns: int = rule(
         60 * S, "how long an orphan stays in FIN-WAIT-2; net.ipv4.tcp_fin_timeout", unit="ns",
-        source="docs/kernel-notes/give-up.md",
+        source="docs/kernel-notes/orphans.md",
     )  # fmt: skip
     linger2_max_ns: int = rule(
         120 * S, "largest TCP_LINGER2", unit="ns", source="docs/kernel-notes/linger.md"

@@ -25,11 +25,11 @@ class PortRules:
     )
     ephemeral_low: int = rule(
         32768, "first automatic port; net.ipv4.ip_local_port_range",
-        source="docs/kernel-notes/bind.md",
+        source="docs/kernel-notes/ports.md",
     )  # fmt: skip
     ephemeral_high: int = rule(
         60999, "last automatic port; net.ipv4.ip_local_port_range",
-        source="docs/kernel-notes/bind.md",
+        source="docs/kernel-notes/ports.md",
     )  # fmt: skip
     parity: bool = rule(
         True, "connect() tries the ports of one parity first, bind(0) the other",
@@ -37,13 +37,13 @@ class PortRules:
     )  # fmt: skip
     connect_exhausted: int = rule(
         errno.EADDRNOTAVAIL, "errno of connect() when no port is free",
-        source="docs/kernel-notes/bind.md",
+        source="docs/kernel-notes/ports.md",
     )  # fmt: skip
     bind_exhausted: int = rule(
         errno.EADDRINUSE, "errno of bind(0) and listen() when no port is free",
-        source="docs/kernel-notes/bind.md",
+        source="docs/kernel-notes/ports.md",
     )  # fmt: skip
     reconnect_after_refused: bool = rule(
         True, "connect() may be called again on a socket that was refused",
-        source="docs/kernel-notes/peer-calls.md",
+        source="docs/kernel-notes/ports.md",
     )  # fmt: skip

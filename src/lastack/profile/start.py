@@ -36,19 +36,19 @@ class StartRules:
     )  # fmt: skip
     initial_cwnd: int = rule(
         10, "first congestion window (RFC 6928)", unit="segments",
-        source="docs/kernel-notes/linger.md",
+        source="docs/kernel-notes/close.md",
     )  # fmt: skip
     backlog_extra: int = rule(
-        1, "the accept queue holds backlog plus this", source="docs/kernel-notes/resets.md"
+        1, "the accept queue holds backlog plus this", source="docs/kernel-notes/listen.md"
     )
     somaxconn: int = rule(
         4096, "largest backlog; net.core.somaxconn", grade="source", source="Linux SOMAXCONN"
     )
     full_queue: FullQueue = rule(
         FullQueue.DROP, "the last ACK of the handshake with a full accept queue",
-        source="docs/kernel-notes/resets.md",
+        source="docs/kernel-notes/listen.md",
     )  # fmt: skip
     listener_shutdown: ListenerShutdown = rule(
         ListenerShutdown.CLOSES, "shutdown(SHUT_RD) on a listener",
-        source="docs/kernel-notes/linger.md",
+        source="docs/kernel-notes/listen.md",
     )  # fmt: skip

@@ -21,7 +21,7 @@ class Reopen(Enum):
     NEVER = "never"
     SEQUENCE = "SEG.SEQ beyond RCV.NXT"
     SEQUENCE_OR_TIMESTAMP = "SEG.SEQ beyond RCV.NXT, or a newer timestamp"
-    RFC6191 = "a newer timestamp; SEG.SEQ beyond RCV.NXT where timestamps cannot tell"
+    RFC6191 = "a newer or a first timestamp; SEG.SEQ beyond RCV.NXT where they cannot tell"
 
 
 class RestartedBy(Enum):

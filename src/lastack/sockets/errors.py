@@ -22,6 +22,8 @@ _TEXT: Final = {
     errno.EMFILE: "Too many open files",
     errno.ENOTTY: "Inappropriate ioctl for device",
     errno.ESPIPE: "Illegal seek",
+    errno.ENODEV: "No such device",
+    errno.ENXIO: "No such device or address",
     errno.EPIPE: "Broken pipe",
     errno.EDOM: "Numerical argument out of domain",
     errno.ELOOP: "Too many levels of symbolic links",

@@ -73,9 +73,13 @@ class Acking:
         self.conversing = True
 
     def timed_out(self, rto: int) -> None:
-        """The delay was in vain: send now, and wait a little longer next time."""
-        self.delay = min(2 * self.delay, rto)
-        self.conversing = False
+        """The delay was in vain: send now. No answer came that could have carried the ACK, so
+        this is no conversation; if it was none, wait a little longer next time."""
+        if self.conversing:
+            self.conversing = False
+            self.delay = self.rules.delayed_min_ns
+        else:
+            self.delay = min(2 * self.delay, rto)
         self.at_once = True
 
     def wait(self) -> int:

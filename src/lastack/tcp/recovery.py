@@ -73,18 +73,24 @@ def _window_was_used(tcb: Tcb) -> bool:
         return True
     control = tcb.congestion
     if control.cwnd < control.ssthresh:
-        first = control.initial_segments * tcb.mss
-        return control.cwnd < 2 * max(tcb.max_flight, first)
+        return control.cwnd < 2 * (tcb.max_flight or tcb.peak_flight)
     return tcb.cwnd_limited
 
 
 def _make_room(tcb: Tcb) -> None:
-    """Wake a writer that was refused, once a third of the buffer is free."""
+    """Wake a writer that was refused, once a third of the buffer is free.
+
+    A writer falls asleep only after it has found no room at all, so on a fast path it keeps the
+    queue full; the last ACK of a flight therefore wakes it for any room.
+    """
     if not tcb.wants_room:
         return
+    chunk = chunk_size(tcb.mss, tcb.max_snd_wnd)
     segments = tcb.congestion.cwnd // tcb.mss
     tcb.buffers.grow_send(max(tcb.congestion.initial_segments, segments), tcb.mss)
-    if tcb.buffers.writable(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd)):
+    queued = len(tcb.sendq)
+    room = not tcb.in_flight() and tcb.buffers.send_room(queued, chunk) > 0
+    if room or tcb.buffers.writable(queued, chunk):
         tcb.wants_room = False
         tcb.wake(WRITABLE)
 

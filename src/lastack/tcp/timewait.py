@@ -112,6 +112,8 @@ def _reopens(entry: Entry, seg: Segment, rules: TimeWaitRules) -> bool:
     if rules.reopen is Reopen.SEQUENCE_OR_TIMESTAMP:
         return beyond or newer
     if rules.reopen is Reopen.RFC6191:
+        if not entry.ts_ok and seg.tsval != ABSENT:
+            return True  # timestamps are new here, so the SYN is no old duplicate
         same = comparable and seg.tsval == entry.ts_recent
         return newer or (beyond and (same or not comparable))
     return False

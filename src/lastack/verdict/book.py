@@ -102,12 +102,24 @@ class Book:
     def _join_active(self, end: End) -> None:
         other = self._latest.get(end.flow.reversed())
         self._latest[end.flow] = end
-        if other is not None and not other.gone and self._story[other.conn].server is None:
-            self._add(end, self._story[other.conn])
-            return
+        if other is not None and not other.gone:
+            self._part_from_dead_peer(other)
+            if self._story[other.conn].server is None:
+                self._add(end, self._story[other.conn])
+                return
         self._add(end, None)
         if end.flow == end.flow.reversed():
             self._story[end.conn].server = end
+
+    def _part_from_dead_peer(self, end: End) -> None:
+        """A peer that closed in SYN-SENT becomes a story of its own: another may take its place."""
+        story = self._story[end.conn]
+        peer = story.peer(end)
+        if peer is None or not peer.gone or peer.was_synchronized:
+            return
+        story.client, story.server = peer, None
+        self._story[end.conn] = ConnectionStory(end, None)
+        self.stories.append(self._story[end.conn])
 
     def _join_passive(self, end: End) -> None:
         story = self._story.get(self._syns.get(end.syn, 0))

@@ -21,7 +21,7 @@ class Row:
 _NOTES: Final = "docs/kernel-notes/"
 CLOSE: Final = _NOTES + "close.md"
 RESETS: Final = _NOTES + "resets.md"
-RETRANSMISSION: Final = _NOTES + "retransmission.md"
+RETRANSMISSION: Final = _NOTES + "give-up.md"
 TIME_WAIT: Final = _NOTES + "time-wait.md"
 PORTS: Final = _NOTES + "ports.md"
 LISTEN: Final = _NOTES + "listen.md"

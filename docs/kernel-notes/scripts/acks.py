@@ -1,0 +1,91 @@
+"""When data is acknowledged: at once, with the second segment, or after a delay."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import lab
+from lab import Between, Fact, Facts
+from peer import Peer, connected, shown
+
+DELAYED = Between(0.036, 0.06)
+AT_ONCE = Between(0, 0.02)
+
+
+def answer_time(peer: Peer) -> float:
+    """Seconds until the next segment comes, 9 when none does."""
+    start = time.monotonic()
+    segment = peer.receive(1)
+    return segment.at - start if segment else 9.0
+
+
+def beginning() -> Facts:
+    """The first ACKs of a connection leave at once, then a lone segment waits about 40 ms.
+
+    Sixteen, and more while full-sized segments still make the window grow.
+    """
+    for size, noted in ((100, Between(16, 16)), (1460, Between(19, 24))):
+        sock, peer = connected()
+        delays = []
+        for _ in range(32):
+            peer.send(".", data=bytes(size))
+            delays.append(answer_time(peer))
+            sock.recv(size)
+        quick = next(number for number, delay in enumerate(delays) if delay > 0.02)
+        yield Fact(f"acks.quick.{size}", quick, noted)
+        yield Fact(f"acks.delayed.{size}.shortest", min(delays[quick:]), DELAYED)
+        yield Fact(f"acks.delayed.{size}.longest", max(delays[quick:]), DELAYED)
+        sock.close()
+        lab.shell("ip link del peer0")
+
+
+def second_segment() -> Facts:
+    """Once it delays, two full-sized segments draw one ACK at once, if the program reads them.
+
+    Unread they wait like one: the window could not be advertised as wide as before.
+    """
+    sock, peer = connected()
+    for _ in range(28):
+        peer.send(".", data=bytes(1460))
+        answer_time(peer)
+        sock.recv(1460)
+    for name, reads in (("read", True), ("unread", False)):
+        for _ in range(2):
+            peer.send(".", data=bytes(1460))
+        if reads:
+            sock.recv(2920)
+        end = peer.next
+        answers = shown(peer.collect(0.025))
+        noted = f". seq=1 ack={end}" if reads else "nothing"
+        yield Fact(f"acks.two-segments.{name}", answers, noted)
+    yield Fact("acks.two-segments.unread.later", shown(peer.collect(0.05)), f". seq=1 ack={end}")
+
+
+def fin() -> Facts:
+    """A FIN with data is acknowledged after the delay, a bare FIN at once."""
+    sock, peer = connected()
+    peer.send("F.", data=b"x")
+    yield Fact("acks.fin-with-data", answer_time(peer), DELAYED)
+    sock.close()
+    lab.shell("ip link del peer0")
+    sock, peer = connected()
+    peer.send("F.")
+    yield Fact("acks.bare-fin", answer_time(peer), AT_ONCE)
+    sock.close()
+
+
+def out_of_order() -> Facts:
+    """Data behind a hole, and old data, are acknowledged at once, each time."""
+    sock, peer = connected()
+    for name, seq in (("hole", 101), ("hole-again", 201), ("fills-no-hole", 101)):
+        peer.send(".", seq=seq, data=b"x")
+        yield Fact(f"acks.{name}", answer_time(peer), AT_ONCE)
+    yield Fact("acks.hole.unread", lab.queued(sock, lab.SIOCINQ), 0)
+    peer.send(".", data=bytes(100))
+    yield Fact("acks.hole-filled", answer_time(peer), AT_ONCE)
+    yield Fact("acks.hole-filled.unread", lab.outcome(sock.recv, 999, socket.MSG_PEEK), "101 bytes")
+
+
+if __name__ == "__main__":
+    lab.main([beginning, second_segment, fin, out_of_order])

@@ -1,0 +1,5 @@
+"""`python -m lastack` is the command `lastack`."""
+
+from lastack.cli import main
+
+main()

@@ -1,0 +1,7 @@
+"""placeholder, replaced before commit."""
+import click
+
+
+@click.command()
+def claims() -> None:
+    "x"

@@ -1,0 +1,140 @@
+"""lastack run: unmodified Python programs on simulated hosts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from lastack.net import LinkRules
+from lastack.profile import LINUX, MS, Profile, S
+
+from .paint import Painter
+from .scene import Played, Setting
+from .values import Duration, Rate, Share, find_profile, parse_program
+
+_HASHES: Final = "PYTHONHASHSEED"
+
+
+@click.command()
+@click.argument("programs", nargs=-1, required=True, metavar="NAME='PROGRAM ARGS'...")
+@click.option("--seed", default=0, show_default=True, help="Of every random choice.")
+@click.option("--delay", type=Duration(), default=MS, help="One way, on each link.  [1ms]")
+@click.option("--jitter", type=Duration(), default=0, help="Added to the delay, up to.")
+@click.option("--loss", type=Share(), default=0.0, help="Per packet and direction: 2% or 0.02.")
+@click.option("--rate", type=Rate(), default=0, help="Of each link, in bit/s: 500k, 10M, 1G.")
+@click.option("--queue", default=1000, show_default=True, help="Packets that wait for the rate.")
+@click.option("--mtu", default=1500, show_default=True, type=click.IntRange(68, 65536))
+@click.option("--profile", "profiles", multiple=True, metavar="[HOST=]NAME",
+              help="The TCP of all hosts or of one: linux, textbook, rfc9293.")  # fmt: skip
+@click.option("--until", type=Duration(), default=3600 * S, help="Virtual time limit.  [1h]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--no-ladder", is_flag=True, help="Endings only.")
+@click.option("--unfold", is_flag=True, help="Every segment of long transfers.")
+@click.option("--wire", is_flag=True, help="Encode and decode every packet on its way.")
+@click.option("--strict", is_flag=True, help="Exit 3 when bytes were lost.")
+@click.option("--check-determinism", is_flag=True, help="Run twice, compare every event.")
+@click.option("--trace", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write every event to a file, one a line.")  # fmt: skip
+def run(
+    programs: tuple[str, ...], seed: int, delay: int, jitter: int, loss: float, rate: int,
+    queue: int, mtu: int, profiles: tuple[str, ...], until: int, as_json: bool, no_ladder: bool,
+    unfold: bool, wire: bool, strict: bool, check_determinism: bool, trace: Path | None,
+) -> int:  # fmt: skip
+    """Run programs on simulated hosts and explain how every connection ended.
+
+    A program is a .py file or -m MODULE with its arguments, unmodified. NAME is
+    its host, which the other programs reach by that name. NAME@1.5s= starts
+    later, NAME+= marks a background program (one that listens is one anyway).
+
+    \b
+    lastack run web='-m http.server 8000' get='fetch.py http://web:8000/'
+
+    Exit: 0 all well, 1 a program failed or hung, 2 wrong command line, 3 bytes
+    were lost (with --strict).
+    """
+    setting = Setting(
+        [parse_program(text) for text in programs], seed,
+        LinkRules(delay, jitter, loss, rate, queue, mtu), until=until, wire=wire,
+        **_profiles(profiles),
+    )  # fmt: skip
+    for name in setting.profiles:
+        if name not in {spec.host for spec in setting.programs}:
+            raise click.UsageError(f"--profile: no host is named {name!r}")
+    _fix_hashes()
+    before = _own_sockets()
+    played = Played(setting)
+    if _own_sockets() > before:
+        raise click.ClickException("a program opened a real socket behind the simulation's back")
+    if trace is not None:
+        trace.write_text("".join(f"{event.at} {event.host} {event!r}\n" for event in played.events))
+    painter = Painter()
+    if as_json:
+        click.echo(json.dumps(played.to_json(), indent=2))
+    else:
+        played.show(painter, with_ladder=not no_ladder, unfold=unfold)
+    if check_determinism and not _same_again(played, painter, quiet=as_json):
+        return 1
+    if played.status:
+        return played.status
+    return 3 if strict and played.lost_bytes else 0
+
+
+def _profiles(texts: tuple[str, ...]) -> dict[str, Any]:
+    everywhere: Profile = LINUX
+    by_host: dict[str, Profile] = {}
+    for text in texts:
+        host, _, name = text.rpartition("=")
+        if host:
+            by_host[host] = find_profile(name)
+        else:
+            everywhere = find_profile(name)
+    return {"profile": everywhere, "profiles": by_host}
+
+
+def _fix_hashes() -> None:
+    """Begin again with a fixed hash seed: the order of sets of strings is part of a program."""
+    if os.environ.get(_HASHES, "random") == "random":
+        sys.stdout.flush()
+        environment = {**os.environ, _HASHES: "0"}
+        os.execve(sys.executable, [sys.executable, "-m", "lastack", *sys.argv[1:]], environment)
+
+
+def _own_sockets() -> int:
+    """Count the sockets of this process; the simulation opens none."""
+    count = 0
+    try:
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                count += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
+            except OSError:
+                continue
+    except FileNotFoundError:
+        return 0
+    return count
+
+
+def _same_again(played: Played, painter: Painter, *, quiet: bool) -> bool:
+    """Run the same command in a fresh process and compare the events one by one."""
+    rest = [word for word in sys.argv[1:] if word not in ("--check-determinism", "--json")]
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "events"
+        command = [sys.executable, "-m", "lastack", *rest, "--trace", str(path), "--json"]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        theirs = path.read_text().splitlines() if path.exists() else []
+    ours = [f"{event.at} {event.host} {event!r}" for event in played.events]
+    for number, (first, second) in enumerate(zip_longest(ours, theirs, fillvalue="nothing"), 1):
+        if first != second:
+            text = f"not deterministic: event {number} differs\n  first  {first}\n  second {second}"
+            click.echo(text, err=True)
+            return False
+    if not quiet:
+        painter.line(f"deterministic: {len(ours):,} events, the same in a fresh process", "good")
+    return True

@@ -1,0 +1,13 @@
+"""Unmodified Python programs on simulated hosts, in virtual time."""
+
+from .baton import Livelock as Livelock
+from .baton import current as current
+from .foundations import install as install
+from .foundations import uninstall as uninstall
+from .output import Line as Line
+from .process import Node as Node
+from .process import Process as Process
+from .world import DAWN as DAWN
+from .world import Ended as Ended
+from .world import Outcome as Outcome
+from .world import World as World

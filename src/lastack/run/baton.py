@@ -1,0 +1,353 @@
+"""One baton: of all the threads of a world exactly one runs, the one that holds it.
+
+A program's threads are real threads. Each blocking point is `park`: the thread that parks runs the
+world's events itself until some thread can go on, and hands the baton over to that one directly
+(or keeps it). Whoever is not the holder sits in a real lock.
+"""
+
+from __future__ import annotations
+
+import gc
+import heapq
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any, Final, TypeVar
+
+from lastack.profile import NEVER
+from lastack.sockets import File
+
+from .engine import DEEPER, Machine
+from .engine import Stopped as Stopped
+from .osthread import OSThread, allocate_lock, get_ident, one_cpu
+from .process import Node, Process
+from .waits import Ticket
+
+T = TypeVar("T")
+
+PARKS_PER_COLLECTION: Final = 2_000
+"""Garbage is collected at parks of fixed ordinal, so that __del__ runs at the same virtual time."""
+FREE_CALLS: Final = 1_000
+SPIN_NS: Final = 1_000
+"""Calls that came back empty-handed cost no time at first, then SPIN_NS and slowly more."""
+PARKS_PER_INSTANT: Final = 300_000
+"""So many parks without time going on are a livelock."""
+REFUSALS: Final = 10_000
+"""So often a thread that is being ended may try to go on."""
+
+
+class Livelock(Exception):
+    """Threads run for ever without virtual time going on."""
+
+
+class Baton:
+    """What one thread waits on for its turn."""
+
+    def __init__(self) -> None:
+        self.lock = allocate_lock()
+        self.lock.acquire()
+
+
+class SimThread(Baton):
+    """One thread of a simulated program. `number` and `ident` count within the world."""
+
+    def __init__(
+        self, world: Scheduler, process: Process, number: int, name: str, body: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self.world = world
+        self.process = process
+        self.number = number
+        self.ident = number
+        self.name = name
+        self.body: Callable[[], None] | None = body
+        self.real = OSThread()
+        self.ticket: Ticket | None = None
+        self.what = ""
+        self.until = NEVER
+        self.spins = 0
+        self.killed = False
+        self.refusals = 0
+        self.done = False
+        self.heir: Baton | None = None
+        self.at_end: list[Callable[[], None]] = []
+
+    def __repr__(self) -> str:
+        return f"{self.process.name}, {self.name}"
+
+
+_active: Scheduler | None = None
+
+
+def current() -> SimThread | None:
+    """Return the simulated thread that this code runs in; None in the real world."""
+    world = _active
+    if world is not None:
+        thread = world.running
+        if thread is not None and thread.real.ident == get_ident():
+            return thread
+    return None
+
+
+def here() -> SimThread:
+    """Return the simulated thread that this code runs in; RuntimeError in the real world."""
+    thread = current()
+    if thread is None:
+        raise RuntimeError("an object of a simulated program was used outside the simulation")
+    return thread
+
+
+def activate(world: Scheduler | None) -> None:
+    """Make a world the one whose threads `current` knows; RuntimeError when another one runs."""
+    global _active
+    if world is not None and _active is not None:
+        raise RuntimeError("another world is running in this process")
+    _active = world
+
+
+class Scheduler(Machine):
+    """Clock, threads and waits of a world; `advance` (in World) is where events come from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.main = Baton()
+        self.holder: Baton = self.main
+        self.running: SimThread | None = None
+        self.threads: list[SimThread] = []
+        self.parks = 0
+        self._ready: deque[tuple[SimThread, Ticket]] = deque()
+        self._numbers = count(1)
+        self._instant = (-1, 0)
+        self._dying: SimThread | None = None
+        self._cpu = one_cpu()
+
+    # -- what World fills in
+
+    def advance(self) -> bool:
+        """Do the next event; False when the run is over."""
+        raise NotImplementedError
+
+    def change_program(self, process: Process | None) -> None:
+        """Put the surroundings of a program in place (None: those of the real world)."""
+        raise NotImplementedError
+
+    def deliver(self, process: Process) -> None:
+        """Call the handlers of the program's pending signals, in its main thread."""
+        raise NotImplementedError
+
+    # -- threads
+
+    def spawn(self, process: Process, body: Callable[[], None], name: str) -> SimThread:
+        """Start a thread; it runs when the threads before it in the line have parked."""
+        thread = SimThread(self, process, next(self._numbers), name, body)
+        self.threads.append(thread)
+        thread.ticket = self._ticket_for(thread)
+        thread.ticket.wake()
+        thread.real.start(lambda: self._boot(thread))
+        return thread
+
+    def _boot(self, thread: SimThread) -> None:
+        thread.real.entered(self._cpu)
+        thread.lock.acquire()
+        self._took_over(thread)
+        try:
+            if not thread.killed and thread.body is not None:
+                thread.body()
+        except SystemExit:
+            pass  # sys.exit() in a thread ends the thread; Stopped is one, too
+        except BaseException as error:  # noqa: BLE001 - the body reports what the program raised
+            self.fail(error)
+        thread.body = None  # this frame outlives the baton; what it holds must not
+        thread.done = True
+        self.threads.remove(thread)
+        for function in thread.at_end:
+            function()
+        thread.at_end.clear()
+        heir = thread.heir or self._next()
+        self._dying = thread
+        self._hand_over(heir)
+
+    def _hand_over(self, heir: Baton) -> None:
+        sim = heir if isinstance(heir, SimThread) else None
+        self.change_program(sim.process if sim is not None else None)
+        self.running = sim
+        self.holder = heir
+        heir.lock.release()
+
+    def _took_over(self, me: Baton) -> None:
+        dying, self._dying = self._dying, None
+        if dying is not None:
+            dying.real.join()
+        self.running = me if isinstance(me, SimThread) else None
+
+    def _wait_for_baton(self, me: Baton) -> None:
+        """Block for real until it is this thread's turn (World's main thread keeps watch too)."""
+        me.lock.acquire()
+
+    def _switch(self, me: Baton) -> None:
+        heir = self._next()
+        if heir is not me:
+            self._hand_over(heir)
+            self._wait_for_baton(me)
+        self._took_over(me)
+
+    def _next(self) -> Baton:
+        """Run events until somebody can run; the main thread when the run is over."""
+        self.running = None
+        self.in_engine = True
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + DEEPER)
+        try:
+            while not self.stopping:
+                while self._ready:
+                    thread, ticket = self._ready.popleft()
+                    if thread.ticket is ticket and not thread.done:
+                        return thread
+                if not self.advance():
+                    break
+        except BaseException as error:  # noqa: BLE001 - whatever leaves the engine ends the world
+            self.fail(error)
+        finally:
+            sys.setrecursionlimit(limit)
+            self.in_engine = False
+        return self.main
+
+    def unwind(self, thread: SimThread) -> None:
+        """End a thread: Stopped is raised where it waits, and again wherever it waits next."""
+        me: Baton = self.running or self.main
+        self.running = None
+        thread.killed = True
+        thread.ticket = None
+        thread.heir = me
+        self._hand_over(thread)
+        self._wait_for_baton(me)
+        self._took_over(me)
+
+    # -- waiting
+
+    def park(
+        self, files: Iterable[tuple[File, int]], until: int, *, exclusive: bool = False,
+        what: str = "",
+    ) -> bool:  # fmt: skip
+        """Let the current thread wait for events of files; see `park` below."""
+        files = tuple(files)
+        ticket = self.ticket()
+        for file, bits in files:
+            self.waiters.add(file, bits, ticket, exclusive=exclusive)
+        try:
+            return self.wait(ticket, until, what)
+        finally:
+            self.waiters.remove(files, ticket)
+
+    def ticket(self) -> Ticket:
+        """Return a ticket with which the current thread can be woken."""
+        return self._ticket_for(here())
+
+    def _ticket_for(self, thread: SimThread) -> Ticket:
+        def into_line() -> None:
+            self._ready.append((thread, ticket))
+
+        ticket = Ticket(into_line)
+        return ticket
+
+    def wait(self, ticket: Ticket, until: int, what: str) -> bool:
+        """Let the current thread sleep until the ticket is woken (True) or `until` (False)."""
+        me = here()
+        self.check(me)
+        me.spins = 0
+        return self._sleep(me, ticket, until, what)
+
+    def _sleep(self, me: SimThread, ticket: Ticket, until: int, what: str) -> bool:
+        process = me.process
+        if self._signalled(me):
+            ticket.open = False
+            return True
+        self.drain()
+        self.parks += 1
+        if self.parks % PARKS_PER_COLLECTION == 0:
+            gc.collect()
+        at, parks = self._instant
+        self._instant = (self.now, parks + 1 if at == self.now else 1)
+        if parks > PARKS_PER_INSTANT:
+            self.fail(Livelock(f"{me!r} and others go round at one instant, {what}"))
+        if until < NEVER:
+            entry = (max(until, self.now), me.number, next(self._count), ticket)
+            heapq.heappush(self.waits, entry)
+        if process.blocked_at == NEVER:
+            process.blocked_at = self.now
+        me.ticket, me.what, me.until = ticket, what, until
+        self._switch(me)
+        me.ticket = None
+        ticket.open = False
+        self.check(me)
+        return self._signalled(me) or ticket.woken
+
+    def _signalled(self, me: SimThread) -> bool:
+        process = me.process
+        if not process.pending or process.main is not me:
+            return False
+        self.deliver(process)
+        return True
+
+    def check(self, me: SimThread) -> None:
+        """Raise Stopped in a thread that is being ended."""
+        if me.killed:
+            me.refusals += 1
+            if me.refusals > REFUSALS:
+                self._bury(me)
+            raise Stopped
+
+    def _bury(self, me: SimThread) -> None:
+        """Leave a thread that will not end sitting for ever, and go on without it."""
+        me.done = True
+        self.threads.remove(me)
+        self.fail(Livelock(f"{me!r} catches every exception and cannot be ended"))
+        self._hand_over(me.heir or self.main)
+        me.lock.acquire()
+
+    def yield_(self) -> None:
+        """Let the other threads run that can (time.sleep(0), sched_yield)."""
+        me = here()
+        self.check(me)
+        self.spin()
+        ticket = self.ticket()
+        ticket.wake()
+        self._sleep(me, ticket, NEVER, "yields")
+
+    def spin(self) -> None:
+        """Count a call that came back empty-handed without waiting; see `spin` below."""
+        me = here()
+        self.check(me)
+        me.spins += 1
+        if me.spins > FREE_CALLS:
+            pause = SPIN_NS * (1 + me.spins // FREE_CALLS)
+            self._sleep(me, self.ticket(), self.now + pause, "runs in a loop without waiting")
+
+    def step(self, node: Node, function: Callable[..., T], *args: Any) -> T:
+        """Do what `engine` does for a program's call; a thread that is being ended has none."""
+        me = self.running
+        if me is not None:
+            self.check(me)
+        return self.engine(node, function, *args)
+
+
+def park(
+    files: Iterable[tuple[File, int]], until: int, *, exclusive: bool = False, what: str = ""
+) -> bool:
+    """Let the current thread wait until one of the files has one of the event bits.
+
+    False when virtual time `until` came first. True may also mean that a signal handler ran: the
+    caller looks again and parks again. exclusive: only one of the threads that wait so is woken
+    by an event, the first to park (accept). what: for the report of a program that hangs.
+    """
+    return here().world.park(files, until, exclusive=exclusive, what=what)
+
+
+def spin() -> None:
+    """Count a system call that came back empty-handed without waiting (EAGAIN, poll(0)).
+
+    After 1,000 in a row without a wait each costs a little virtual time, more and more, so that a
+    program that asks again and again gets its answer.
+    """
+    here().world.spin()

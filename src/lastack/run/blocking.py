@@ -1,0 +1,55 @@
+"""The one loop by which a blocking call waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from lastack.profile import NEVER
+from lastack.sockets import AGAIN, ClosePlan, File, NotNow, TcpSocket
+
+from .baton import here
+from .process import Node
+from .waits import ANY
+
+T = TypeVar("T")
+
+
+def wait(
+    attempt: Callable[[int], T | NotNow], node: Node, file: File, bits: int, until: int = NEVER,
+    *, exclusive: bool = False, what: str = "",
+) -> T | NotNow:  # fmt: skip
+    """Attempt until the answer is something else than AGAIN; AGAIN when time `until` came first.
+
+    The attempt is a call into the engine of `node`. It is made once more when the time is over,
+    as the kernel does.
+    """
+    world = here().world
+    while (answer := world.step(node, attempt)) is AGAIN:
+        if world.now >= until:
+            break
+        world.park(((file, bits),), until, exclusive=exclusive, what=what)
+    return answer
+
+
+def close_file(file: File, node: Node, *, what: str = "close()") -> int:
+    """Give back a reference; wait where SO_LINGER says so. Return the errno of close(2), or 0.
+
+    An exception out of a signal handler ends the wait, and is raised when the close is done.
+    """
+    world = here().world
+    plan = world.step(node, file.drop)
+    if plan is None or not isinstance(file, TcpSocket):
+        return 0
+    try:
+        while world.step(node, file.still_closing, plan):
+            world.park(((file, ANY),), plan.wait_until, what=what)
+    except BaseException:
+        world.engine(node, partial(_finish, file, plan, True))
+        raise
+    return world.engine(node, partial(_finish, file, plan, False))
+
+
+def _finish(file: TcpSocket, plan: ClosePlan, interrupted: bool, now: int) -> int:
+    return file.finish_close(plan, now, interrupted=interrupted)

@@ -1,0 +1,240 @@
+"""Descriptors of simulated programs in the os and fcntl modules.
+
+Numbers from FIRST_DESCRIPTOR on are simulated; smaller ones are real files, which programs may
+read and write as ever. Standard output goes where the program's output goes.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl as real_fcntl
+import os
+import stat
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from lastack.sockets import Epoll, File, PairEnd, PipeReader, PipeWriter, TcpSocket, os_error, pipe
+from lastack.sockets import names as numbers
+
+from . import arguments, socket_calls
+from .account import Account
+from .baton import here
+from .process import FIRST_DESCRIPTOR
+from .readiness import descriptor
+from .seams import Registry
+from .socket_base import close_descriptor
+
+_INT: Final = struct.Struct("i")
+_SENDFILE_BYTES: Final = 1 << 16
+_INT_MAX: Final = 2**31 - 1
+_FIONBIO: Final = 0x5421
+_inheritable: Final[set[int]] = set()
+"""Descriptors without FD_CLOEXEC; numbers are never used again, in no world."""
+_MODES: Final = {
+    TcpSocket: stat.S_IFSOCK | 0o777,
+    PairEnd: stat.S_IFSOCK | 0o777,
+    PipeReader: stat.S_IFIFO | 0o600,
+    PipeWriter: stat.S_IFIFO | 0o600,
+}
+
+
+def lookup(fd: int) -> File:
+    """Return the file behind a descriptor of the current program; EBADF."""
+    file = here().process.descriptors.get(fd)
+    if file is None:
+        raise os_error(errno.EBADF)
+    return file
+
+
+def _stream(fd: int) -> socket_calls.Stream:
+    file = lookup(fd)
+    if isinstance(file, Epoll):
+        raise os_error(errno.EINVAL)
+    assert isinstance(file, TcpSocket | PairEnd | PipeReader | PipeWriter), file
+    return file
+
+
+def read(fd: int, length: int, /) -> bytes:
+    """`os.read`."""
+    if arguments.c_int(length) < 0:
+        raise os_error(errno.EINVAL)
+    file = _stream(fd)
+    with Account(file, "read", f"read up to {length:,}"):
+        return socket_calls.recv(file, None, length, 0, "read")
+
+
+def write(fd: int, data: object, /) -> int:
+    """`os.write`."""
+    file = _stream(fd)
+    with arguments.readable(data) as view, Account(file, "write", f"write {len(view):,} bytes"):
+        return socket_calls.send(file, None, view, 0, "write")
+
+
+def sendfile(out_fd: int, in_fd: int, offset: int, count: int) -> int:
+    """`os.sendfile` from a real file to a simulated one."""
+    data = os.pread(in_fd, min(count, _SENDFILE_BYTES), offset)
+    return write(out_fd, data) if data else 0
+
+
+def dup(fd: int, /) -> int:
+    """`os.dup`."""
+    return here().process.add(lookup(fd))
+
+
+def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
+    """`os.dup2`, onto a simulated descriptor."""
+    file = lookup(fd)
+    if fd2 == fd:
+        return fd2
+    descriptors = here().process.descriptors
+    if fd2 < FIRST_DESCRIPTOR:
+        raise os_error(errno.EBADF)  # a simulated file cannot become a real one
+    if fd2 in descriptors:
+        close_descriptor(fd2)
+    file.hold()
+    descriptors[fd2] = file
+    return fd2
+
+
+def make_pipe() -> tuple[int, int]:
+    """`os.pipe`."""
+    thread = here()
+    reader, writer = pipe(thread.world.wake)
+    return thread.process.add(reader), thread.process.add(writer)
+
+
+def pipe2(flags: int, /) -> tuple[int, int]:
+    """`os.pipe2`."""
+    ends = make_pipe()
+    for fd in ends:
+        lookup(fd).nonblocking = bool(flags & os.O_NONBLOCK)
+    return ends
+
+
+def get_blocking(fd: int, /) -> bool:
+    """`os.get_blocking`."""
+    return not lookup(fd).nonblocking
+
+
+def set_blocking(fd: int, blocking: object, /) -> None:
+    """`os.set_blocking`."""
+    lookup(fd).nonblocking = not blocking
+
+
+def get_inheritable(fd: int, /) -> bool:
+    """`os.get_inheritable`."""
+    lookup(fd)
+    return fd in _inheritable
+
+
+def set_inheritable(fd: int, inheritable: object, /) -> None:
+    """`os.set_inheritable`: remembered only, as there is no exec."""
+    lookup(fd)
+    (_inheritable.add if inheritable else _inheritable.discard)(fd)
+
+
+def isatty(fd: int, /) -> bool:
+    """`os.isatty`."""
+    lookup(fd)
+    return False
+
+
+def fstat(fd: int) -> os.stat_result:
+    """`os.fstat`: what the descriptor is, and nothing of a disk."""
+    mode = _MODES.get(type(lookup(fd)), 0o600)
+    return os.stat_result((mode, fd, 0, 1, 0, 0, 0, 0, 0, 0))
+
+
+def fcntl(fd: int, command: int, argument: int | bytes = 0, /) -> int:
+    """`fcntl.fcntl`: O_NONBLOCK, FD_CLOEXEC, duplicates. EINVAL for others."""
+    file = lookup(fd)
+    if command == real_fcntl.F_GETFL:
+        return os.O_RDWR | (os.O_NONBLOCK if file.nonblocking else 0)
+    if command == real_fcntl.F_SETFL and isinstance(argument, int):
+        file.nonblocking = bool(argument & os.O_NONBLOCK)
+        return 0
+    if command == real_fcntl.F_GETFD:
+        return 0 if fd in _inheritable else real_fcntl.FD_CLOEXEC
+    if command == real_fcntl.F_SETFD and isinstance(argument, int):
+        set_inheritable(fd, not argument & real_fcntl.FD_CLOEXEC)
+        return 0
+    if command in (real_fcntl.F_DUPFD, real_fcntl.F_DUPFD_CLOEXEC):
+        return dup(fd)
+    raise os_error(errno.EINVAL)
+
+
+def ioctl(fd: int, request: int, argument: Any = 0, mutate: bool = True, /) -> int | bytes:
+    """`fcntl.ioctl`: SIOCINQ (FIONREAD), SIOCOUTQ (TIOCOUTQ), SIOCOUTQNSD, FIONBIO."""
+    file = lookup(fd)
+    if isinstance(argument, int):
+        raise os_error(errno.EFAULT)  # no address of this program means anything here
+    if request == _FIONBIO:
+        file.nonblocking = _INT.unpack(bytes(argument)[: _INT.size])[0] != 0
+        return 0
+    answer = _INT.pack(_queued(file, request))
+    if isinstance(argument, bytes | str) or not mutate:
+        data = argument.encode() if isinstance(argument, str) else bytes(argument)
+        return answer + data[_INT.size :]
+    with arguments.writable(argument, "ioctl") as view:
+        view[: _INT.size] = answer
+    return 0
+
+
+def _queued(file: File, request: int) -> int:
+    """Return the number of bytes that an ioctl(2) asks for; ENOTTY for another request."""
+    if isinstance(file, TcpSocket):
+        return file.ioctl(request)
+    if request == numbers.SIOCINQ and isinstance(file, PairEnd | PipeReader | PipeWriter):
+        return file.unread()
+    if request == numbers.SIOCOUTQ and isinstance(file, PairEnd):
+        return file.unsent()
+    raise os_error(errno.ENOTTY)
+
+
+class Either:
+    """A function that does `sim` for simulated descriptors and `real` for the others.
+
+    No closure: what a closure refers to is rewritten when the seams are put in place.
+    """
+
+    def __init__(self, sim: Callable[..., Any], real: Callable[..., Any]) -> None:
+        self.sim = sim
+        self.real = real
+
+    def __call__(self, fd: object, /, *args: Any, **kwargs: Any) -> Any:
+        """Do the one or the other."""
+        number = descriptor(fd) if not isinstance(fd, int) and hasattr(fd, "fileno") else fd
+        if isinstance(number, int):
+            if FIRST_DESCRIPTOR <= number <= _INT_MAX:
+                return self.sim(number, *args, **kwargs)
+            if number <= 2 and self.sim in (read, write):
+                return _standard(number, *args)
+        return self.real(fd, *args, **kwargs)
+
+
+def _standard(fd: int, what: Any, /) -> Any:
+    """Read from or write to stdin, stdout or stderr: there is no input, and each its output."""
+    output = here().process.output
+    if isinstance(what, int):
+        if fd:
+            raise os_error(errno.EBADF)
+        return b""
+    if not fd:
+        raise os_error(errno.EBADF)
+    return (output.stdout_sink if fd == 1 else output.stderr_sink).write(what)
+
+
+def register(registry: Registry) -> None:
+    """Name what stands in for what."""
+    for name, sim in (
+        ("read", read), ("write", write), ("close", close_descriptor), ("dup", dup),
+        ("dup2", dup2), ("sendfile", sendfile), ("fstat", fstat), ("isatty", isatty),
+        ("get_blocking", get_blocking), ("set_blocking", set_blocking),
+        ("get_inheritable", get_inheritable), ("set_inheritable", set_inheritable),
+    ):  # fmt: skip
+        registry.function("os", name, Either(sim, registry.real("os", name)))
+    registry.function("os", "pipe", make_pipe)
+    registry.function("os", "pipe2", pipe2)
+    registry.function("fcntl", "fcntl", Either(fcntl, registry.real("fcntl", "fcntl")))
+    registry.function("fcntl", "ioctl", Either(ioctl, registry.real("fcntl", "ioctl")))

@@ -1,0 +1,144 @@
+"""The part of a world that has no threads: clock, hosts, network, timers, who waits for what.
+
+A call into the engine goes through `engine`: one at a time, nothing interrupts it, and what it made
+is passed on at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Any, Final, TypeVar
+
+from lastack.net import Network
+from lastack.sockets import File, TcpSocket
+
+from .process import Node, Process
+from .waits import Due, Timer, Waiters, Watcher
+
+T = TypeVar("T")
+
+DEEPER: Final = 200
+"""Frames that the engine may use beyond the program's recursion limit."""
+
+
+class Stopped(SystemExit):
+    """Raised in a simulated thread to end it; `threading` and `concurrent` keep quiet about it."""
+
+
+class Machine:
+    """Hosts, their network, and the time that they share."""
+
+    network: Network
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.nodes: dict[str, Node] = {}
+        self.by_address: dict[bytes, Node] = {}
+        self.waiters = Waiters()
+        self.waits: list[tuple[int, int, int, Due]] = []
+        self.active_at = 0
+        self.steps = 0
+        self.in_engine = False
+        self.stopping = ""
+        self.over = False
+        self.failure: BaseException | None = None
+        self._count = count(1)
+        self._abandoned: list[tuple[Process, int]] = []
+
+    def engine(self, node: Node, function: Callable[..., T], *args: Any) -> T:
+        """Return function(*args, now), a call into the engine, and pass on what it made.
+
+        OSError is an answer; any other exception ends the world.
+        """
+        if self.in_engine:
+            raise RuntimeError("the engine was entered while it works")
+        self.in_engine = True
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + DEEPER)
+        try:
+            try:
+                return function(*args, self.now)
+            finally:
+                self.flush(node)
+        except OSError:
+            raise
+        except BaseException as error:
+            self.fail(error)
+            raise Stopped from error
+        finally:
+            self.in_engine = False
+            sys.setrecursionlimit(limit)
+
+    def flush(self, node: Node) -> None:
+        """Send the packets that a host made and wake whom its files concern."""
+        self.steps += 1
+        packets = node.host.take_packets()
+        if packets:
+            self.active_at = self.now
+            self.network.send(node.name, packets, self.now)
+        for file, events in node.host.take_ready():
+            self.active_at = self.now
+            if isinstance(file, File):
+                self.waiters.wake(file, events)
+
+    def abandon(self, process: Process, fd: int) -> None:
+        """Close a descriptor whose object is gone, at the next park; for __del__."""
+        self._abandoned.append((process, fd))
+
+    def drain(self) -> None:
+        """Close what was abandoned. Nobody waits for a lingering close here."""
+        while self._abandoned:
+            process, fd = self._abandoned.pop(0)
+            file = process.descriptors.pop(fd, None)
+            if file is not None and not self.over:
+                self.engine(process.node, partial(_drop, file, "close", "close (object deleted)"))
+
+    def close_all(self, process: Process) -> None:
+        """Close the descriptors of a program that has ended, unless the world has, too."""
+        self.drain()
+        for fd in list(process.descriptors):
+            file = process.descriptors.pop(fd)
+            if not self.over:
+                self.engine(process.node, partial(_drop, file, "exit", "exit of the program"))
+
+    def fail(self, error: BaseException) -> None:
+        """End the world with an error; the first one counts."""
+        if self.failure is None:
+            self.failure = error
+        self.stopping = self.stopping or "failed"
+
+    def wake(self, file: File, events: int) -> None:
+        """Wake who waits for one of the events of the file."""
+        self.waiters.wake(file, events)
+
+    def watch(self, file: File, watcher: Watcher) -> None:
+        """Call `watcher(file, events)` at every wake of the file."""
+        self.waiters.watch(file, watcher)
+
+    def unwatch(self, file: File, watcher: Watcher) -> None:
+        """Undo `watch`."""
+        self.waiters.unwatch(file, watcher)
+
+    def call_at(self, at: int, function: Callable[[], None]) -> Timer:
+        """Call `function` at virtual time `at`, unless the timer is cancelled."""
+        timer = Timer(function)
+        heapq.heappush(self.waits, (max(at, self.now), 0, next(self._count), timer))
+        return timer
+
+    def fire_wait(self) -> None:
+        """End the wait, or ring the timer, that is due first."""
+        heapq.heappop(self.waits)[3].fire()
+
+
+def _drop(file: File, call: str, text: str, now: int) -> None:
+    """Close a file for a program that does not itself; nobody waits."""
+    if isinstance(file, TcpSocket) and file.refs == 1:
+        file.called(call, text, "", now)
+        file.drop(now, exiting=True)
+        file.returned(call, "", 0, now)
+    else:
+        file.drop(now, exiting=True)

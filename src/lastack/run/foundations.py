@@ -1,0 +1,40 @@
+"""Everything that is replaced, in one registry, put in place once per process."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from . import (
+    clocks,
+    descriptors,
+    fences,
+    polling,
+    program,
+    randomness,
+    signals,
+    socket_module,
+    surroundings,
+    threads,
+)
+from .seams import Registry
+
+PARTS: Final = (
+    threads, clocks, randomness, signals, surroundings, program,
+    socket_module, polling, descriptors, fences,
+)  # fmt: skip
+
+REGISTRY: Final = Registry()
+"""The seams of this process."""
+
+
+def install() -> None:
+    """Replace what simulated programs must not reach; a second call does nothing."""
+    if not REGISTRY.seams:
+        for part in PARTS:
+            part.register(REGISTRY)
+    REGISTRY.install()
+
+
+def uninstall() -> None:
+    """Put back what `install` replaced; for tests, and for an embedder that wants it."""
+    REGISTRY.uninstall()

@@ -1,0 +1,243 @@
+"""The resolver of a simulated host: it knows the hosts of its world and nothing else.
+
+Answers and errors have the shape that getaddrinfo(3) and getnameinfo(3) of the GNU C library
+give. There is no IPv6 in the world: the passive wildcard is 0.0.0.0 alone. Services come from a
+small table, not from the machine's /etc/services, so that every machine gives the same answer.
+"""
+
+from __future__ import annotations
+
+import _socket as real
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+Info = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
+
+_SERVICES: Final[Mapping[str, tuple[int, str]]] = {
+    "echo": (7, "tcp udp"), "discard": (9, "tcp udp"), "daytime": (13, "tcp"),
+    "ftp-data": (20, "tcp"), "ftp": (21, "tcp"), "ssh": (22, "tcp"), "telnet": (23, "tcp"),
+    "smtp": (25, "tcp"), "time": (37, "tcp udp"), "domain": (53, "tcp udp"),
+    "http": (80, "tcp"), "pop3": (110, "tcp"), "ntp": (123, "udp"), "imap2": (143, "tcp"),
+    "https": (443, "tcp udp"), "submission": (587, "tcp"), "imaps": (993, "tcp"),
+    "pop3s": (995, "tcp"), "mysql": (3306, "tcp"), "postgresql": (5432, "tcp"),
+    "http-alt": (8080, "tcp udp"),
+}  # fmt: skip
+_ALIASES: Final = {"www": "http", "mail": "smtp", "imap": "imap2", "webcache": "http-alt"}
+_KINDS: Final = (
+    (real.SOCK_STREAM, real.IPPROTO_TCP, "tcp"),
+    (real.SOCK_DGRAM, real.IPPROTO_UDP, "udp"),
+    (real.SOCK_RAW, 0, ""),
+)
+_KNOWN_FLAGS: Final = (
+    real.AI_PASSIVE | real.AI_CANONNAME | real.AI_NUMERICHOST | real.AI_NUMERICSERV
+    | real.AI_ADDRCONFIG | real.AI_V4MAPPED | real.AI_ALL
+)  # fmt: skip
+_KNOWN_NAME_FLAGS: Final = (
+    real.NI_NUMERICHOST | real.NI_NUMERICSERV | real.NI_NOFQDN | real.NI_NAMEREQD | real.NI_DGRAM
+)
+_TEXT: Final = {
+    real.EAI_BADFLAGS: "Bad value for ai_flags",
+    real.EAI_NONAME: "Name or service not known",
+    real.EAI_FAMILY: "ai_family not supported",
+    real.EAI_SOCKTYPE: "ai_socktype not supported",
+    real.EAI_SERVICE: "Servname not supported for ai_socktype",
+    real.EAI_ADDRFAMILY: "Address family for hostname not supported",
+}
+_HOST_NOT_FOUND: Final = 1
+
+
+def _fail(number: int) -> NoReturn:
+    raise real.gaierror(number, _TEXT[number])
+
+
+def service_port(name: str, protocol: str = "") -> int | None:
+    """Return the port of a service, None if the table has none for that protocol ("" = any)."""
+    port, protocols = _SERVICES.get(_ALIASES.get(name, name), (None, ""))
+    return port if not protocol or protocol in protocols.split() else None
+
+
+def service_name(port: int, protocol: str = "") -> str | None:
+    """Return the name of the service at a port, None if the table has none."""
+    for name, (number, protocols) in _SERVICES.items():
+        if number == port and (not protocol or protocol in protocols.split()):
+            return name
+    return None
+
+
+def name_text(name: str | bytes | bytearray) -> str:
+    """Return a host name as text; as in the interpreter, str is encoded with IDNA first."""
+    if not isinstance(name, str):
+        return bytes(name).decode("latin-1")
+    return name if name.isascii() else name.encode("idna").decode("ascii")
+
+
+def _numeric4(text: str) -> str | None:
+    """Return a numeric IPv4 address in dotted form; the short forms of inet_aton(3) count."""
+    if not text or any(c not in "0123456789abcdefABCDEFxX." for c in text):
+        return None
+    try:
+        return real.inet_ntoa(real.inet_aton(text))
+    except OSError:
+        return None
+
+
+def _numeric6(text: str) -> str | None:
+    try:
+        return real.inet_ntop(real.AF_INET6, real.inet_pton(real.AF_INET6, text))
+    except (OSError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class Names:
+    """What one host knows: its own name, and the numeric IPv4 address of each host by name."""
+
+    own: str
+    hosts: Mapping[str, str]
+
+    def address(self, name: str) -> str | None:
+        """Return the numeric IPv4 address of a name or a numeric text, None if there is none."""
+        plain = name.rstrip(".").lower()
+        if plain in ("localhost", "localhost.localdomain"):
+            return "127.0.0.1"
+        for host, address in self.hosts.items():
+            if host.lower() == plain:
+                return address
+        return _numeric4(name)
+
+    def bind_address(self, name: str | bytes | bytearray) -> str:
+        """Return the address that bind() and connect() mean: "" is the wildcard."""
+        text = name_text(name)
+        if text == "":
+            return "0.0.0.0"
+        if text == "<broadcast>":
+            return "255.255.255.255"
+        address = self.address(text)
+        if address is None:
+            _fail(real.EAI_ADDRFAMILY if _numeric6(text) else real.EAI_NONAME)
+        return address
+
+    def name_of(self, address: str) -> str | None:
+        """Return the name of the host that has a numeric address, None if nobody has it."""
+        if address.startswith("127."):
+            return "localhost"
+        return next((name for name, known in self.hosts.items() if known == address), None)
+
+    def infos(
+        self, host: str | bytes | bytearray | None, port: str | bytes | int | None,
+        family: int, kind: int, proto: int, flags: int,
+    ) -> list[Info]:  # fmt: skip
+        """Answer getaddrinfo(); raise gaierror, TypeError and OSError as the interpreter does."""
+        if flags & ~_KNOWN_FLAGS:
+            _fail(real.EAI_BADFLAGS)
+        if family not in (real.AF_UNSPEC, real.AF_INET, real.AF_INET6):
+            _fail(real.EAI_FAMILY)
+        if host is None and port is None:
+            _fail(real.EAI_NONAME)
+        kinds = [
+            (a_kind, a_proto, protocol)
+            for a_kind, a_proto, protocol in _KINDS
+            if kind in (0, a_kind) and (proto in (0, a_proto) or a_kind == real.SOCK_RAW)
+        ]
+        if not kinds:
+            _fail(real.EAI_SOCKTYPE)
+        if kind or proto:
+            del kinds[1:]
+        ports = _ports(port, kinds, numeric=bool(flags & real.AI_NUMERICSERV))
+        found, address = self._find(host, family, flags)
+        canonical = ""
+        if flags & real.AI_CANONNAME and host is not None:
+            canonical = self._canonical(name_text(host), address)
+        answers: list[Info] = []
+        for (a_kind, a_proto, _), number in ports:
+            end = (address, number) if found == real.AF_INET else (address, number, 0, 0)
+            answers.append((found, a_kind, a_proto or proto, "" if answers else canonical, end))
+        return answers
+
+    def _find(
+        self, host: str | bytes | bytearray | None, family: int, flags: int
+    ) -> tuple[int, str]:
+        """Return the family and the numeric address of a host."""
+        if host is None:
+            if family == real.AF_INET6:
+                _fail(real.EAI_ADDRFAMILY)
+            return real.AF_INET, "0.0.0.0" if flags & real.AI_PASSIVE else "127.0.0.1"
+        text = name_text(host)
+        numeric6 = _numeric6(text)
+        if numeric6 is not None:
+            if family == real.AF_INET:
+                _fail(real.EAI_ADDRFAMILY)
+            return real.AF_INET6, numeric6
+        if flags & real.AI_NUMERICHOST:
+            address = _numeric4(text)
+        else:
+            address = self.address(text)
+        if address is None:
+            _fail(real.EAI_NONAME)
+        if family == real.AF_INET6:
+            _fail(real.EAI_ADDRFAMILY)
+        return real.AF_INET, address
+
+    def _canonical(self, text: str, address: str) -> str:
+        return text if _numeric4(text) else self.name_of(address) or text
+
+    def by_name(self, name: str | bytes | bytearray) -> tuple[str, list[str], list[str]]:
+        """Answer gethostbyname_ex(): canonical name, aliases, addresses."""
+        address = self.bind_address(name)
+        return self._canonical(name_text(name), address), [], [address]
+
+    def by_address(self, name: str | bytes | bytearray) -> tuple[str, list[str], list[str]]:
+        """Answer gethostbyaddr() for an address or a name; herror if no host has the address."""
+        address = self.bind_address(name)
+        known = self.name_of(address)
+        if known is None:
+            raise real.herror(_HOST_NOT_FOUND, "Unknown host")
+        return known, [], [address]
+
+    def name_info(self, sockaddr: tuple[object, ...], flags: int) -> tuple[str, str]:
+        """Answer getnameinfo(): name or numeric address, service or port."""
+        if not isinstance(sockaddr, tuple):
+            raise TypeError("getnameinfo() argument 1 must be a tuple")
+        if not 2 <= len(sockaddr) <= 4:
+            raise TypeError("getnameinfo(): illegal sockaddr argument")
+        if flags & ~_KNOWN_NAME_FLAGS:
+            _fail(real.EAI_BADFLAGS)
+        host, port = sockaddr[0], sockaddr[1]
+        if not isinstance(host, str) or not isinstance(port, int):
+            raise TypeError("getnameinfo(): illegal sockaddr argument")
+        address = _numeric4(host) or _numeric6(host)
+        if address is None:
+            _fail(real.EAI_NONAME)
+        name = None if flags & real.NI_NUMERICHOST else self.name_of(address)
+        if name is None and flags & real.NI_NAMEREQD:
+            _fail(real.EAI_NONAME)
+        protocol = "udp" if flags & real.NI_DGRAM else "tcp"
+        port &= 0xFFFF
+        service = None if flags & real.NI_NUMERICSERV else service_name(port, protocol)
+        return name or address, service or str(port)
+
+
+def _ports(
+    port: str | bytes | int | None, kinds: list[tuple[int, int, str]], *, numeric: bool
+) -> list[tuple[tuple[int, int, str], int]]:
+    """Pair each kind of socket with the port number, and leave out kinds without one."""
+    if isinstance(port, bytes):
+        port = port.decode("latin-1")
+    if isinstance(port, str):
+        port.encode()  # UnicodeEncodeError for half a surrogate pair
+    if port is None or port == "":
+        port = 0
+    if isinstance(port, str) and port.isascii() and port.isdigit():
+        port = int(port)
+    if isinstance(port, int):
+        if port < 0:
+            _fail(real.EAI_SERVICE)
+        return [(kind, port & 0xFFFF) for kind in kinds]
+    if numeric:
+        _fail(real.EAI_NONAME)
+    pairs = [(kind, service_port(port, kind[2])) for kind in kinds if kind[2]]
+    found = [(kind, number) for kind, number in pairs if number is not None]
+    if not found:
+        _fail(real.EAI_SERVICE)
+    return found

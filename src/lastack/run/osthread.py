@@ -1,0 +1,88 @@
+"""Real threads, the little that a world needs of them; everything here is the real thing.
+
+The names are bound when this module is imported, before any seam replaces them.
+"""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, Final
+
+get_ident: Final = _thread.get_ident
+allocate_lock: Final = _thread.allocate_lock
+real_time: Final = time.monotonic
+current_frames: Final = sys._current_frames
+_start: Final = _thread.start_new_thread
+_sentinel: Final[Callable[[], Any] | None] = getattr(_thread, "_set_sentinel", None)
+_start_joinable: Final[Callable[..., Any] | None] = getattr(_thread, "start_joinable_thread", None)
+
+
+class OSThread:
+    """A real thread that can be joined: also its thread-local objects are gone then."""
+
+    def __init__(self) -> None:
+        self.ident = 0
+        self._gone: Any = None
+
+    def start(self, body: Callable[[], None]) -> None:
+        """Start it. The body must not end before `entered` was called in it."""
+        if _start_joinable is not None:
+            self._gone = _start_joinable(body, daemon=True)
+        else:
+            _start(body, ())
+
+    def entered(self, cpu: int | None) -> None:
+        """Register the thread that calls this; keep it on one CPU, if one is given.
+
+        Threads that take turns are twice as fast on one CPU as on two.
+        """
+        self.ident = get_ident()
+        if _sentinel is not None:
+            # The interpreter releases this lock when it has cleared the thread's state.
+            self._gone = _sentinel()
+            self._gone.acquire()
+        if cpu is not None:
+            try:
+                os.sched_setaffinity(0, {cpu})
+            except OSError:
+                return  # a container may forbid it; it is only a matter of speed
+
+    def join(self) -> None:
+        """Wait until the thread is gone."""
+        if _sentinel is not None:
+            self._gone.acquire()
+        else:
+            self._gone.join()
+
+
+def one_cpu() -> int | None:
+    """Return the CPU for the threads of a world, or None where threads cannot be pinned."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[os.getpid() % len(allowed)]
+
+
+def raise_in(ident: int, exception: type[BaseException]) -> None:
+    """Raise an exception in another thread, at its next bytecode."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(exception))
+
+
+def stack_of(ident: int) -> str:
+    """Return the innermost frames of a thread, the program's own, as text."""
+    frame = current_frames().get(ident)
+    if frame is None:
+        return ""
+    here = os.path.dirname(__file__)
+    rows = [
+        f"    {row.filename}:{row.lineno} in {row.name}"
+        for row in traceback.extract_stack(frame)
+        if not row.filename.startswith(here) and "<frozen" not in row.filename
+    ]
+    return "\n".join(rows[-6:])

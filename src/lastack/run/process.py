@@ -1,0 +1,97 @@
+"""The hosts of a world and the programs on them, as values; nothing here runs anything."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final
+
+from lastack.host import Host
+from lastack.profile import NEVER, Profile
+from lastack.sockets import File, TcpSocket
+
+from .output import Output
+
+FIRST_DESCRIPTOR: Final = 1 << 20
+"""Descriptors of simulated programs start here, where no real one is."""
+
+_descriptors = count(FIRST_DESCRIPTOR)
+
+
+class Node:
+    """One simulated host: its TCP, its name, its address (packed), its number in the world."""
+
+    def __init__(
+        self, number: int, name: str, address: bytes, profile: Profile, host: Host
+    ) -> None:
+        self.number = number
+        self.name = name
+        self.address = address
+        self.profile = profile
+        self.host = host
+
+
+class Process:
+    """One running program.
+
+    exit is its status once it has ended by itself, None before and when it was stopped.
+    blocked_at is when one of its threads first waited. `background` is what the caller said;
+    a program that listens is in the background whatever was said.
+    """
+
+    def __init__(
+        self, number: int, name: str, node: Node, seed: int, clock: Callable[[], int]
+    ) -> None:
+        self.number = number
+        self.name = name
+        self.node = node
+        self.pid = 1000 + number
+        self.descriptors: dict[int, File] = {}
+        self.output = Output(clock)
+        self.random = random.Random(f"{seed}/{name}/{number}")
+        self.default_timeout: float | None = None
+
+        self.background = False
+        self.start_at: int | None = None
+        self.blocked_at = NEVER
+        self.started = False
+        self.exiting = False
+        self.ended = False
+        self.exit: int | None = None
+        self.stopped = False
+        self.interrupted = False
+        self.hung = ""
+
+        self.signals: dict[int, Any] = {}
+        self.pending: list[int] = []
+        self.wakeup_fd = -1
+        self.at_exit: list[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = []
+        self.main: object = None  # its first SimThread
+        self.main_thread: Any = None  # what threading.main_thread() answers
+        self.surroundings: Any = None  # surroundings.Surroundings, while the program lives
+        self.alarm: object = None  # signals.Alarm
+        self.epoch = 0  # of the world's calendar, in ns since 1970, at world time 0
+
+    def add(self, file: File) -> int:
+        """Give the file a descriptor, which holds a reference; return its number.
+
+        Numbers are never used again, in this world or a later one: an object that outlived its
+        world would close somebody else's file.
+        """
+        file.hold()
+        fd = next(_descriptors)
+        self.descriptors[fd] = file
+        return fd
+
+    @property
+    def listens(self) -> bool:
+        """Whether the program owns a listening socket."""
+        return any(
+            file.listening for file in self.descriptors.values() if isinstance(file, TcpSocket)
+        )
+
+    @property
+    def in_background(self) -> bool:
+        """Whether a run may end while this program goes on."""
+        return self.background or self.listens

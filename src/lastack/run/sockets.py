@@ -1,0 +1,158 @@
+"""The class that stands for _socket.socket in a simulated program."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from lastack.sockets import PairEnd, TcpSocket, os_error
+from lastack.sockets import names as numbers
+from lastack.wire import pack_address, show_address, show_endpoint
+
+from . import arguments, socket_calls
+from .account import Account
+from .baton import here
+from .socket_data import SocketData, names
+
+T = TypeVar("T")
+
+_INT: Final = struct.Struct("i")
+_SOMAXCONN: Final = 128
+_LARGEST_OPTION: Final = 1024
+
+
+class Socket(SocketData):
+    """The calls that make, name and end connections. AF_INET streams, and ends of socketpairs."""
+
+    __slots__ = ()
+
+    # -- names
+
+    def bind(self, address: object, /) -> None:
+        """Bind to (host, port)."""
+        file = self._tcp(errno.EINVAL)
+        host, port = arguments.endpoint(names(), "bind", address)
+        with Account(file, "bind", f"bind {host}:{port}"):
+            self._step(file.bind, pack_address(host), port)
+
+    def getsockname(self) -> tuple[str, int] | str:
+        """Return (address, port); "" for one of a socketpair."""
+        file = self._file()
+        if isinstance(file, PairEnd):
+            return ""
+        address, port = file.getsockname()
+        return show_address(address), port
+
+    def getpeername(self) -> tuple[str, int] | str:
+        """Return (address, port) of the other end; "" for one of a socketpair."""
+        file = self._file()
+        if isinstance(file, PairEnd):
+            return ""
+        address, port = file.getpeername()
+        return show_address(address), port
+
+    # -- connections
+
+    def listen(self, backlog: object = _SOMAXCONN, /) -> None:
+        """Accept connections from now on."""
+        file = self._tcp(errno.EINVAL)
+        limit = max(arguments.c_int(backlog), 0)
+        with Account(file, "listen", f"listen, backlog {limit}"):
+            self._step(file.listen, limit)
+
+    def _accept(self) -> tuple[int, tuple[str, int]]:
+        """Return the descriptor of a new connection and the address of its client."""
+        file = self._tcp(errno.EINVAL)
+        with Account(file, "accept", "accept") as account:
+            child = socket_calls.accept(file, self._timeout)
+            fd = here().process.add(child)
+            assert child.endpoint is not None
+            # Not getpeername(): the address is told also when the client has reset already.
+            flow = child.endpoint.connection.flow
+            account.result = show_endpoint(flow.dst, flow.dport)
+            return fd, (show_address(flow.dst), flow.dport)
+
+    def connect(self, address: object, /) -> None:
+        """Connect to (host, port)."""
+        file = self._tcp(errno.EISCONN)
+        self._connect(file, arguments.endpoint(names(), "connect", address))
+
+    def connect_ex(self, address: object, /) -> int:
+        """Connect; return the errno, 0 for success. A wrong name still raises."""
+        file = self._tcp(errno.EISCONN)
+        end = arguments.endpoint(names(), "connect_ex", address)
+        try:
+            self._connect(file, end)
+        except OSError as error:
+            return error.errno or errno.EAGAIN  # "timed out" has no errno
+        return 0
+
+    def _connect(self, file: TcpSocket, end: tuple[str, int]) -> None:
+        host, port = end
+        with Account(file, "connect", f"connect {names().name_of(host) or host}:{port}") as account:
+            socket_calls.connect(file, self._timeout, pack_address(host), port)
+            account.result = "connected"
+
+    def shutdown(self, how: object, /) -> None:
+        """End one direction (SHUT_RD, SHUT_WR) or both."""
+        file = self._file()
+        number = arguments.c_int(how)
+        word = {numbers.SHUT_RD: "SHUT_RD", numbers.SHUT_WR: "SHUT_WR"}.get(number, "SHUT_RDWR")
+        with Account(file, "shutdown", f"shutdown {word}"):
+            self._step(file.shutdown, number)
+
+    # -- options
+
+    def setsockopt(self, level: int, name: int, value: object, optlen: object = None, /) -> None:
+        """Set an option to an int or to the bytes of a struct."""
+        file = self._file()
+        level, name = arguments.c_int(level), arguments.c_int(name)
+        if optlen is not None:
+            if value is not None:
+                raise TypeError("setsockopt() takes exactly 3 arguments (4 given)")
+            raise os_error(errno.EINVAL)  # a length without a value
+        if isinstance(value, int):
+            raw, shown = _INT.pack(arguments.c_int(value)), str(int(value))
+        else:
+            with arguments.readable(value) as view:
+                raw, shown = bytes(view), bytes(view).hex(" ")
+        with Account(file, "setsockopt", f"setsockopt {_option(level, name, raw, shown)}"):
+            self._step(file.setsockopt, level, name, raw)
+
+    def getsockopt(self, level: int, name: int, buflen: object = 0, /) -> int | bytes:
+        """Return an option as int, or as up to `buflen` bytes."""
+        file = self._file()
+        level, name = arguments.c_int(level), arguments.c_int(name)
+        size = arguments.c_int(buflen)
+        if not 0 <= size <= _LARGEST_OPTION:
+            raise os_error(errno.EINVAL)
+        if (level, name) == (numbers.SOL_SOCKET, numbers.SO_ERROR):
+            with Account(file, "getsockopt", "getsockopt SO_ERROR") as account:
+                raw = self._step(file.getsockopt, level, name, size or _INT.size)
+                number = int.from_bytes(raw[:2], "little")
+                account.result = errno.errorcode.get(number, "no error")
+        else:
+            raw = self._step(file.getsockopt, level, name, size or _INT.size)
+        return raw if size else _INT.unpack(raw.ljust(_INT.size, b"\0"))[0]
+
+    def _step(self, function: Callable[..., T], *args: Any) -> T:
+        thread = here()
+        return thread.world.step(thread.process.node, function, *args)
+
+
+_OPTIONS: Final = {
+    (getattr(numbers, level), getattr(numbers, name)): name
+    for level, prefix in (("SOL_SOCKET", "SO_"), ("IPPROTO_TCP", "TCP_"))
+    for name in vars(numbers)
+    if name.startswith(prefix)
+}
+
+
+def _option(level: int, name: int, raw: bytes, shown: str) -> str:
+    """Return an option and its value for people: "SO_LINGER (1, 0)"."""
+    word = _OPTIONS.get((level, name), f"({level}, {name})")
+    if word == "SO_LINGER" and len(raw) == 2 * _INT.size:
+        return f"SO_LINGER ({', '.join(map(str, struct.unpack('ii', raw)))})"
+    return f"{word} {shown}"

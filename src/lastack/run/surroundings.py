@@ -1,0 +1,160 @@
+"""What a program finds around it: put in place while one of its threads runs, taken away after.
+
+Each program has its own sys.argv, sys.path, standard streams, environment, working directory,
+`__main__`, exception hooks, numbering of threads, and modules of its own directory. Everything
+else in the interpreter is shared by all programs of a world: two programs that both configure
+`logging` configure the same one.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import itertools
+import os
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from .baton import here
+from .seams import Registry
+
+_chdir: Final[Callable[[Any], None]] = os.chdir
+_fchdir: Final[Callable[[int], None]] = os.fchdir
+_NOT_OWN: Final = ("site-packages", "dist-packages")
+_PACKAGE: Final = __name__.partition(".")[0]
+_LIBRARY: Final = os.path.realpath(sysconfig.get_paths()["stdlib"]) + os.sep
+
+
+class Surroundings:
+    """One set of what changes; made from what is in place."""
+
+    def __init__(self) -> None:
+        self.argv: list[str] = list(sys.argv)
+        self.path: list[str] = list(sys.path)
+        self.stdin: Any = sys.stdin
+        self.stdout: Any = sys.stdout
+        self.stderr: Any = sys.stderr
+        self.environ: dict[Any, Any] = environ()
+        self.cwd = os.getcwd()
+        self.main_module: Any = sys.modules.get("__main__")
+        self.thread_number: Any = vars(threading)["_counter"]
+        self.hook: Any = sys.excepthook
+        self.thread_hook: Any = threading.excepthook
+        self.directory = ""
+        self.modules: dict[str, Any] = {}
+
+    def for_program(self, stdout: Any, stderr: Any) -> Surroundings:
+        """Return surroundings for a new program: fresh, with its own output and no input."""
+        fresh = copy.copy(self)
+        fresh.argv, fresh.path = list(self.argv), list(self.path)
+        fresh.environ, fresh.modules = dict(self.environ), {}
+        fresh.stdin = io.TextIOWrapper(io.BytesIO(b""))
+        fresh.stdout, fresh.stderr = stdout, stderr
+        fresh.thread_number = itertools.count(1).__next__
+        fresh.hook, fresh.thread_hook = sys.__excepthook__, thread_hook
+        return fresh
+
+    def enter(self) -> None:
+        """Put them in place."""
+        sys.argv, sys.path = self.argv, self.path
+        sys.stdin, sys.stdout, sys.stderr = self.stdin, self.stdout, self.stderr
+        vars(os.environ)["_data"] = self.environ
+        vars(threading)["_counter"] = self.thread_number
+        sys.excepthook, threading.excepthook = self.hook, self.thread_hook
+        sys.modules["__main__"] = self.main_module
+        sys.modules.update(self.modules)
+        if os.getcwd() != self.cwd:
+            _chdir(self.cwd)
+
+    def leave(self, shared: set[str]) -> None:
+        """Keep what the program changed; its own modules go out of sight."""
+        self.argv, self.path = sys.argv, sys.path
+        self.stdin, self.stdout, self.stderr = sys.stdin, sys.stdout, sys.stderr
+        self.hook, self.thread_hook = sys.excepthook, threading.excepthook
+        self.main_module = sys.modules.get("__main__")
+        if self.directory:
+            self._take_modules(shared)
+
+    def _take_modules(self, shared: set[str]) -> None:
+        if len(sys.modules) != len(shared) + len(self.modules):
+            for name in sys.modules.keys() - shared - self.modules.keys():
+                if self._owns(name, sys.modules[name]):
+                    self.modules[name] = None
+                else:
+                    shared.add(name)
+        for name in list(self.modules):
+            module = sys.modules.pop(name, None)
+            if module is None:
+                del self.modules[name]
+            else:
+                self.modules[name] = module
+
+    def _owns(self, name: str, module: Any) -> bool:
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str) or name.partition(".")[0] == _PACKAGE:
+            return False
+        path = os.path.realpath(path)
+        inside = path.startswith(self.directory + os.sep) and not path.startswith(_LIBRARY)
+        return inside and not any(part in path.split(os.sep) for part in _NOT_OWN)
+
+
+def thread_hook(args: Any) -> None:
+    """`threading.excepthook`, which says nothing of a thread that a world ends."""
+    if not issubclass(args.exc_type, SystemExit):
+        threading.__excepthook__(args)
+
+
+class Stage:
+    """Whose surroundings are in place."""
+
+    def __init__(self) -> None:
+        self.real = Surroundings()
+        self.present = self.real
+        self.shared = set(sys.modules)
+
+    def change(self, to: Surroundings | None) -> None:
+        """Put others in place; None: those of the real world."""
+        to = to or self.real
+        if to is not self.present:
+            self.present.leave(self.shared)
+            self.present = to
+            to.enter()
+
+
+def environ() -> dict[Any, Any]:
+    """Return the dict behind os.environ."""
+    data: dict[Any, Any] = vars(os.environ)["_data"]
+    return data
+
+
+def surroundings() -> Surroundings:
+    """Return those of the current program."""
+    mine: Surroundings = here().process.surroundings
+    return mine
+
+
+def chdir(path: Any) -> None:
+    """`os.chdir`, for this program only."""
+    _chdir(path)
+    surroundings().cwd = os.getcwd()
+
+
+def fchdir(fd: int) -> None:
+    """`os.fchdir`, likewise."""
+    _fchdir(fd)
+    surroundings().cwd = os.getcwd()
+
+
+def nothing(*_: object) -> None:
+    """`os.putenv`, `os.unsetenv`: os.environ is the program's own; C code is not told."""
+
+
+def register(registry: Registry) -> None:
+    """Name what stands in for what."""
+    registry.function("os", "chdir", chdir)
+    registry.function("os", "fchdir", fchdir)
+    registry.function("os", "putenv", nothing)
+    registry.function("os", "unsetenv", nothing)

@@ -1,0 +1,114 @@
+"""Who waits for what: tickets of parked threads, by the file whose events they wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from lastack.sockets import ERR, HUP, File
+
+ALWAYS: Final = ERR | HUP
+"""poll(2) reports these whether asked or not; so every waiter is woken for them."""
+
+ANY: Final = -1
+"""Every event, also one without a bit."""
+
+Watcher = Callable[[File, int], None]
+
+
+class Ticket:
+    """One wait of one thread. `wake` puts the thread in line once; later calls do nothing."""
+
+    __slots__ = ("waking", "open", "woken")
+
+    def __init__(self, waking: Callable[[], None]) -> None:
+        self.waking = waking
+        self.open = True
+        self.woken = False
+
+    def wake(self) -> bool:
+        """End the wait because of what was waited for; False when it has ended already."""
+        if not self.open:
+            return False
+        self.open = False
+        self.woken = True
+        self.waking()
+        return True
+
+    def fire(self) -> None:
+        """End the wait because its time is over."""
+        if self.open:
+            self.open = False
+            self.waking()
+
+
+class Timer:
+    """A function that a world calls at a virtual time, unless it is cancelled before."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self.function: Callable[[], None] | None = function
+
+    def fire(self) -> None:
+        """Call it."""
+        function, self.function = self.function, None
+        if function is not None:
+            function()
+
+    def cancel(self) -> None:
+        """Forget it."""
+        self.function = None
+
+
+class Due(Protocol):
+    """What stands in the list of a world's waits."""
+
+    def fire(self) -> None:
+        """Its time has come."""
+
+
+class Waiters:
+    """The tickets of each file, in the order in which the threads parked."""
+
+    def __init__(self) -> None:
+        self._tickets: dict[File, list[tuple[Ticket, int, bool]]] = {}
+        self._watchers: dict[File, list[Watcher]] = {}
+
+    def add(self, file: File, bits: int, ticket: Ticket, *, exclusive: bool) -> None:
+        """Let the ticket wait for one of the event bits of the file."""
+        self._tickets.setdefault(file, []).append((ticket, bits | ALWAYS, exclusive))
+
+    def remove(self, files: Iterable[tuple[File, int]], ticket: Ticket) -> None:
+        """Take the ticket out of the lists of the files."""
+        for file, _ in files:
+            rest = [entry for entry in self._tickets.get(file, ()) if entry[0] is not ticket]
+            if rest:
+                self._tickets[file] = rest
+            else:
+                self._tickets.pop(file, None)
+
+    def wake(self, file: File, events: int) -> None:
+        """Tell the watchers, wake every poller, and one exclusive waiter (accept(2)): the first.
+
+        Linux does the same with the exclusive entries of a socket's wait queue.
+        """
+        for watcher in tuple(self._watchers.get(file, ())):
+            watcher(file, events)
+        taken = False
+        for ticket, bits, exclusive in tuple(self._tickets.get(file, ())):
+            if not (bits & events or bits == ANY) or (exclusive and taken):
+                continue
+            taken |= ticket.wake() and exclusive
+
+    def watch(self, file: File, watcher: Watcher) -> None:
+        """Call `watcher` at every event of the file, before any thread is woken."""
+        self._watchers.setdefault(file, []).append(watcher)
+
+    def unwatch(self, file: File, watcher: Watcher) -> None:
+        """Undo `watch`."""
+        rest = [one for one in self._watchers.get(file, ()) if one != watcher]
+        if rest:
+            self._watchers[file] = rest
+        else:
+            self._watchers.pop(file, None)

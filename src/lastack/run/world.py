@@ -1,0 +1,350 @@
+"""A world: hosts joined by links, programs on them, one virtual clock.
+
+    world = World(seed=1)
+    web = world.host("web")
+    world.program(web, ["-m", "http.server", "8000"])
+    world.program(world.host("get"), ["fetch.py"])
+    outcome = world.run()
+
+Events are ordered by (time, class, source, number): arrivals, timers of hosts, waits of programs,
+starts of programs. The same seed gives the same run, whatever the machine does meanwhile.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from lastack.host import Host
+from lastack.net import LinkRules, Network
+from lastack.profile import LINUX, NEVER, Profile, S
+from lastack.trace import Journal
+from lastack.wire import pack_address
+
+from . import foundations, signals
+from .baton import Baton, Livelock, Scheduler, SimThread, Stopped, activate
+from .ending import Ending, Verdict, report, table
+from .osthread import raise_in, real_time, stack_of
+from .output import Line
+from .process import Node, Process
+from .program import Main, live, load
+from .surroundings import Stage
+
+DAWN: Final = 1_767_225_600 * S
+"""2026-01-01T00:00:00Z, in ns since 1970."""
+HOUR: Final = 3600 * S
+_GLANCE: Final = 0.25
+_GRACE: Final = 1.0
+_TRIES: Final = 10
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one program ended.
+
+    exit: its status, None when it was stopped or hangs. stopped: it was ended at the end of the
+    run, which is no failure. hung: who of its threads waited for what when the run was cut off.
+    """
+
+    name: str
+    host: str
+    exit: int | None
+    stopped: bool
+    hung: str
+    output: list[Line]
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended by itself with a status other than 0, or hangs."""
+        return bool(self.hung) or self.exit not in (None, 0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its programs in order, when (ns), and what was wrong with it as a whole."""
+
+    programs: list[Ended]
+    ended_at: int
+    deadlock: str = ""
+    livelock: str = ""
+    parks: int = field(default=0, compare=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a program failed or hung, or the run could not go on."""
+        return bool(self.deadlock or self.livelock) or any(p.failed for p in self.programs)
+
+
+class World(Scheduler):
+    """See the module. `patience`: seconds of real time that a program may compute without a call.
+
+    A world runs once, and one at a time in a process.
+    """
+
+    def __init__(
+        self, seed: int = 0, *, profile: Profile = LINUX, link: LinkRules | None = None,
+        wire: bool = False, start: int = DAWN, trace: bool = True, patience: float = 10.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if not getattr(sys, "_is_gil_enabled", lambda: True)():
+            raise RuntimeError("lastack runs programs under the GIL; this is a free-threaded build")
+        self.seed = seed
+        self.profile = profile
+        self.start = start
+        self.journal = Journal()
+        self.network = Network(seed, self.journal if trace else None, wire=wire)
+        self.processes: list[Process] = []
+        self._trace = trace
+        self._link = link or LinkRules()
+        self._mains: list[Main] = []
+        self._patience = patience
+        self._interrupted = False
+        self._ending = Ending(self, self.processes, HOUR)
+        self._stage: Stage | None = None
+        foundations.install()
+
+    # -- building
+
+    def host(
+        self, name: str, profile: Profile | None = None, *, link: LinkRules | None = None
+    ) -> Node:
+        """Add a host; it gets the next address from 10.0.0.1 on and a link to every other host.
+
+        link: the rules of its links to the hosts that were there before. ValueError for a name
+        that is taken.
+        """
+        if name in self.nodes:
+            raise ValueError(f"there are two hosts named {name}")
+        number = len(self.nodes) + 1
+        if number > 254:
+            raise ValueError("a world has at most 254 hosts")
+        address = pack_address(f"10.0.0.{number}")
+        rules = profile or self.profile
+        scribe = self.journal.scribe(name) if self._trace else None
+        engine = Host(name, rules, [address], seed=self.seed, scribe=scribe)
+        engine.mtu_to = partial(self.network.mtu, name)
+        self.network.attach(name, [address])
+        for other in self.nodes:
+            self.network.link(name, other, link or self._link)
+        node = Node(number, name, address, rules, engine)
+        self.nodes[name] = self.by_address[address] = node
+        return node
+
+    def program(
+        self, node: Node, main: Sequence[str] | Callable[[], object], *, name: str = "",
+        start_at: int | None = None, background: bool = False,
+    ) -> Process:  # fmt: skip
+        """Add a program: ["FILE.py", ARG...], ["-m", "MODULE", ARG...], or a callable.
+
+        Programs start in the order in which they were added, each when the one before it first
+        waits; one with start_at (ns) starts then. ValueError when there is no such program.
+        """
+        number = len(self.processes) + 1
+        process = Process(number, name or node.name, node, self.seed, lambda: self.now)
+        process.start_at, process.background, process.epoch = start_at, background, self.start
+        self._mains.append(main if callable(main) else load(main))
+        self.processes.append(process)
+        return process
+
+    # -- running
+
+    def run(self, until: int = HOUR) -> Outcome:
+        """Run to the end, at most until virtual time `until` in ns.
+
+        Raises what left the engine; KeyboardInterrupt for Ctrl-C; RuntimeError when it ran before.
+        """
+        if self.over:
+            raise RuntimeError("this world has run; make another one")
+        self._ending = Ending(self, self.processes, until)
+        activate(self)
+        collecting, chance = gc.isenabled(), random.getstate()
+        gc.disable()
+        frozen = gc.get_freeze_count() == 0
+        if frozen:
+            gc.freeze()  # what was there before is no matter of this run's collections
+        try:
+            self._stage = Stage()
+            random.seed(self.seed)
+            self._switch(self.main)
+            self._end_threads()
+        finally:
+            activate(None)
+            self.over = True
+            self.change_program(None)
+            random.setstate(chance)
+            if frozen:
+                gc.unfreeze()
+            if collecting:
+                gc.enable()
+        return self._outcome()
+
+    def _outcome(self) -> Outcome:
+        if self._interrupted:
+            raise KeyboardInterrupt
+        livelock = ""
+        if isinstance(self.failure, Livelock):
+            hung = [process.hung for process in self.processes if process.hung]
+            livelock = "\n".join([str(self.failure), *hung, table(self)])
+        elif self.failure is not None:
+            raise self.failure
+        programs = [
+            Ended(p.name, p.node.name, None if p.hung else p.exit, p.stopped and not p.hung,
+                  p.hung, p.output.lines)
+            for p in self.processes
+        ]  # fmt: skip
+        return Outcome(programs, self.now, self._ending.deadlock, livelock, self.parks)
+
+    def _end_threads(self) -> None:
+        self.over = True
+        for process in self.processes:
+            process.output.close()
+            if isinstance(process.main, SimThread) and not process.main.done:
+                self.unwind(process.main)
+        while self.threads:
+            self.unwind(self.threads[-1])
+
+    def change_program(self, process: Process | None) -> None:
+        """Put the surroundings of a program in place."""
+        if self._stage is None:
+            return
+        if process is not None and process.surroundings is None:
+            out = process.output
+            process.surroundings = self._stage.real.for_program(out.stdout, out.stderr)
+        self._stage.change(None if process is None else process.surroundings)
+
+    def deliver(self, process: Process) -> None:
+        """Call the handlers of pending signals."""
+        signals.deliver(process)
+
+    def fail(self, error: BaseException) -> None:
+        """End the world with an error; a livelock names the programs that it caught."""
+        if isinstance(error, Livelock):
+            for process in self.processes:
+                if process.started and not process.ended and not process.in_background:
+                    process.hung = process.hung or report(self, process)
+        super().fail(error)
+
+    # -- events
+
+    def advance(self) -> bool:
+        """Do the next event, if there is to be one."""
+        event = self._first_event()
+        verdict = self._ending.decide(event[0])
+        if verdict is Verdict.LOOK_AGAIN:
+            return True
+        if verdict is Verdict.OVER or event[0] == NEVER:
+            return False
+        self._do(event)
+        return True
+
+    def _first_event(self) -> tuple[int, int, int]:
+        """Return (time, class, source) of the event that comes first."""
+        first = (max(self.network.next_arrival, self.now), 0, 0)
+        for node in self.nodes.values():
+            first = min(first, (node.host.next_timeout, 1, node.number))
+        if self.waits:
+            first = min(first, (self.waits[0][0], 2, 0))
+        previous: Process | None = None
+        for process in self.processes:
+            if not process.started:
+                first = min(first, (self._start_of(process, previous), 3, process.number))
+            if process.start_at is None:
+                previous = process
+        return first if first[0] < NEVER else (NEVER, 0, 0)
+
+    def _start_of(self, process: Process, previous: Process | None) -> int:
+        if process.start_at is not None:
+            return max(process.start_at, self.now)
+        if previous is None or previous.ended:
+            return self.now
+        return max(previous.blocked_at, self.now)
+
+    def _do(self, event: tuple[int, int, int]) -> None:
+        at, kind, source = event
+        self.now = max(at, self.now)
+        if kind == 0:
+            arrival = self.network.take_arrival(self.now)
+            if arrival is not None:
+                node = self.nodes[arrival[0]]
+                node.host.packet_arrives(arrival[1], self.now)
+                self.active_at = self.now
+                self.flush(node)
+        elif kind == 1:
+            node = next(n for n in self.nodes.values() if n.number == source)
+            node.host.timeout(self.now)
+            self.flush(node)
+        elif kind == 2:
+            self.fire_wait()
+        else:
+            self._start(self.processes[source - 1])
+
+    def _start(self, process: Process) -> None:
+        process.started = True
+        main = self._mains[process.number - 1]
+        process.main = self.spawn(process, lambda: live(process, main), "MainThread")
+
+    # -- keeping watch
+
+    def _wait_for_baton(self, me: Baton) -> None:
+        if me is not self.main:
+            me.lock.acquire()
+            return
+        watch = _Watch(self._patience)
+        while not self._take_baton():
+            holder = self.holder
+            if self.in_engine or not isinstance(holder, SimThread):
+                continue
+            if watch.bored(self.parks, self.over or bool(self.stopping)) and not self.stopping:
+                text = f"{holder!r} has run for {watch.patience:g} s of real time without a wait"
+                self.fail(Livelock(text))
+            if self.stopping or self.over:
+                watch.force(holder)
+
+    def _take_baton(self) -> bool:
+        try:
+            return self.main.lock.acquire(timeout=_GLANCE)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            self.stopping = self.stopping or "interrupted"
+            if self.holder is not self.main:
+                return False
+            # The lock is ours already, or is just being released.
+            self.main.lock.acquire(timeout=_GLANCE)
+            return True
+
+
+class _Watch:
+    """The real clock on a thread that does not give the baton back."""
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self._parks = -1
+        self._since = real_time()
+        self._forced_at = 0.0
+        self._forced = 0
+
+    def bored(self, parks: int, ending: bool) -> bool:
+        """Tell whether no thread has parked for `patience` seconds."""
+        if parks != self._parks and not ending:
+            self._parks, self._since = parks, real_time()
+        return real_time() - self._since > self.patience
+
+    def force(self, thread: SimThread) -> None:
+        """Raise Stopped in a thread that runs on though it must end, again and again."""
+        now = real_time()
+        if self._forced_at == 0.0:
+            self._forced_at = now
+        if now - self._forced_at < _GRACE:
+            return
+        self._forced_at = now
+        self._forced += 1
+        if self._forced > _TRIES:
+            where = stack_of(thread.real.ident)
+            raise RuntimeError(f"{thread!r} cannot be ended: it waits for something real\n{where}")
+        thread.killed = True
+        raise_in(thread.real.ident, Stopped)

@@ -1,0 +1,92 @@
+"""Group start: options, the first window, listen queues."""
+
+from __future__ import annotations
+
+import errno
+
+from lastack.net import LinkRules
+from lastack.profile import FullQueue, ListenerShutdown, Profile
+from lastack.sockets import AGAIN, names
+from lastack.wire import Segment
+from tests.exchange import Lab, ms, s
+from tests.truth.peer import HandPeer, World
+
+from .case import shows
+from .exchange import errno_of, flags, opened
+
+
+@shows("window_scale", {10: False, -1: True})
+def a_long_way(profile: Profile) -> object:
+    """3 MB over 100 ms each way: at 64 KiB a round trip it takes more than 9 s."""
+    lab = Lab(b=profile, link=LinkRules(delay_ns=ms(100)))
+    client, server = lab.connection()
+    received = 0
+    while received < 3_000_000:
+        client.send(bytes(100_000), 0, lab.now)
+        lab.run(ms(5))
+        text = server.recv(1 << 20, 0, lab.now)
+        received += 0 if text is AGAIN else len(text)
+    return lab.now > s(9)
+
+
+@shows("timestamps", {True: 1448, False: 1460})
+def largest_text(profile: Profile) -> object:
+    lab = Lab(profile)
+    client, _ = lab.connection()
+    client.send(bytes(30_000), 0, lab.now)
+    lab.run(ms(100))
+    return max(len(one.text) for one in lab.sent("a") if isinstance(one, Segment))
+
+
+@shows("initial_cwnd", {10: 10, 2: 2})
+def first_flight(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    since = peer.mark()
+    sock.send(bytes(30_000), 0, world.now)
+    world.flush()
+    return len(peer.since(since))
+
+
+def accepted(profile: Profile, backlog: int) -> int:
+    """Return how many of ten clients get into the accept queue."""
+    world = World(profile)
+    listener = world.listen(backlog=backlog)
+    for port in range(80, 90):
+        HandPeer(world, mode="manual", port=port).handshake()
+    count = 0
+    while listener.accept(world.now) is not AGAIN:
+        count += 1
+    return count
+
+
+@shows("backlog_extra", {1: 3, 0: 2})
+def listen_2(profile: Profile) -> object:
+    return accepted(profile, 2)
+
+
+@shows("somaxconn", {4096: 6, 2: 3})
+def listen_5(profile: Profile) -> object:
+    return accepted(profile, 5)
+
+
+@shows("full_queue", {FullQueue.DROP: [], FullQueue.RESET: ["RST"]})
+def last_ack_of_a_handshake(profile: Profile) -> object:
+    """Two handshakes under way at a queue that holds one."""
+    world = World(profile)
+    world.listen(backlog=0)
+    first, second = (HandPeer(world, mode="manual", port=port) for port in (80, 81))
+    first.tx("SYN")
+    second.tx("SYN")
+    first.tx("ACK")
+    since = second.mark()
+    second.tx("ACK")
+    return flags(second, since)
+
+
+@shows(
+    "listener_shutdown", {ListenerShutdown.CLOSES: 0, ListenerShutdown.ENOTCONN: errno.ENOTCONN}
+)
+def shutdown_of_a_listener(profile: Profile) -> object:
+    world = World(profile)
+    listener = world.listen()
+    return errno_of(lambda: listener.shutdown(names.SHUT_RD, world.now))

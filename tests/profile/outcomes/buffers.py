@@ -1,0 +1,131 @@
+"""Group buffers: how much send() takes, and how much can wait to be read."""
+
+from __future__ import annotations
+
+from lastack.profile import Profile
+from lastack.sockets import AGAIN, OUT, TcpSocket, names
+from tests.exchange import B, Lab, ms
+from tests.truth.peer import World
+
+from .case import shows
+from .exchange import opened
+
+CHUNK = bytes(100_000)
+
+
+def fill(world: World, sock: TcpSocket) -> int:
+    """Send until send() would wait; return the full-sized segments in the send queue."""
+    while sock.send(CHUNK, 0, world.now) is not AGAIN:
+        world.flush()
+    return sock.ioctl(names.SIOCOUTQ) // 1460
+
+
+def sendable(profile: Profile, *, sndbuf: int = 0) -> int:
+    """Return how many segments send() takes for a peer that acknowledges nothing.
+
+    Its window of two segments makes the kernel keep single segments. sndbuf: SO_SNDBUF, 0 for the
+    buffer's first size, which autotuning would leave at once.
+    """
+    world, _, sock = opened(profile.with_field("autotune", False), wnd=2920)
+    if sndbuf:
+        world.set(sock, names.SO_SNDBUF, sndbuf)
+    return fill(world, sock)
+
+
+def server_of(profile: Profile, rcvbuf: int) -> tuple[Lab, TcpSocket, TcpSocket]:
+    """Return a client and the server under test; rcvbuf: its SO_RCVBUF, 0 for none."""
+    lab = Lab(b=profile)
+    listener, client = lab.listen(), lab.socket("a")
+    if rcvbuf:
+        value = rcvbuf.to_bytes(4, "little")
+        listener.setsockopt(names.SOL_SOCKET, names.SO_RCVBUF, value, lab.now)
+    client.connect(B, 80, lab.now)
+    lab.until(lambda: bool(listener.mask(lab.now)))
+    server = listener.accept(lab.now)
+    assert server is not AGAIN
+    server.hold()
+    return lab, client, server
+
+
+def receivable(profile: Profile, *, rcvbuf: int = 0, reads: int = 0) -> int:
+    """Return how many full-sized segments wait at a server that first reads `reads` bytes, then
+    no more."""
+    lab, client, server = server_of(profile, rcvbuf)
+    waiting, still = -1, 0
+    while still < 3:
+        while client.send(CHUNK, 0, lab.now) is not AGAIN:
+            pass
+        lab.run(ms(20))
+        if reads > 0:
+            text = server.recv(reads, 0, lab.now)
+            reads -= 0 if text is AGAIN else len(text)
+            continue
+        still = still + 1 if server.ioctl(names.SIOCINQ) == waiting else 0
+        waiting = server.ioctl(names.SIOCINQ)
+    return waiting // 1448
+
+
+@shows("receive_default", {131072: 88, 65536: 44})
+def a_server_that_does_not_read(profile: Profile) -> object:
+    return receivable(profile)
+
+
+@shows("window_share", {250 / 256: 88, 0.5: 44})
+def text_in_the_receive_buffer(profile: Profile) -> object:
+    return receivable(profile)
+
+
+@shows("receive_max", {33554432: True, 131072: False})
+def a_server_that_has_read_a_lot(profile: Profile) -> object:
+    """Does the buffer grow beyond its first size?"""
+    return receivable(profile, reads=3_000_000) > 90
+
+
+@shows("autotune", {True: True, False: False})
+def first_size_is_not_the_last(profile: Profile) -> object:
+    return receivable(profile, reads=3_000_000) > 90
+
+
+@shows("receive_floor", {2304: 1, 65536: 44})
+def least_receive_buffer(profile: Profile) -> object:
+    return receivable(profile, rcvbuf=1)
+
+
+@shows("send_default", {16384: 8, 65536: 29})
+def a_peer_that_does_not_answer(profile: Profile) -> object:
+    return sendable(profile)
+
+
+@shows("send_floor", {4608: 3, 65536: 29})
+def least_send_buffer(profile: Profile) -> object:
+    return sendable(profile, sndbuf=1)
+
+
+@shows("doubles", {True: 35, False: 18})
+def so_sndbuf_of_40_000(profile: Profile) -> object:
+    return sendable(profile, sndbuf=40_000)
+
+
+@shows("set_max", {4194304: 88, 10_000: 9})
+def so_sndbuf_of_100_000(profile: Profile) -> object:
+    return sendable(profile, sndbuf=100_000)
+
+
+@shows("send_max", {4194304: True, 50_000: False})
+def send_buffer_that_grew(profile: Profile) -> object:
+    """A peer acknowledges 3 MB, then no more; does send() take more than it did at first?"""
+    world, peer, sock = opened(profile, mode="ack")
+    for _ in range(30):
+        sock.send(CHUNK, 0, world.now)
+        world.run(0.01)
+    peer.mode = "manual"
+    return fill(world, sock) > 70
+
+
+@shows("writable_share", {1 / 3: True, 0.9: False})
+def writable_when_half_is_free(profile: Profile) -> object:
+    world, peer, sock = opened(profile.with_field("autotune", False), wnd=2920)
+    queued = fill(world, sock)
+    while sock.ioctl(names.SIOCOUTQ) > queued * 1460 // 2:
+        peer.ack()
+    return bool(sock.mask(world.now) & OUT)

@@ -1,0 +1,73 @@
+"""Groups acceptance and errors: which segments are taken, and what the program is told."""
+
+from __future__ import annotations
+
+import errno
+
+from lastack.profile import MissingTimestamp, Profile, S
+from lastack.state import CLOSE_WAIT, CLOSED
+from lastack.wire import ABSENT
+from tests.truth.peer import HandPeer, World, tries
+
+from .case import shows
+from .exchange import errno_of, flags, opened
+
+
+@shows("missing_timestamp", {MissingTimestamp.ACCEPT: b"x", MissingTimestamp.DROP: "AGAIN"})
+def data_without_timestamp(profile: Profile) -> object:
+    world, peer, sock = opened(profile, timestamps=True)
+    peer.tx("PSH|ACK", b"x", tsval=ABSENT)
+    return tries(world, sock, "recv")
+
+
+@shows("paws_idle_ns", {24 * 86400 * S: "AGAIN", S: b"x"})
+def old_timestamp_after_two_seconds(profile: Profile) -> object:
+    world, peer, sock = opened(profile, timestamps=True)
+    world.run(2)
+    peer.tx("PSH|ACK", b"x", tsval=1)
+    return tries(world, sock, "recv")
+
+
+@shows("reset_at_fin", {True: CLOSED, False: CLOSE_WAIT})
+def reset_with_the_number_of_the_fin(profile: Profile) -> object:
+    _, peer, _ = opened(profile)
+    peer.fin()
+    peer.rst(seq=1)
+    return peer.state
+
+
+@shows("syn_with_fin", {False: [], True: ["SYN|ACK"]})
+def syn_and_fin(profile: Profile) -> object:
+    world = World(profile)
+    world.listen()
+    peer = HandPeer(world, mode="manual")
+    peer.tx("SYN|FIN")
+    return flags(peer, (0, 0))
+
+
+@shows("reset_in_close_wait", {errno.EPIPE: "EPIPE", errno.ECONNRESET: "ECONNRESET"})
+def send_after_fin_and_reset(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    peer.fin()
+    peer.rst()
+    return tries(world, sock, b"x")
+
+
+@shows(
+    "reset_in_syn_received_active",
+    {errno.ECONNREFUSED: errno.ECONNREFUSED, errno.ECONNRESET: errno.ECONNRESET},
+)
+def reset_in_a_simultaneous_open(profile: Profile) -> object:
+    world = World(profile)
+    peer = HandPeer(world, mode="manual")
+    sock = peer.begin_from_k()
+    peer.tx("SYN")
+    peer.rst()
+    return errno_of(lambda: sock.connected(world.now))
+
+
+@shows("destroyed", {errno.ECONNABORTED: "ECONNABORTED", errno.ETIMEDOUT: "ETIMEDOUT"})
+def killed(profile: Profile) -> object:
+    world, _, sock = opened(profile)
+    assert world.k.kill(sock.conn, world.now)
+    return tries(world, sock, "recv")

@@ -1,0 +1,178 @@
+"""Group time_wait: what TIME-WAIT answers, what ends it, who may take it over."""
+
+from __future__ import annotations
+
+import errno
+
+from lastack.profile import MS, ExactReset, NoAckFlag, Profile, Reopen, RestartedBy, Reuse, S
+from lastack.sockets import AGAIN, names
+from lastack.state import CLOSED, TIME_WAIT
+from lastack.wire import ABSENT, LOOPBACK4, seq
+from tests.exchange import Lab
+from tests.truth.peer import HandPeer, P, World
+
+from .case import shows
+from .exchange import errno_of, flags
+
+
+def waiting(
+    profile: Profile, *, timestamps: bool = False, listening: bool = False
+) -> tuple[World, HandPeer]:
+    """Return K in TIME-WAIT; with `listening` somebody listens on its port."""
+    world = World(profile)
+    peer = HandPeer(world, timestamps=timestamps)
+    if listening:
+        sock = peer.connect_to_k(world.listen())
+    else:
+        sock = world.socket()
+        world.set(sock, names.SO_REUSEADDR, 1)
+        peer.accept_from_k(sock)
+    world.close(sock)
+    peer.fin()
+    return world, peer
+
+
+def over(world: World, peer: HandPeer) -> float:
+    """Let time pass until TIME-WAIT is over; return when, in s."""
+    world.until(lambda: peer.state is CLOSED)
+    return world.now / S
+
+
+@shows("length_ns", {60 * S: 60.0, 240 * S: 240.0})
+def how_long(profile: Profile) -> object:
+    return over(*waiting(profile))
+
+
+@shows("exact_reset", {ExactReset.KILLS: CLOSED, ExactReset.IGNORED: TIME_WAIT})
+def reset(profile: Profile) -> object:
+    _, peer = waiting(profile)
+    peer.rst(seq=2)
+    return peer.state
+
+
+@shows(
+    "reopen",
+    {
+        Reopen.NEVER: ["ACK", "ACK", "ACK"],
+        Reopen.SEQUENCE: ["SYN|ACK", "ACK", "ACK"],
+        Reopen.SEQUENCE_OR_TIMESTAMP: ["SYN|ACK", "SYN|ACK", "ACK"],
+        Reopen.RFC6191: ["SYN|ACK", "SYN|ACK", "SYN|ACK"],
+    },
+)
+def syn(profile: Profile) -> object:
+    """A number beyond; a newer timestamp; a first timestamp."""
+    answers = []
+    for had, number, tsval in ((False, 1000, ABSENT), (True, -1000, 9999), (False, -1000, 9999)):
+        world, peer = waiting(profile, timestamps=had, listening=True)
+        again = HandPeer(world)
+        again.iss = peer.iss + number
+        again.tx("SYN", tsval=tsval)
+        answers += flags(again, (0, 0))
+    return answers
+
+
+@shows("reopen_isn_gap", {65537: 65537, 1: 1})
+def isn(profile: Profile) -> object:
+    world, peer = waiting(profile, listening=True)
+    again = HandPeer(world)
+    again.iss = peer.iss + 1000
+    again.tx("SYN")
+    return seq.sub(again.irs, peer.irs + 2)
+
+
+@shows("restarted_by", {RestartedBy.ANY_ACCEPTED: [70.0, 70.0], RestartedBy.FIN_ONLY: [60.0, 70.0]})
+def the_2msl_begins_again(profile: Profile) -> object:
+    """After data; after a FIN."""
+    ends = []
+    for what in ("PSH|ACK", "FIN|ACK"):
+        world, peer = waiting(profile)
+        world.run(10)
+        peer.tx(what, b"x" if what == "PSH|ACK" else b"", seq=1)
+        ends.append(over(world, peer))
+    return ends
+
+
+@shows("no_ack_flag", {NoAckFlag.ANSWERED: ["ACK"], NoAckFlag.IGNORED: []})
+def without_flags(profile: Profile) -> object:
+    _, peer = waiting(profile)
+    since = peer.mark()
+    peer.tx("PSH", b"x", seq=2)
+    return flags(peer, since)
+
+
+@shows("answer_gap_ns", {S // 2: 1, 50 * MS: 2, 0: 5})
+def answers_to_old_acks(profile: Profile) -> object:
+    world, peer = waiting(profile)
+    since = peer.mark()
+    for _ in range(5):
+        peer.tx("ACK", seq=1)
+        world.run(0.02)
+    return len(flags(peer, since))
+
+
+def one_port(profile: Profile) -> Profile:
+    """Return a profile whose automatic connect() has one port only."""
+    return profile.with_field("ephemeral_low", 40000).with_field("ephemeral_high", 40000)
+
+
+def again_after(profile: Profile, age: int, *, loopback: bool) -> int:
+    """Return the errno of an automatic connect() over a TIME-WAIT that is `age` old."""
+    lab = Lab(one_port(profile))
+    server_on, address = ("a", LOOPBACK4) if loopback else ("b", P)
+    listener = lab.listen(server_on)
+    client = lab.socket("a")
+    client.connect(address, 80, lab.now)
+    lab.until(lambda: bool(listener.mask(lab.now)))
+    server = listener.accept(lab.now)
+    assert server is not AGAIN
+    server.hold()
+    lab.close(client)
+    lab.run(5 * MS)
+    lab.close(server)
+    lab.run(age)
+    assert [row.state for row in lab.a.snapshot() if row.orphan] == [TIME_WAIT]
+    sock = lab.socket("a")
+    return errno_of(lambda: sock.connect(address, 80, lab.now))
+
+
+@shows(
+    "reuse",
+    {
+        Reuse.OFF: [errno.EADDRNOTAVAIL, errno.EADDRNOTAVAIL],
+        Reuse.LOOPBACK: [0, errno.EADDRNOTAVAIL],
+        Reuse.ON: [0, 0],
+    },
+)
+def automatic_connect(profile: Profile) -> object:
+    """On loopback; to another host."""
+    return [again_after(profile, 2 * S, loopback=loopback) for loopback in (True, False)]
+
+
+@shows("reuse_delay_ns", {S: errno.EADDRNOTAVAIL, 100 * MS: 0})
+def automatic_connect_soon(profile: Profile) -> object:
+    return again_after(profile.with_field("reuse", Reuse.ON), S // 2, loopback=False)
+
+
+@shows("reuse_by_bound", {True: 0, False: errno.EADDRNOTAVAIL})
+def bound_connect(profile: Profile) -> object:
+    world, _ = waiting(profile, timestamps=True)
+    sock = world.socket()
+    world.set(sock, names.SO_REUSEADDR, 1)
+    sock.bind(bytes(4), 40000, world.now)
+    return errno_of(lambda: sock.connect(P, 80, world.now))
+
+
+@shows("limit", {131072: [TIME_WAIT, TIME_WAIT], 1: [TIME_WAIT, CLOSED]})
+def two_of_them(profile: Profile) -> object:
+    world, first = waiting(profile)
+    second = HandPeer(world, port=81, kport=40001)
+    world.close(second.accept_from_k())
+    second.fin()
+    return [first.state, second.state]
+
+
+@shows("cleared_by_restart", {False: TIME_WAIT, True: CLOSED})
+def network_restart(profile: Profile) -> object:
+    world, peer = waiting(profile)
+    world.k.restart_network(world.now)
+    return peer.state

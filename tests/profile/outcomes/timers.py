@@ -1,0 +1,166 @@
+"""Groups retransmission and acks: when something is sent again, given up, acknowledged."""
+
+from __future__ import annotations
+
+from lastack.profile import MS, BeyondSndNxt, GiveUp, Profile, S, ZeroWindowDeath
+from lastack.state import CLOSED, FIN_WAIT_1
+from tests.truth.peer import HandPeer, World
+
+from .case import shows
+from .exchange import flags, opened
+
+
+def data_unanswered(profile: Profile, seconds: float) -> list[float]:
+    """Return when one segment is sent that nobody acknowledges, in s."""
+    world, peer, sock = opened(profile)
+    since = peer.mark()
+    sock.send(b"x" * 100, 0, world.now)
+    world.run(seconds)
+    return peer.times(since, "")
+
+
+def syn_unanswered(profile: Profile) -> list[float]:
+    """Return when a SYN is sent that nobody answers, in s."""
+    world = World(profile)
+    peer = HandPeer(world, mode="manual")
+    since = peer.mark()
+    peer.begin_from_k()
+    world.run(1000)
+    return peer.times(since, "")
+
+
+@shows("rto_initial_ns", {S: 1.0, 3 * S: 3.0})
+def second_syn(profile: Profile) -> object:
+    return syn_unanswered(profile)[1]
+
+
+@shows("rto_min_ns", {200 * MS: 0.204, S: 1.004})
+def first_retransmission(profile: Profile) -> object:
+    return data_unanswered(profile, 2)[1]
+
+
+@shows("tick_ns", {4 * MS: 0.204, 10 * MS: 0.21})
+def first_retransmission_in_ticks(profile: Profile) -> object:
+    return data_unanswered(profile, 2)[1]
+
+
+@shows("rto_max_ns", {120 * S: 7, 2 * S: 13})
+def transmissions_in_20_s(profile: Profile) -> object:
+    return len(data_unanswered(profile, 20))
+
+
+@shows("give_up", {GiveUp.TIME_MODEL: 5, GiveUp.COUNT: 4})
+def three_retries(profile: Profile) -> object:
+    return len(data_unanswered(profile.with_field("retries2", 3), 600))
+
+
+@shows("retries2", {15: 16, 5: 6})
+def transmissions(profile: Profile) -> object:
+    return len(data_unanswered(profile, 3000))
+
+
+@shows("syn_retries", {6: 11, 1: 6})
+def syns_that_double(profile: Profile) -> object:
+    return len(syn_unanswered(profile))
+
+
+@shows("syn_linear", {4: [1, 2, 3, 4, 5, 7], 1: [1, 2, 4, 8, 16, 32]})
+def pace_of_syns(profile: Profile) -> object:
+    return syn_unanswered(profile)[1:7]
+
+
+@shows("synack_retries", {5: 6, 1: 2})
+def syn_acks(profile: Profile) -> object:
+    world = World(profile)
+    world.listen()
+    peer = HandPeer(world, mode="manual")
+    peer.tx("SYN")
+    world.run(300)
+    return len(peer.since((0, 0)))
+
+
+@shows("syn_again_after_bad_ack", {True: ["RST", "SYN"], False: ["RST"]})
+def bad_ack_in_syn_sent(profile: Profile) -> object:
+    world = World(profile)
+    peer = HandPeer(world, mode="manual")
+    peer.begin_from_k()
+    since = peer.mark()
+    peer.tx("ACK", ack=999)
+    return flags(peer, since)
+
+
+@shows("zero_window_death", {ZeroWindowDeath.AT_RTO_MAX: CLOSED, ZeroWindowDeath.NEVER: FIN_WAIT_1})
+def window_that_stays_shut(profile: Profile) -> object:
+    world, peer, sock = opened(profile.with_field("rto_max_ns", 2 * S), wnd=0)
+    sock.send(b"x" * 100, 0, world.now)
+    world.close(sock)
+    for _ in range(600):
+        since = peer.mark()
+        world.run(0.1)
+        if peer.since(since):
+            peer.ack(1, wnd=0)
+    return peer.state
+
+
+# -- acks ---------------------------------------------------------------------------------------
+
+
+def delays(profile: Profile, count: int) -> list[float]:
+    """Return how long the ACKs of single segments take, in s; no quick ones."""
+    world, peer, _ = opened(profile.with_field("quick", 0))
+    waits = []
+    for _ in range(count):
+        since = peer.mark()
+        peer.data(b"x")
+        world.run(0.5)
+        waits.append(peer.since(since)[0].t)
+    return waits
+
+
+@shows("delayed_min_ns", {40 * MS: 0.04, 100 * MS: 0.1})
+def first_delay(profile: Profile) -> object:
+    return delays(profile, 1)[0]
+
+
+@shows("delayed_max_ns", {200 * MS: 0.2, 50 * MS: 0.05})
+def longest_delay(profile: Profile) -> object:
+    return max(delays(profile, 5))
+
+
+@shows("every_segments", {2: 4, 4: 2})
+def acks_of_eight_segments(profile: Profile) -> object:
+    _, peer, _ = opened(profile.with_field("quick", 0))
+    since = peer.mark()
+    for _ in range(8):
+        peer.data(b"x" * 1460)
+    return len(peer.since(since))
+
+
+@shows("quick", {16: 16, 3: 3, 0: 0})
+def acks_without_delay(profile: Profile) -> object:
+    _, peer, _ = opened(profile)
+    quick = 0
+    for _ in range(20):
+        since = peer.mark()
+        peer.data(b"x")
+        quick += len(peer.since(since))
+    return quick
+
+
+@shows("challenge_gap_ns", {500 * MS: 1, 50 * MS: 2, 0: 5})
+def challenges(profile: Profile) -> object:
+    world, peer, _ = opened(profile)
+    since = peer.mark()
+    for _ in range(5):
+        peer.tx("SYN", seq=1)
+        world.run(0.02)
+    return len(peer.since(since))
+
+
+@shows("beyond_snd_nxt", {BeyondSndNxt.CHALLENGE: 1, BeyondSndNxt.ACK: 5})
+def acks_of_what_was_not_sent(profile: Profile) -> object:
+    _, peer, _ = opened(profile)
+    since = peer.mark()
+    for _ in range(5):
+        peer.tx("ACK", ack=999)
+    return len(peer.since(since))

@@ -1,0 +1,108 @@
+"""The resolver of a simulated host."""
+
+import socket
+
+import pytest
+
+from lastack.run.names import Names, service_name, service_port
+
+NAMES = Names("a", {"a": "10.0.0.1", "b": "10.0.0.2"})
+STREAM = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+
+
+def infos(
+    host: str | bytes | None, port: str | int | None, family: int = 0, kind: int = 0, flags: int = 0
+) -> list[tuple[object, ...]]:
+    return [*NAMES.infos(host, port, family, kind, 0, flags)]
+
+
+def fails(number: int, host: str | bytes | None, port: str | int | None, **more: int) -> None:
+    with pytest.raises(socket.gaierror) as caught:
+        infos(host, port, **more)
+    assert caught.value.errno == number
+
+
+def test_a_host_of_the_world_is_found_in_every_spelling() -> None:
+    for name in ("b", "B", "b.", b"b"):
+        assert infos(name, 80, kind=socket.SOCK_STREAM) == [(*STREAM, ("10.0.0.2", 80))]
+
+
+def test_without_a_kind_there_is_one_answer_for_each() -> None:
+    assert [(info[1], info[2]) for info in infos("b", 80)] == [
+        (socket.SOCK_STREAM, socket.IPPROTO_TCP),
+        (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
+        (socket.SOCK_RAW, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "flags", "address"),
+    [
+        (None, socket.AI_PASSIVE, "0.0.0.0"),
+        (None, 0, "127.0.0.1"),
+        ("localhost", 0, "127.0.0.1"),
+        ("10.9.8.7", 0, "10.9.8.7"),
+        ("10.1", 0, "10.0.0.1"),
+        ("a", 0, "10.0.0.1"),
+    ],
+)
+def test_addresses(host: str | None, flags: int, address: str) -> None:
+    assert infos(host, 1, kind=socket.SOCK_STREAM, flags=flags) == [(*STREAM, (address, 1))]
+
+
+def test_an_ipv6_address_is_an_address_though_nobody_has_it() -> None:
+    assert infos("::1", 80, kind=socket.SOCK_STREAM) == [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 80, 0, 0))
+    ]
+
+
+def test_services() -> None:
+    assert infos("b", "https", kind=socket.SOCK_STREAM) == [(*STREAM, ("10.0.0.2", 443))]
+    assert infos("b", "http") == [(*STREAM, ("10.0.0.2", 80))]
+    assert infos("b", "8000", kind=socket.SOCK_STREAM) == [(*STREAM, ("10.0.0.2", 8000))]
+    assert service_port("domain", "udp") == 53
+    assert service_port("ssh", "udp") is None
+    assert service_name(25) == "smtp"
+
+
+def test_what_the_world_does_not_have() -> None:
+    fails(socket.EAI_NONAME, "example.org", 80)
+    fails(socket.EAI_NONAME, "", 80)
+    fails(socket.EAI_NONAME, "no such host", 80)
+    fails(socket.EAI_NONAME, None, None)
+    fails(socket.EAI_NONAME, "b", 80, flags=socket.AI_NUMERICHOST)
+    fails(socket.EAI_NONAME, "b", "http", flags=socket.AI_NUMERICSERV)
+    fails(socket.EAI_ADDRFAMILY, "b", 80, family=socket.AF_INET6)
+    fails(socket.EAI_ADDRFAMILY, "::1", 80, family=socket.AF_INET)
+    fails(socket.EAI_FAMILY, "b", 80, family=99)
+    fails(socket.EAI_SOCKTYPE, "b", 80, kind=99)
+    fails(socket.EAI_SERVICE, "b", "no such service")
+    fails(socket.EAI_SERVICE, "b", -1)
+    fails(socket.EAI_BADFLAGS, "b", 80, flags=1 << 20)
+
+
+def test_the_canonical_name_is_in_the_first_answer_only() -> None:
+    assert [info[3] for info in infos("B", 80, flags=socket.AI_CANONNAME)] == ["b", "", ""]
+
+
+def test_the_address_of_bind_and_connect() -> None:
+    assert NAMES.bind_address("") == "0.0.0.0"
+    assert NAMES.bind_address("<broadcast>") == "255.255.255.255"
+    assert NAMES.bind_address(bytearray(b"b")) == "10.0.0.2"
+    with pytest.raises(socket.gaierror):
+        NAMES.bind_address("c")
+
+
+def test_names_of_addresses() -> None:
+    assert NAMES.by_address("10.0.0.2") == ("b", [], ["10.0.0.2"])
+    assert NAMES.by_name("b") == ("b", [], ["10.0.0.2"])
+    assert NAMES.name_info(("10.0.0.2", 80), 0) == ("b", "http")
+    assert NAMES.name_info(("10.0.0.2", 80), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV) == (
+        "10.0.0.2",
+        "80",
+    )
+    assert NAMES.name_info(("10.0.0.77", 4000), 0) == ("10.0.0.77", "4000")
+    with pytest.raises(socket.herror):
+        NAMES.by_address("10.0.0.77")
+    with pytest.raises(socket.gaierror):
+        NAMES.name_info(("10.0.0.77", 1), socket.NI_NAMEREQD)

@@ -1,0 +1,89 @@
+"""RFC 9293 section 3.10.7.3: what arrives in SYN-SENT."""
+
+import errno
+
+import pytest
+
+from lastack.profile import LINUX
+from lastack.state import CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT
+
+from .reach import Row, name, play, reach
+
+QUIET = LINUX.with_field("syn_again_after_bad_ack", False)
+
+ROWS = [
+    # first, check the ACK bit
+    Row(SYN_SENT, "ACK of nothing sent", "ACK", ack=99, answer="RST", then=SYN_SENT),
+    Row(SYN_SENT, "ACK of the ISS", "ACK", ack=-1, answer="RST", then=SYN_SENT),
+    Row(SYN_SENT, "SYN|ACK of nothing sent", "SYN|ACK", ack=99, answer="RST", then=SYN_SENT),
+    Row(SYN_SENT, "SYN|ACK of the ISS", "SYN|ACK", ack=-1, answer="RST", then=SYN_SENT),
+    Row(SYN_SENT, "RST with bad ACK", "RST|ACK", ack=99, then=SYN_SENT),
+    # second, check the RST bit
+    Row(SYN_SENT, "RST without ACK", "RST", then=SYN_SENT),
+    Row(SYN_SENT, "RST with good ACK", "RST|ACK", then=CLOSED),
+    # fourth, check the SYN bit
+    Row(SYN_SENT, "SYN|ACK", "SYN|ACK", answer="ACK", takes=1, then=ESTABLISHED),
+    Row(SYN_SENT, "SYN", "SYN", answer="SYN|ACK", then=SYN_RECEIVED),
+    # fifth, neither SYN nor RST
+    Row(SYN_SENT, "good ACK alone", "ACK", then=SYN_SENT),
+    Row(SYN_SENT, "text with good ACK", "PSH|ACK", text=b"abc", then=SYN_SENT),
+    Row(SYN_SENT, "FIN with good ACK", "FIN|ACK", then=SYN_SENT),
+    Row(SYN_SENT, "no flags", "", then=SYN_SENT),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name)
+def test_syn_sent(row: Row) -> None:
+    play(row, QUIET)
+
+
+@pytest.mark.parametrize(
+    ("flags", "answers"),
+    [("ACK", ["RST", "SYN"]), ("SYN|ACK", ["RST", "SYN"]), ("RST|ACK", ["SYN"])],
+)
+def test_a_bad_ack_makes_linux_send_its_syn_again(flags: str, answers: list[str]) -> None:
+    world, peer, _ = reach(SYN_SENT)
+    mark = peer.mark()
+    peer.tx(flags, ack=100)
+    world.run(0.02)
+    assert [got.flags for got in peer.since(mark)] == answers
+    assert peer.state is SYN_SENT
+
+
+def test_a_reset_that_acknowledges_our_syn_refuses() -> None:
+    world, peer, sock = reach(SYN_SENT)
+    peer.tx("RST|ACK")
+    with pytest.raises(ConnectionRefusedError):
+        sock.connected(world.now)
+
+
+def test_simultaneous_open() -> None:
+    world, peer, sock = reach(SYN_SENT)
+    mark = peer.mark()
+    peer.tx("SYN")
+    peer.answers(mark, "SYN|ACK", seq=0, ack=1)
+    assert sock.state is SYN_RECEIVED
+    mark = peer.mark()
+    peer.tx("SYN|ACK", seq=0)
+    peer.answers(mark, "ACK", seq=1, ack=1)
+    assert sock.state is ESTABLISHED
+    assert sock.connected(world.now) is None
+
+
+def test_a_reset_in_the_syn_received_of_a_simultaneous_open() -> None:
+    world, peer, sock = reach(SYN_SENT)
+    peer.tx("SYN")
+    peer.rst()
+    assert sock.state is CLOSED
+    with pytest.raises(OSError) as caught:
+        sock.connected(world.now)
+    assert caught.value.errno == errno.ECONNRESET
+
+
+def test_the_errno_of_that_reset_is_the_profiles() -> None:
+    profile = LINUX.with_field("reset_in_syn_received_active", errno.ECONNREFUSED)
+    world, peer, sock = reach(SYN_SENT, profile)
+    peer.tx("SYN")
+    peer.rst()
+    with pytest.raises(ConnectionRefusedError):
+        sock.connected(world.now)

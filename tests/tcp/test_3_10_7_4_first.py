@@ -1,0 +1,145 @@
+"""RFC 9293 section 3.10.7.4, first: check sequence number (table 6), with PAWS (RFC 7323)."""
+
+import pytest
+
+from lastack.profile import LINUX, MissingTimestamp
+from lastack.sockets import names
+from lastack.state import CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, LAST_ACK, SYN_RECEIVED
+from lastack.wire import ABSENT
+from tests.truth.peer import HandPeer, World, tries
+
+from .reach import SYNCHRONIZED, WINDOW, Row, Three, name, play, reach
+
+DAY = 86_400
+
+
+def rows() -> list[Row]:
+    table = []
+    for state in (SYN_RECEIVED, *SYNCHRONIZED):
+        table += [
+            Row(state, "text beyond the window", "PSH|ACK", 500_000, 0, b"zz", "ACK", state),
+            Row(state, "text just beyond it", "PSH|ACK", WINDOW, 0, b"zz", "ACK", state),
+            Row(state, "no text, beyond it", "ACK", 500_000, 0, b"", "ACK", state),
+        ]
+    for state in SYNCHRONIZED:
+        table += [
+            Row(state, "old text", "PSH|ACK", -2, 0, b"zz", "ACK", state),
+            Row(state, "no text, old", "ACK", -2, 0, b"", "ACK", state),
+        ]
+    return table
+
+
+@pytest.mark.parametrize("row", rows(), ids=name)
+def test_not_acceptable(row: Row) -> None:
+    _, peer, sock = play(row)
+    assert sock.state is not CLOSED
+    assert peer.nxt <= 2
+
+
+def test_text_that_begins_before_the_window_is_trimmed() -> None:
+    world, peer, sock = reach(ESTABLISHED)
+    peer.data(b"abc")
+    mark = peer.mark()
+    peer.data(b"bcdef", seq=2)
+    peer.answers(mark, "ACK", ack=7)
+    assert tries(world, sock, "recv") == b"abcdef"
+
+
+def shut_window() -> Three:
+    """RCV.WND is 0: the receive buffer is full."""
+    world = World()
+    peer = HandPeer(world, mode="manual")
+    sock = world.socket()
+    world.set(sock, names.SO_RCVBUF, 4096)
+    peer.accept_from_k(sock)
+    for _ in range(50):
+        peer.data(b"x" * 1000)
+        world.run(0.3)  # past any delayed ACK
+        if peer.arrived[-1][1].wnd == 0:
+            return world, peer, sock
+    raise AssertionError(world.lines())
+
+
+def test_with_a_zero_window_only_the_empty_segment_at_rcv_nxt_is_acceptable() -> None:
+    world, peer, _ = shut_window()
+    rcv_nxt = peer.arrived[-1][1].ack - peer.iss
+    mark = peer.mark()
+    peer.tx("ACK", seq=rcv_nxt)
+    peer.silent(mark)
+    peer.tx("PSH|ACK", b"x", seq=rcv_nxt)
+    peer.answers(mark, "ACK", ack=rcv_nxt, wnd=0)
+    world.run(1)
+    mark = peer.mark()
+    peer.tx("ACK", seq=rcv_nxt + 1)
+    peer.answers(mark, "ACK", ack=rcv_nxt, wnd=0)
+
+
+def test_with_a_zero_window_ack_and_rst_are_processed_all_the_same() -> None:
+    """MUST-66, and the special allowance for valid ACKs."""
+    world, peer, sock = shut_window()
+    rcv_nxt = peer.arrived[-1][1].ack - peer.iss
+    tries(world, sock, b"hello")
+    assert sock.ioctl(names.SIOCOUTQ) == 5
+    peer.tx("PSH|ACK", b"x", seq=rcv_nxt)
+    assert sock.ioctl(names.SIOCOUTQ) == 0
+    peer.rst(seq=rcv_nxt)
+    assert sock.state is CLOSED
+
+
+# -- PAWS ---------------------------------------------------------------------------------------
+
+
+def test_paws_answers_old_timestamps_and_drops() -> None:
+    world, peer, sock = reach(ESTABLISHED, timestamps=True)
+    mark = peer.mark()
+    peer.tx("PSH|ACK", b"zz", seq=1, tsval=500)
+    got = peer.answers(mark, "ACK", seq=1, ack=1)
+    assert got.segment.tsval != ABSENT
+    assert tries(world, sock, "recv") == "AGAIN"
+
+
+def test_paws_lets_an_old_timestamp_pass_after_24_days_of_silence() -> None:
+    world, peer, sock = reach(ESTABLISHED, timestamps=True)
+    world.run(25 * DAY)
+    peer.tx("PSH|ACK", b"zz", tsval=500)
+    assert tries(world, sock, "recv") == b"zz"
+
+
+def test_paws_idle_time_is_the_profiles() -> None:
+    profile = LINUX.with_field("paws_idle_ns", 10 * DAY * 10**9)
+    world, peer, sock = reach(ESTABLISHED, profile, timestamps=True)
+    world.run(11 * DAY)
+    peer.tx("PSH|ACK", b"zz", tsval=500)
+    assert tries(world, sock, "recv") == b"zz"
+
+
+def test_paws_does_not_concern_a_reset() -> None:
+    _, peer, sock = reach(ESTABLISHED, timestamps=True)
+    peer.tx("RST|ACK", tsval=500)
+    assert sock.state is CLOSED
+
+
+@pytest.mark.parametrize("rule", MissingTimestamp)
+def test_a_missing_timestamp_is_the_profiles_choice(rule: MissingTimestamp) -> None:
+    profile = LINUX.with_field("missing_timestamp", rule)
+    world, peer, sock = reach(ESTABLISHED, profile, timestamps=True)
+    mark = peer.mark()
+    peer.tx("PSH|ACK", b"zz", tsval=ABSENT)
+    if rule is MissingTimestamp.ACCEPT:
+        peer.answers(mark, "ACK", ack=3)
+        assert tries(world, sock, "recv") == b"zz"
+    else:
+        peer.silent(mark)
+        assert tries(world, sock, "recv") == "AGAIN"
+
+
+@pytest.mark.parametrize("state", [CLOSE_WAIT, CLOSING, LAST_ACK])
+def test_after_the_peers_fin_its_number_is_used(state: object) -> None:
+    """RCV.NXT counts the FIN: the octet there is new, the FIN itself is old."""
+    assert state in (CLOSE_WAIT, CLOSING, LAST_ACK)
+    for seq, answered in ((0, False), (-1, True)):
+        _, peer, sock = reach(state)  # type: ignore[arg-type]
+        mark = peer.mark()
+        peer.tx("ACK", seq=peer.nxt + seq, ack=1)
+        assert bool(peer.since(mark)) is answered
+        assert sock.state is state

@@ -1,0 +1,460 @@
+"""A hand-made TCP peer without a stack, for one host: how a kernel's answers are pinned.
+
+    world = World(LINUX)                      # host "k" (10.0.0.1) and a clock that only tests move
+    peer = HandPeer(world, mode="manual")     # 10.0.0.2; one peer is one connection
+    sock = peer.accept_from_k()               # K connects, the peer opens passively
+    sock = peer.connect_to_k(listener)        # the peer connects, K accepts
+
+Numbers are relative: every ISN is 0, so the first byte of either stream is 1. `peer.iss` is the
+peer's ISN, `peer.irs` K's; both are real numbers on the wire, `peer.irs` is known after K's SYN.
+
+    mode        "ack": acknowledges all data and FINs at once, in order; "manual": nothing by itself
+                (may be changed at any time). The handshake calls work in both.
+    peer.wnd    the window field of what the peer sends (no scaling is offered)
+    peer.nxt    the next sequence number of the peer (SND.NXT); peer.got the next one expected of K
+    peer.una    the oldest of K's numbers the peer has acknowledged
+
+    peer.tx("FIN|ACK", b"text", seq=, ack=, wnd=, tsval=)   sends a segment; seq and ack default to
+                peer.nxt and peer.got; without `seq` peer.nxt advances; returns nothing, K has
+                answered when it returns (delay 0)
+    peer.data(b"..") .fin() .rst(seq=) .ack(number)         the usual ones
+
+    mark = peer.mark()                        from here on:
+    peer.since(mark) -> list[Got]             what K sent; Got.t is in s since the mark, Got.flags
+                                              is "SYN|ACK" ... in the order FIN SYN RST PSH ACK URG
+                                              without PSH; seq and ack are relative; len, text, wnd
+    peer.answers(mark, "RST|ACK", seq=1, ack=1)   asserts that K sent exactly this one segment;
+                                              keywords: seq ack len wnd (each may be left out)
+    peer.silent(mark)                         asserts that K sent nothing
+    peer.times(mark, "FIN") -> list[float]    s since the mark of segments that have this flag
+    peer.state -> State                       K's end as ss(8) shows it; CLOSED when there is none
+    peer.row -> SocketRow | None              the whole row
+
+    world.now                                 ns
+    world.run(seconds) ; world.until(condition, limit_seconds)
+    world.socket(linger=(1, 5), linger2=3) ; world.listen(port, backlog) ; world.set(sock, name, n)
+    world.set_tcp(sock, name, n)              SOL_SOCKET and IPPROTO_TCP: their numbers overlap
+    world.drop(sock, exiting=False) -> ClosePlan | None     gives one reference back
+    world.close(sock) -> (errno, seconds)     close(2) to its end, lingering included
+    world.linger_until(sock, plan) -> (errno, seconds)      the wait of a plan; `interrupt=` seconds
+    call = world.begin(sock, lambda: sock.recv(9, 0, world.now))  a call of another thread, which
+                                              holds a reference: call.done .value .errno .plan .at
+    tries(world, sock, "recv" | b"bytes to send") -> bytes | int | "EPIPE" | "AGAIN"
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lastack.host import Host
+from lastack.profile import LINUX, Profile, S
+from lastack.sockets import AGAIN, ClosePlan, NotNow, TcpSocket, names
+from lastack.state import CLOSED, LISTEN, State
+from lastack.trace import Event, Journal, Sent, SocketRow
+from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, URG, Flow, Segment, pack_address, seq
+from lastack.wire import show as show_packet
+
+K = pack_address("10.0.0.1")
+P = pack_address("10.0.0.2")
+
+_BITS = {"FIN": FIN, "SYN": SYN, "RST": RST, "PSH": PSH, "ACK": ACK, "URG": URG}
+
+
+def bits(flags: str) -> int:
+    """Return the flag bits of "FIN|ACK"; "" is a segment without flags."""
+    return sum(_BITS[name] for name in flags.split("|") if name)
+
+
+def flag_names(flags: int) -> str:
+    """Return "FIN|ACK"; PSH, which only says "a burst ends here", is left out."""
+    return "|".join(name for name, bit in _BITS.items() if flags & bit and bit != PSH)
+
+
+@dataclass(frozen=True)
+class Got:
+    """A segment that K sent: t in s since the mark, relative numbers (real ones without ISN)."""
+
+    t: float
+    flags: str
+    seq: int
+    ack: int
+    len: int
+    wnd: int
+    text: bytes
+    segment: Segment
+
+
+class Call:
+    """A blocking call of another thread: it holds a reference to the file until it is done."""
+
+    def __init__(self, world: World, sock: TcpSocket, attempt: Callable[[], Any]) -> None:
+        self._world, self._sock, self._attempt = world, sock, attempt
+        self.done = False
+        self.value: Any = None
+        self.errno = 0
+        self.at = 0
+        self.plan: ClosePlan | None = None
+        sock.hold()
+        world.calls.append(self)
+        self.poll()
+
+    def poll(self) -> None:
+        """Try again, as the thread does when it is woken."""
+        if self.done:
+            return
+        try:
+            self.value = self._attempt()
+        except OSError as error:
+            self.value, self.errno = None, error.errno or 0
+        if self.value is AGAIN:
+            return
+        self.done, self.at = True, self._world.now
+        self.plan = self._sock.drop(self._world.now)
+
+
+class World:
+    """Host "k", its hand-made peers, and virtual time."""
+
+    def __init__(self, profile: Profile = LINUX, *, seed: int = 0) -> None:
+        self.now = 0
+        journal = Journal()
+        self.events: list[Event] = []
+        journal.listeners.append(self.events.append)
+        self.k = Host("k", profile, [K], seed=seed, scribe=journal.scribe("k"))
+        self.peers: dict[Flow, HandPeer] = {}
+        self.calls: list[Call] = []
+        self._wire: deque[Segment] = deque()
+        self._carrying = False
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Carry everything that waits, there and back, until nobody has anything to say."""
+        if self._carrying:
+            return  # a peer that answers from inside: what it says is carried in its turn
+        self._carrying = True
+        try:
+            self._carry_all()
+        finally:
+            self._carrying = False
+
+    def _carry_all(self) -> None:
+        while True:
+            woken = {owner for owner, _ in self.k.take_ready()}
+            for call in self.calls:
+                if call._sock in woken:  # noqa: SLF001  # one module
+                    call.poll()
+            for packet in self.k.take_packets():
+                assert isinstance(packet, Segment)
+                peer = self.peers.get(packet.flow)
+                if peer is not None:
+                    peer.take(packet)
+            if self._wire:
+                self.k.packet_arrives(self._wire.popleft(), self.now)
+            elif not woken:
+                return
+
+    def carry(self, seg: Segment) -> None:
+        """Put a segment for K on the wire."""
+        self._wire.append(seg)
+
+    def run(self, seconds: float) -> None:
+        """Let time pass."""
+        self.flush()
+        end = self.now + int(seconds * S)
+        while self.k.next_timeout <= end:
+            self._step()
+        self.now = end
+
+    def until(self, condition: Callable[[], bool], limit: float = 3600) -> None:
+        """Let time pass until the condition holds; fail after `limit` s."""
+        self.flush()
+        end = self.now + int(limit * S)
+        while not condition():
+            assert self.k.next_timeout <= end, f"not within {limit} s\n{self.lines()}"
+            self._step()
+
+    def _step(self) -> None:
+        self.now = max(self.now, self.k.next_timeout)
+        self.k.timeout(self.now)
+        self.flush()
+
+    def lines(self) -> str:
+        """Return what K sent and when, for people."""
+        return "\n".join(
+            f"{event.at / S:10.6f} {show_packet(event.what)}"
+            for event in self.events if isinstance(event, Sent)
+        )  # fmt: skip
+
+    # -- sockets -------------------------------------------------------------------------------
+
+    def socket(
+        self, *, linger: tuple[int, int] | None = None, linger2: int | None = None
+    ) -> TcpSocket:
+        """Return a socket of K with one descriptor."""
+        sock = TcpSocket(self.k)
+        sock.hold()
+        self.linger(sock, linger)
+        if linger2 is not None:
+            self.set_tcp(sock, names.TCP_LINGER2, linger2)
+        return sock
+
+    def linger(self, sock: TcpSocket, value: tuple[int, int] | None) -> None:
+        """Set SO_LINGER to (l_onoff, l_linger)."""
+        if value is not None:
+            raw = struct.pack("ii", *value)
+            sock.setsockopt(names.SOL_SOCKET, names.SO_LINGER, raw, self.now)
+
+    def set(self, sock: TcpSocket, name: int, value: int) -> None:
+        """Set an int option of level SOL_SOCKET."""
+        sock.setsockopt(names.SOL_SOCKET, name, struct.pack("i", value), self.now)
+
+    def set_tcp(self, sock: TcpSocket, name: int, value: int) -> None:
+        """Set an int option of level IPPROTO_TCP."""
+        sock.setsockopt(names.IPPROTO_TCP, name, struct.pack("i", value), self.now)
+
+    def listen(
+        self, port: int = 40000, backlog: int = 5, *, linger: tuple[int, int] | None = None
+    ) -> TcpSocket:
+        """Return a listening socket of K with SO_REUSEADDR."""
+        sock = self.socket(linger=linger)
+        self.set(sock, names.SO_REUSEADDR, 1)
+        sock.bind(bytes(4), port, self.now)
+        sock.listen(backlog, self.now)
+        return sock
+
+    def drop(self, sock: TcpSocket, *, exiting: bool = False) -> ClosePlan | None:
+        """Give one reference back: close(2) until it would wait, or exit with `exiting`."""
+        plan = sock.drop(self.now, exiting=exiting)
+        self.flush()
+        return plan
+
+    def close(self, sock: TcpSocket) -> tuple[int, float]:
+        """close(2) to its end; return (errno, s waited)."""
+        return self.linger_until(sock, self.drop(sock))
+
+    def linger_until(
+        self, sock: TcpSocket, plan: ClosePlan | None, *, interrupt: float | None = None
+    ) -> tuple[int, float]:
+        """Wait as close() does; a signal comes after `interrupt` s. Return (errno, s waited)."""
+        begun = self.now
+        if plan is None:
+            return 0, 0.0
+        signal = None if interrupt is None else begun + int(interrupt * S)
+        limit = plan.wait_until if signal is None else min(plan.wait_until, signal)
+        while sock.still_closing(plan, self.now) and self.now < limit:
+            if self.k.next_timeout < limit:
+                self._step()
+            else:
+                self.now = limit
+        interrupted = signal is not None and self.now >= signal
+        number = sock.finish_close(plan, self.now, interrupted=interrupted)
+        self.flush()
+        return number, (self.now - begun) / S
+
+    def begin(self, sock: TcpSocket, attempt: Callable[[], Any]) -> Call:
+        """Begin a blocking call in another thread."""
+        call = Call(self, sock, attempt)
+        self.flush()
+        return call
+
+
+class HandPeer:
+    """One connection's other end, made by hand; see the module's text."""
+
+    def __init__(
+        self, world: World, *, mode: str = "ack", port: int = 80, kport: int = 40000,
+        wnd: int = 64240, mss: int = 1460, timestamps: bool = False,
+    ) -> None:  # fmt: skip
+        self.world = world
+        self.mode = mode
+        self.wnd = wnd
+        self.mss = mss
+        self.timestamps = timestamps
+        self.tsval = 1000
+        self.ts_recent = 0
+        self.port, self.kport = port, kport
+        self.iss = 5_000_000
+        self.irs = 0
+        self.nxt = 0
+        self.got = 0
+        self.una = 0
+        self.arrived: list[tuple[int, Segment]] = []
+        self.flow = Flow(K, kport, P, port)
+        world.peers[self.flow] = self
+
+    # -- beginning -----------------------------------------------------------------------------
+
+    def begin_from_k(self, sock: TcpSocket | None = None, *, bind: bool = True) -> TcpSocket:
+        """K connects from `kport` (non-blocking); its SYN has arrived and is not answered."""
+        sock = self.world.socket() if sock is None else sock
+        if bind:
+            sock.bind(bytes(4), self.kport, self.world.now)
+        assert sock.connect(P, self.port, self.world.now) is AGAIN
+        self.world.flush()
+        return sock
+
+    def accept_from_k(self, sock: TcpSocket | None = None) -> TcpSocket:
+        """K connects and the peer answers: ESTABLISHED."""
+        sock = self.begin_from_k(sock)
+        self.tx("SYN|ACK")
+        assert sock.connected(self.world.now) is None, self.world.lines()
+        return sock
+
+    def handshake(self) -> None:
+        """The peer connects to a listening socket of K; the connection is in its accept queue."""
+        self.tx("SYN")
+        self.tx("ACK")
+
+    def connect_to_k(self, listener: TcpSocket) -> TcpSocket:
+        """The peer connects and K accepts: ESTABLISHED."""
+        self.handshake()
+        sock = listener.accept(self.world.now)
+        assert sock is not AGAIN, self.world.lines()
+        sock.hold()
+        return sock
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def tx(
+        self, flags: str, text: bytes = b"", *, seq: int | None = None, ack: int | None = None,
+        wnd: int | None = None, tsval: int | None = None,
+    ) -> None:  # fmt: skip
+        """Send a segment and let K answer; tsval overrides the clock, ABSENT leaves it out."""
+        which = bits(flags)
+        number = self.nxt if seq is None else seq
+        acked = (self.got if ack is None else ack) if which & ACK else None
+        stamp = self._stamp() if tsval is None else tsval
+        seg = Segment(
+            self.flow.reversed(), _real(self.iss, number),
+            0 if acked is None else _real(self.irs, acked), which,
+            self.wnd if wnd is None else wnd, text, mss=self.mss if which & SYN else 0,
+            tsval=stamp, tsecr=0 if stamp == ABSENT else self.ts_recent,
+        )  # fmt: skip
+        if seq is None:
+            self.nxt += seg.length
+        if acked is not None:
+            self.una = max(self.una, acked)
+        self.world.carry(seg)
+        self.world.flush()
+
+    def _stamp(self) -> int:
+        if not self.timestamps:
+            return ABSENT
+        return self.tsval + self.world.now // 1_000_000
+
+    def data(
+        self, text: bytes = b"x", *, seq: int | None = None, ack: int | None = None
+    ) -> None:
+        """Send data."""
+        self.tx("PSH|ACK", text, seq=seq, ack=ack)
+
+    def fin(self, *, seq: int | None = None, ack: int | None = None) -> None:
+        """Send FIN."""
+        self.tx("FIN|ACK", seq=seq, ack=ack)
+
+    def rst(self, *, seq: int | None = None) -> None:
+        """Send a bare RST."""
+        self.tx("RST", seq=seq)
+
+    def ack(self, number: int | None = None, *, wnd: int | None = None) -> None:
+        """Acknowledge everything, or up to `number`."""
+        self.tx("ACK", ack=number, wnd=wnd)
+
+    # -- receiving -----------------------------------------------------------------------------
+
+    def take(self, seg: Segment) -> None:
+        """Note a segment of K; in mode "ack", acknowledge what takes sequence numbers."""
+        self.arrived.append((self.world.now, seg))
+        if seg.flags & SYN:
+            self.irs = seg.seq
+        if seg.tsval != ABSENT:
+            self.ts_recent = seg.tsval
+        if seg.flags & RST or not seg.length:
+            return
+        first = _relative(self.irs, seg.seq)
+        if first <= self.got < first + seg.length:
+            self.got = first + seg.length
+        if self.mode == "ack" and not seg.flags & SYN:
+            self.ack()
+
+    # -- what K said ---------------------------------------------------------------------------
+
+    def mark(self) -> tuple[int, int]:
+        """Return a place in the history."""
+        self.world.flush()
+        return len(self.arrived), self.world.now
+
+    def since(self, mark: tuple[int, int]) -> list[Got]:
+        """Return what K sent since the mark."""
+        return [self._got(at - mark[1], seg) for at, seg in self.arrived[mark[0] :]]
+
+    def _got(self, ns: int, seg: Segment) -> Got:
+        acked = _relative(self.iss, seg.ack) if seg.flags & ACK else seg.ack
+        return Got(
+            ns / S, flag_names(seg.flags), _relative(self.irs, seg.seq), acked, len(seg.text),
+            seg.wnd, seg.text, seg,
+        )  # fmt: skip
+
+    def answers(self, mark: tuple[int, int], flags: str, **expected: int) -> Got:
+        """Assert that K sent exactly one segment since the mark, with these numbers."""
+        sent = self.since(mark)
+        assert [one.flags for one in sent] == [flags], f"{sent}\n{self.world.lines()}"
+        told = {name: getattr(sent[0], name) for name in expected}
+        assert told == expected, f"{sent}\n{self.world.lines()}"
+        return sent[0]
+
+    def silent(self, mark: tuple[int, int]) -> None:
+        """Assert that K sent nothing since the mark."""
+        assert self.since(mark) == [], self.world.lines()
+
+    def times(self, mark: tuple[int, int], flag: str) -> list[float]:
+        """Return when, in s since the mark, K sent segments with this flag ("" for all)."""
+        which = bits(flag)
+        return [got.t for got in self.since(mark) if got.segment.flags & which == which]
+
+    @property
+    def row(self) -> SocketRow | None:
+        """K's end in its socket table."""
+        remote, local = f"10.0.0.2:{self.port}", f":{self.kport}"
+        for row in self.world.k.snapshot():
+            if row.remote == remote and row.local.endswith(local) and row.state is not LISTEN:
+                return row
+        return None
+
+    @property
+    def state(self) -> State:
+        """K's state, TIME-WAIT and orphans included; CLOSED when nothing is left."""
+        row = self.row
+        return CLOSED if row is None else row.state
+
+
+def _real(isn: int, number: int) -> int:
+    return (isn + number) & seq.MASK
+
+
+def _relative(isn: int, number: int) -> int:
+    return seq.diff(number, isn)
+
+
+def tries(world: World, sock: TcpSocket, what: bytes | str) -> bytes | int | str:
+    """Try a call once: "recv" (of up to 1 MB), "peek", or bytes to send.
+
+    Return the bytes read, the count sent, the name of the error, or "AGAIN".
+    """
+    answer: int | bytes | NotNow
+    try:
+        if isinstance(what, bytes):
+            answer = sock.send(what, 0, world.now)
+        else:
+            answer = sock.recv(1 << 20, names.MSG_PEEK if what == "peek" else 0, world.now)
+    except OSError as error:
+        return errno.errorcode[error.errno or 0]
+    finally:
+        world.flush()
+    return "AGAIN" if answer is AGAIN else answer

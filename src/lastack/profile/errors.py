@@ -16,7 +16,7 @@ class ErrorRules:
         errno.EPIPE, "errno set by a RST in CLOSE-WAIT", source="docs/kernel-notes/peer-calls.md"
     )
     reset_in_syn_received_active: int = rule(
-        errno.ECONNREFUSED, "errno set by a RST in a simultaneous open's SYN-RECEIVED",
+        errno.ECONNRESET, "errno set by a RST in a simultaneous open's SYN-RECEIVED",
         grade="source", source="Linux tcp_reset",
     )  # fmt: skip
     destroyed: int = rule(

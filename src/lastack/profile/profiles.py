@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
+from .errors import ErrorRules
 from .linger import LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
@@ -85,6 +86,10 @@ RFC9293: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
+    errors=ErrorRules(
+        reset_in_close_wait=errno.ECONNRESET,
+        reset_in_syn_received_active=errno.ECONNREFUSED,
+    ),
     grades={
         "linger_supported": (MANUAL, f"{_RFC} knows no SO_LINGER"),
         "unread": (MANUAL, f"{_RFC} SHLD-3"),
@@ -96,6 +101,8 @@ RFC9293: Final = Profile(
         "restarted_by": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "reuse": (CHOSEN, "not in the RFC"),
         "reuse_by_bound": (CHOSEN, "not in the RFC"),
+        "reset_in_close_wait": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
+        "reset_in_syn_received_active": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
         "rto_initial_ns": (MANUAL, "RFC 6298 section 2.1"),
     },
 )

@@ -20,7 +20,9 @@ class Acking:
     forth lets its answers carry the ACKs.
     """
 
-    __slots__ = ("rules", "at_once", "due", "quick", "conversing", "delay", "received_at")
+    __slots__ = (
+        "rules", "at_once", "due", "quick", "conversing", "delay", "received_at", "forced",
+    )  # fmt: skip
 
     def __init__(self, rules: AckRules) -> None:
         self.rules = rules
@@ -30,6 +32,7 @@ class Acking:
         self.conversing = False
         self.delay = rules.delayed_min_ns
         self.received_at = _NEVER_YET
+        self.forced = False
 
     def text_received(
         self, *, urgent: bool, unacked: int, segment: int, rto: int, now: int
@@ -38,7 +41,8 @@ class Acking:
         last ACK sent; `segment`: the size of the peer's segments."""
         self._follow(rto, now)
         full = unacked > (self.rules.every_segments - 1) * segment
-        if urgent or full or (self.quick and not self.conversing):
+        self.forced = urgent or full
+        if self.forced or (self.quick and not self.conversing):
             self.at_once = True
         self.due = True
 
@@ -68,7 +72,9 @@ class Acking:
         self.at_once = self.due = False
 
     def fin_behind_text(self) -> None:
-        """The peer's FIN came with text: its ACK waits as the text's would (41 ms measured)."""
+        """The peer's FIN came with text: its ACK waits as the text's would (41 ms measured), and
+        not even a new connection hurries: it is our turn to speak."""
+        self.at_once = self.at_once and self.forced
         self.due = True
         self.conversing = True
 

@@ -155,7 +155,10 @@ def fourth_check_syn(tcb: Tcb, seg: Segment, now: int) -> bool:
     if tcb.state is SYN_RECEIVED:
         if seg.seq == tcb.irs:
             if seg.flags & ACK:
-                return True  # the SYN|ACK of a simultaneous open: its ACK counts
+                # the SYN|ACK of a simultaneous open: its ACK counts, and ours tells the peer
+                # that its SYN|ACK is here
+                tcb.acks.at_once = True
+                return True
             if tcb.passive:
                 emit.send_syn(tcb, now, again=True)
             else:
@@ -177,8 +180,9 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Fifth, check the ACK field."""
     if not seg.flags & ACK:
         return drop(tcb, seg, Reason.NO_ACK_FLAG, now)
+    opening = tcb.state is SYN_RECEIVED
     # RFC 5961 section 5: acceptable is SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
-    if tcb.state is not SYN_RECEIVED:
+    if not opening:
         behind = seq.diff(tcb.snd_una, seg.ack)
         if behind > max(tcb.max_snd_wnd, 1):
             challenge.answer(tcb, now)
@@ -190,6 +194,8 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     elif not _open_by_ack(tcb, seg, now):
         return False
     _acknowledgment(tcb, seg, now)
+    if opening and tcb.rtt.srtt < 0:
+        tcb.rtt.fall_back()
     if not tcb.fin_acked():
         return True
     # FIN-WAIT-1: our FIN is acknowledged
@@ -316,7 +322,7 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     tcb.rcv_nxt = (tcb.rcv_nxt + 1) & seq.MASK
     tcb.wake(READABLE)
     # A bare FIN is acknowledged at once, one behind text with the text's delayed ACK.
-    if seg.text:
+    if seg.text and seg.flags & FIN:
         tcb.acks.fin_behind_text()
     else:
         tcb.acks.at_once = True

@@ -87,9 +87,14 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
 
 
 def _acceptable_seq(tcb: Tcb) -> int:
-    """SND.NXT, or the right edge of the window where the peer has taken window back."""
+    """SND.NXT, or the right edge of the window where the peer has taken window back.
+
+    What the peer's window lost by being scaled is not taken back (RFC 7323 section 2.4): an ACK
+    below SND.NXT would be an old duplicate to a peer that has everything.
+    """
     edge = (tcb.snd_una + tcb.snd_wnd) & seq.MASK
-    return tcb.snd_nxt if seq.le(tcb.snd_nxt, edge) else edge
+    beyond = seq.diff(tcb.snd_nxt, edge)
+    return tcb.snd_nxt if beyond < 1 << tcb.snd_wscale else edge
 
 
 def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
@@ -257,7 +262,7 @@ def _watch_window(tcb: Tcb, now: int) -> None:
     if not waits or tcb.in_flight():
         tcb.timers.stop(timers.PERSIST)
     elif not tcb.timers.running(timers.PERSIST):
-        tcb.timers.set(timers.PERSIST, now + tcb.rtt.rto)
+        tcb.timers.set(timers.PERSIST, now + tcb.rtt.probe_interval)
 
 
 def probe(tcb: Tcb, now: int) -> None:

@@ -62,9 +62,9 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     if acked and not (seq.gt(seg.ack, tcb.iss) and seq.le(seg.ack, tcb.snd_nxt)):
         if seg.flags & RST:
             _reset_ignored(tcb, seg, now)
-            return
-        emit.reply_reset(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
-        arrives.drop(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
+        else:
+            emit.reply_reset(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
+            arrives.drop(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
         if tcb.profile.retransmission.syn_again_after_bad_ack:
             emit.send_syn(tcb, now, again=True)
         return
@@ -99,6 +99,8 @@ def _synchronized(tcb: Tcb, seg: Segment, now: int) -> None:
     """Our SYN is acknowledged: ESTABLISHED, and an ACK at once."""
     assert tcb.state is SYN_SENT
     recovery.measure(tcb, seg, now)
+    if tcb.rtt.srtt < 0:
+        tcb.rtt.fall_back()
     tcb.snd_una = seg.ack
     tcb.timers.stop(timers.RETRANSMIT)
     tcb.retransmits = 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lastack.profile import RetransmissionRules
+from lastack.profile import RetransmissionRules, S
 
 
 class Rtt:
     """SRTT, RTTVAR and RTO in ns; `rto` is already backed off."""
 
-    __slots__ = ("rules", "srtt", "rttvar", "base", "backoff")
+    __slots__ = ("rules", "srtt", "rttvar", "base", "backoff", "probe_backoff")
 
     def __init__(self, rules: RetransmissionRules) -> None:
         self.rules = rules
@@ -16,6 +16,7 @@ class Rtt:
         self.rttvar = 0
         self.base = rules.rto_initial_ns
         self.backoff = 0
+        self.probe_backoff = 0
 
     @property
     def rto(self) -> int:
@@ -23,9 +24,14 @@ class Rtt:
         return min(self.base << self.backoff, self.rules.rto_max_ns)
 
     @property
-    def capped(self) -> bool:
-        """Tell whether the backoff has reached the largest RTO."""
-        return self.base << self.backoff >= self.rules.rto_max_ns
+    def probe_interval(self) -> int:
+        """The time to the next zero-window probe: RTO, with a backoff of its own (SHLD-30)."""
+        return min(self.rto << self.probe_backoff, self.rules.rto_max_ns)
+
+    @property
+    def probes_capped(self) -> bool:
+        """Tell whether the probes have reached their largest interval."""
+        return self.rto << self.probe_backoff >= self.rules.rto_max_ns
 
     def sample(self, rtt: int) -> None:
         """Take a measurement of a segment sent once (section 3, Karn), or by timestamp."""
@@ -38,7 +44,13 @@ class Rtt:
             # (2.3) alpha = 1/8, beta = 1/4
             self.rttvar += (abs(self.srtt - rtt) - self.rttvar) // 4
             self.srtt += (rtt - self.srtt) // 8
+        self.backoff = 0
         self._settle()
+
+    def fall_back(self) -> None:
+        """The handshake measured nothing, its SYN was repeated: begin with 3 s (5.7)."""
+        self.base = max(self.base, 3 * S)
+        self.backoff = 0
 
     def _settle(self) -> None:
         # The RFC rounds the whole RTO up to 1 s (2.4). Kernels instead put a floor under the
@@ -49,13 +61,18 @@ class Rtt:
         self.base = max(ticks * rules.tick_ns, rules.rto_min_ns + rules.tick_ns)
 
     def expired(self) -> None:
-        """Back off the timer (5.5)."""
-        if not self.capped:
+        """Back off the timer (5.5); the next measurement ends it (Karn, section 3)."""
+        if self.rto < self.rules.rto_max_ns:
             self.backoff += 1
 
+    def probed(self) -> None:
+        """Back off the probes."""
+        if not self.probes_capped:
+            self.probe_backoff += 1
+
     def progress(self) -> None:
-        """Forget the backoff: new data was acknowledged."""
-        self.backoff = 0
+        """New data was acknowledged, or the window opened: probes begin anew."""
+        self.probe_backoff = 0
 
     def model_timeout(self, retries: int) -> int:
         """Return how long `retries` doublings of rto_min take, each limited to rto_max (ns)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastack.trace import Queued
+from lastack.trace import Dropped, Queued, Reason
 from lastack.wire import Segment, seq
 
 from .tcb import READABLE, UNSET, Tcb
@@ -15,6 +15,13 @@ def offset_of(tcb: Tcb, number: int) -> int:
 
 def take(tcb: Tcb, seg: Segment, now: int) -> None:
     """Queue the part of the text that is inside the window, and decide when to acknowledge."""
+    if tcb.recvq.used > tcb.buffers.receive:
+        # SO_RCVBUF was made smaller: the window stays as promised, the memory for it is gone
+        if tcb.scribe is not None:
+            full = Reason.RECEIVE_BUFFER_FULL
+            tcb.scribe.write(Dropped(tcb.conn, seg.number, full), now)
+        tcb.acks.at_once = True
+        return
     text = seg.text
     first = offset_of(tcb, seg.seq)
     before = tcb.recvq.ready

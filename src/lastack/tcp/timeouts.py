@@ -97,7 +97,7 @@ def _persist(tcb: Tcb, now: int) -> None:
     rules = tcb.profile.retransmission
     _fired(tcb, timers.PERSIST, tcb.probes_out + 1, now)
     if tcb.orphan:
-        ceiling = rules.zero_window_death is ZeroWindowDeath.AT_RTO_MAX and tcb.rtt.capped
+        ceiling = rules.zero_window_death is ZeroWindowDeath.AT_RTO_MAX and tcb.rtt.probes_capped
         if ceiling or tcb.probes_out >= _orphan_retries(tcb):
             _give_up(tcb, Reason.GIVE_UP_ZERO_WINDOW, now)
             return
@@ -105,8 +105,8 @@ def _persist(tcb: Tcb, now: int) -> None:
         _give_up(tcb, Reason.GIVE_UP_ZERO_WINDOW, now)
         return
     tcb.probes_out += 1
-    tcb.rtt.expired()
-    tcb.timers.set(timers.PERSIST, now + tcb.rtt.rto)
+    tcb.rtt.probed()
+    tcb.timers.set(timers.PERSIST, now + tcb.rtt.probe_interval)
     emit.probe(tcb, now)
 
 

@@ -161,7 +161,7 @@ def fin_wait_2(profile: Profile, linger2: int | None = None) -> float:
     """Return how long an orphan stays in FIN-WAIT-2, in s."""
     world, peer, sock = opened(profile)
     if linger2 is not None:
-        world.set(sock, names.TCP_LINGER2, linger2)
+        world.set_tcp(sock, names.TCP_LINGER2, linger2)
     world.close(sock)
     peer.ack(2)
     world.until(lambda: peer.state is CLOSED)

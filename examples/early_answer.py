@@ -23,7 +23,7 @@ while wanted > 0:
     wanted -= len(connection.recv(min(wanted, 65536)))
 time.sleep(0.2)  # the rest of the request arrives
 connection.sendall(b"a" * answer)
-time.sleep(0.1)
+time.sleep(0.3)
 print(f"server unread at close {queued(connection, termios.FIONREAD)} bytes")
 print(f"server unsent at close {queued(connection, termios.TIOCOUTQ)} bytes")
 connection.close()

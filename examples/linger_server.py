@@ -16,5 +16,5 @@ try:
     connection.close()
     result = "0"
 except OSError as error:
-    result = errno.errorcode[error.errno or 0]
+    result = "EWOULDBLOCK" if error.errno == errno.EWOULDBLOCK else str(error)
 print(f"server close() returned {result} after {time.monotonic() - begun:.1f} s")

@@ -13,7 +13,7 @@ connection.sendall(b"q" * int(sys.argv[3]))
 time.sleep(0.25)  # whoever answers has begun by now
 left = struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
 print(f"client request still unsent {left} bytes")
-time.sleep(0.5)
+time.sleep(0.7)
 count, end = 0, "end of stream"
 try:
     while data := connection.recv(65536):

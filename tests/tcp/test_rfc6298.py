@@ -7,6 +7,7 @@ at least, kernels put the floor under the variance instead.
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -48,7 +49,7 @@ def send(world: World, sock: TcpSocket, count: int = 100) -> None:
 
 
 def gaps_of(times: list[float]) -> list[float]:
-    return [after - before for before, after in zip(times, times[1:], strict=False)]
+    return [after - before for before, after in pairwise(times)]
 
 
 def round_trip(world: World, peer: HandPeer, sock: TcpSocket, ms: float) -> None:

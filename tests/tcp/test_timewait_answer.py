@@ -73,7 +73,9 @@ ALWAYS = [
     ("SR", 1, 0, "KEEP NOTHING"),
     ("S", 1, 0, "REOPEN NOTHING"),
     ("S", 2**31 - 1, 0, "REOPEN NOTHING"),
-    ("", 0, 0, "KEEP LIMITED_ACK"),
+    ("", 0, 0, "RESTART NOTHING"),
+    ("", 1, 0, "KEEP LIMITED_ACK"),
+    ("", -1, 0, "KEEP LIMITED_ACK"),
     ("P", 0, 3, "KEEP ACK"),
     ("F", 0, 0, "KEEP ACK"),
 ]
@@ -130,6 +132,8 @@ def test_a_newer_timestamp_opens_at_any_number(ahead: int) -> None:
         (".", -1, 0, "RESTART LIMITED_ACK"),
         ("F.", -1, 0, "RESTART ACK"),
         ("P.", 0, 3, "RESTART ACK"),
+        ("P", 0, 3, "RESTART ACK"),
+        ("", 0, 0, "RESTART LIMITED_ACK"),
         ("R", 0, 0, "KEEP NOTHING"),
         ("R", 1, 0, "KEEP NOTHING"),
     ],
@@ -161,8 +165,8 @@ def test_rfc1337(kind: str) -> None:
 
 def test_no_ack_flag() -> None:
     rules = replace(LINUX.time_wait, no_ack_flag=NoAckFlag.IGNORED)
-    for flags, length in (("", 0), ("P", 3), ("F", 0)):
-        assert show(PLAIN, seg(flags, 0, length), rules) == "KEEP NOTHING"
+    for flags, ahead, length in (("", 0, 0), ("", 1, 0), ("P", 0, 3), ("F", 0, 0)):
+        assert show(PLAIN, seg(flags, ahead, length), rules) == "KEEP NOTHING"
 
 
 @pytest.mark.parametrize("rules", [TEXTBOOK.time_wait, RFC9293.time_wait])

@@ -79,7 +79,9 @@ BOTH: dict[str, tuple[Send, str, str]] = {
     "RST before": (lambda p: p.rst(seq=1), "", KEPT),
     "RST far away": (lambda p: p.rst(seq=200_000), "", KEPT),
     "SYN beyond, nobody listens": (lambda p: p.tx("SYN", seq=1000), "ACK", KEPT),
-    "no flags": (lambda p: p.tx("", seq=2), "ACK", KEPT),
+    "no flags": (lambda p: p.tx("", seq=2), "", RESTARTED),
+    "no flags, old": (lambda p: p.tx("", seq=1), "ACK", KEPT),
+    "no flags, ahead": (lambda p: p.tx("", seq=3), "ACK", KEPT),
     "data without ACK": (lambda p: p.tx("PSH", b"xyz", seq=2), "ACK", KEPT),
     "FIN without ACK": (lambda p: p.tx("FIN", seq=2), "ACK", KEPT),
 }

@@ -10,7 +10,7 @@ import click
 
 from lastack.oracle import LOOPBACK, available, differences, free_port
 from lastack.oracle import play as play_on_kernel
-from lastack.report import Line
+from lastack.report import Line, refusal_lines
 from lastack.verdict import threads
 
 from .acts import ACTS, LOOPBACK_LINK, PORT, SERVER, Act, Scene, examples
@@ -95,6 +95,8 @@ class _Stage:
             by_story = threads(played.events, played.book)
             for story in played.book.stories:
                 played.show_story(self.painter, story, by_story[story], True, False)
+        for event in played.book.refusals if scene.ladder else ():
+            self.painter.lines(refusal_lines(event, glyphs=self.painter.glyphs))
         for line in lines:
             self.painter.lines([(("  said  ", "note"), (line, ""))])
 
@@ -107,7 +109,7 @@ class _Stage:
 
     def _kernel_line(self) -> None:
         if not self.with_kernel:
-            self.painter.line("No kernel was asked: this runs on Linux only.", "note")
+            self.painter.line("This machine's kernel was not asked.", "note")
         elif self.asked and self.same:
             self.painter.line()
             times = "" if self.asked == 1 else f" in all {self.asked} runs"

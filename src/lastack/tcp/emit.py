@@ -89,7 +89,7 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
 def _acceptable_seq(tcb: Tcb) -> int:
     """SND.NXT, or the right edge of the window where the peer has taken window back.
 
-    What the peer's window lost by being scaled is not taken back (RFC 7323 section 2.4): an ACK
+    What the window lost by being scaled was not taken back (RFC 7323 section 2.4): an ACK
     below SND.NXT would be an old duplicate to a peer that has everything.
     """
     edge = (tcb.snd_una + tcb.snd_wnd) & seq.MASK

@@ -74,17 +74,19 @@ def answer(entry: Entry, seg: Segment, rules: TimeWaitRules) -> Answer:
                 return Answer(Action.REOPEN, Reply.NOTHING, Reason.TIME_WAIT_REOPENED)
             return Answer(Action.KEEP, Reply.LIMITED_ACK, Reason.TIME_WAIT_ANSWER)
         return _restart(seg, rules, Reply.LIMITED_ACK, Reason.PAWS)
-    if not seg.flags & (ACK | SYN):
-        if rules.no_ack_flag is NoAckFlag.ANSWERED:
-            reply = Reply.ACK if seg.length else Reply.LIMITED_ACK
-            return Answer(Action.KEEP, reply, Reason.NO_ACK_FLAG)
+    without_ack = not seg.flags & (ACK | SYN)
+    if without_ack and rules.no_ack_flag is NoAckFlag.IGNORED:
         return Answer(Action.KEEP, Reply.NOTHING, Reason.NO_ACK_FLAG)
     if old_timestamp:
         return _restart(seg, rules, Reply.ACK if seg.length else Reply.LIMITED_ACK, Reason.PAWS)
+    if seg.length == 0 and seg.seq == entry.rcv_nxt:
+        # what is empty and exactly where we stand needs no answer
+        return _restart(seg, rules, Reply.NOTHING, Reason.TIME_WAIT_ANSWER)
+    if without_ack:
+        reply = Reply.ACK if seg.length else Reply.LIMITED_ACK
+        return Answer(Action.KEEP, reply, Reason.NO_ACK_FLAG)
     if seg.length == 0:
-        # a pure ACK; the one that is exactly where we stand needs no answer
-        reply = Reply.NOTHING if seg.seq == entry.rcv_nxt else Reply.LIMITED_ACK
-        return _restart(seg, rules, reply, Reason.TIME_WAIT_ANSWER)
+        return _restart(seg, rules, Reply.LIMITED_ACK, Reason.TIME_WAIT_ANSWER)
     # The only thing that should arrive is the peer's FIN again, which is acknowledged; so is
     # whatever else the other side sends (section 3.10.7.4, first and eighth).
     return _restart(seg, rules, Reply.ACK, Reason.TIME_WAIT_ANSWER)

@@ -18,7 +18,7 @@ from lastack.sockets import Epoll, File, PairEnd, PipeReader, PipeWriter, TcpSoc
 from lastack.sockets import names as numbers
 
 from . import arguments, socket_calls
-from .account import Account
+from .account import Account, size_text
 from .baton import here
 from .process import FIRST_DESCRIPTOR
 from .readiness import descriptor
@@ -60,15 +60,22 @@ def read(fd: int, length: int, /) -> bytes:
     if arguments.c_int(length) < 0:
         raise os_error(errno.EINVAL)
     file = _stream(fd)
-    with Account(file, "read", f"read up to {length:,}"):
-        return socket_calls.recv(file, None, length, 0, "read")
+    with Account(file, "read", f"read up to {length:,}") as account:
+        data = socket_calls.recv(file, None, length, 0, "read")
+        account.result = size_text(len(data)) if data or not length else "EOF"
+        return data
 
 
 def write(fd: int, data: object, /) -> int:
     """`os.write`."""
     file = _stream(fd)
-    with arguments.readable(data) as view, Account(file, "write", f"write {len(view):,} bytes"):
-        return socket_calls.send(file, None, view, 0, "write")
+    with (
+        arguments.readable(data) as view,
+        Account(file, "write", f"write {size_text(len(view))}") as account,
+    ):
+        count = socket_calls.send(file, None, view, 0, "write")
+        account.result = size_text(count)
+        return count
 
 
 def sendfile(out_fd: int, in_fd: int, offset: int, count: int) -> int:

@@ -31,6 +31,8 @@ class SocketParts(File):
         self.conn = host.new_conn()
         self._opened = False
         self._connecting = False
+        self._shut_read = False
+        self._shut_write = False
 
     def wildcard(self) -> bytes:
         """Return the address that stands for every address of the family."""

@@ -21,7 +21,7 @@ def mask(sock: SocketParts) -> int:
         return bits
     over = tcp.state is CLOSED
     no_more_in = tcp.peer_closed or tcp.read_shut or over
-    no_more_out = tcp.fin_queued or over
+    no_more_out = tcp.fin_queued or sock._shut_write or over
     if no_more_in:
         bits |= IN | RDHUP
     if (no_more_in and no_more_out) or over:

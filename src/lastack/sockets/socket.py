@@ -110,6 +110,8 @@ class TcpSocket(SocketParts):
             raise self._refuse("connect", error, now) from None
         self.listener = None  # one that was shut down earlier
         self._opened = self._connecting = True
+        if self._shut_read:
+            self.endpoint.connection.shutdown_receive(now)
         self.endpoint.connection.set_linger2(options.linger2_ns())
         if options.nodelay:
             self.endpoint.connection.set_nodelay(True, now)
@@ -158,7 +160,7 @@ class TcpSocket(SocketParts):
             return AGAIN
         if tcp.error:
             raise self._take("send", now)
-        if tcp.fin_queued or tcp.state is CLOSED:
+        if tcp.fin_queued or self._shut_write or tcp.state is CLOSED:
             raise os_error(errno.EPIPE)
         if len(data) == 0:
             return 0
@@ -195,6 +197,10 @@ class TcpSocket(SocketParts):
             if how != names.SHUT_WR:
                 closing.shut_listener(self, self.listener, now)
             return
+        if self.endpoint is None:
+            # It fails, and is remembered: a connection that comes later is born shut.
+            self._shut_read = self._shut_read or how != names.SHUT_WR
+            self._shut_write = self._shut_write or how != names.SHUT_RD
         if self.endpoint is None or self.state is CLOSED:
             raise os_error(errno.ENOTCONN)
         tcp = self.endpoint.connection

@@ -17,7 +17,7 @@ FLOOR: Final = {room: floor for floor, rooms in enumerate(FLOORS) for room in ro
 
 BESIDE: Final[dict[str, frozenset[str]]] = {
     "check": frozenset({"live", "ending"}),
-    "live": frozenset({"profile", "trace", "verdict"}),
+    "live": frozenset({"profile", "state", "trace", "verdict"}),
     "ending": frozenset(),
 }
 """Rooms beside the house and all that each may import."""

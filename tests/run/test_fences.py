@@ -1,6 +1,7 @@
 """What would leave the simulation fails with a sentence; outside nothing is fenced."""
 
 import ctypes
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -21,9 +22,22 @@ from tests.run.in_world import alone, run
         lambda: os.execv("/bin/true", ["true"]),
         lambda: os.posix_spawn("/bin/true", ["true"], {}),
         lambda: subprocess.run(["true"], check=True),
+        lambda: subprocess.run(["true"], capture_output=True, check=True),
+        lambda: os.popen("true"),
+        lambda: multiprocessing.Process(target=print).start(),
         lambda: ctypes.CDLL("libc.so.6"),
     ],
-    ids=["fork", "system", "exec", "posix_spawn", "subprocess", "dlopen"],
+    ids=[
+        "fork",
+        "system",
+        "exec",
+        "posix_spawn",
+        "subprocess",
+        "captured",
+        "popen",
+        "multiprocessing",
+        "dlopen",
+    ],
 )
 def test_no_way_out(attempt: Callable[[], object]) -> None:
     def program() -> None:

@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from lastack.profile import LINUX
+from lastack.sockets import OUT
 from lastack.state import CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT
 
 from .reach import Row, name, play, reach
@@ -63,10 +64,12 @@ def test_simultaneous_open() -> None:
     peer.tx("SYN")
     peer.answers(mark, "SYN|ACK", seq=0, ack=1)
     assert sock.state is SYN_RECEIVED
+    assert not sock.mask(world.now) & OUT, "a program that polls would think it connected"
     mark = peer.mark()
     peer.tx("SYN|ACK", seq=0)
     peer.answers(mark, "ACK", seq=1, ack=1)
     assert sock.state is ESTABLISHED
+    assert sock.mask(world.now) & OUT
     assert sock.connected(world.now) is None
 
 

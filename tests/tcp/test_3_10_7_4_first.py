@@ -98,6 +98,19 @@ def test_paws_answers_old_timestamps_and_drops() -> None:
     assert tries(world, sock, "recv") == "AGAIN"
 
 
+@pytest.mark.parametrize(("flags", "text", "answers"), [
+    ("PSH|ACK", b"zz", 5), ("FIN|ACK", b"", 5), ("ACK", b"", 1),
+])  # fmt: skip
+def test_paws_limits_the_answers_to_what_has_no_length(
+    flags: str, text: bytes, answers: int
+) -> None:
+    _, peer, _ = reach(ESTABLISHED, timestamps=True)
+    mark = peer.mark()
+    for _ in range(5):
+        peer.tx(flags, text, seq=1, tsval=500)
+    assert [got.flags for got in peer.since(mark)] == ["ACK"] * answers
+
+
 def test_paws_lets_an_old_timestamp_pass_after_24_days_of_silence() -> None:
     world, peer, sock = reach(ESTABLISHED, timestamps=True)
     world.run(25 * DAY)

@@ -259,6 +259,7 @@ def play(peer: HandPeer, case: Sends) -> None:
         Sends("new data acking FIN", "PSH|ACK", b"x", 7, 2, "RST", 2, 0, CLOSED),
         Sends("data behind a gap", "PSH|ACK", b"x", 17, 1, "RST", 1, 0, CLOSED),
         Sends("data and FIN", "FIN|PSH|ACK", b"x", 7, 2, "RST", 2, 0, CLOSED),
+        Sends("FIN behind a gap", "FIN|ACK", b"", 17, 1, "RST", 1, 0, CLOSED),
         Sends("old data", "PSH|ACK", b"x", 6, 1, "ACK", 2, 7, FIN_WAIT_1),
         Sends("SYN in window", "SYN", b"", 17, 0, "ACK", 2, 7, FIN_WAIT_1),
     ],

@@ -10,44 +10,16 @@ from collections.abc import Callable
 
 import pytest
 
-from lastack.profile import LINUX, MS, ExactReset, Profile, Reuse, S
-from lastack.sockets import AGAIN, TcpSocket, names
-from lastack.state import CLOSED, ESTABLISHED, TIME_WAIT
-from lastack.wire import ABSENT, LOOPBACK4
-from tests.exchange import Lab
+from lastack.profile import LINUX, ExactReset, S
+from lastack.sockets import TcpSocket, names
+from lastack.state import CLOSED, ESTABLISHED, TIME_WAIT, State
+from lastack.wire import ABSENT
 
-from .peer import HandPeer, P, World, tries
+from .peer import HandPeer, World, tries
+from .waiting import LENGTH, expiry, time_wait
 
 AGE = 20
 """How old the TIME-WAIT is, in s, when something arrives."""
-LENGTH = 60
-
-
-def time_wait(
-    profile: Profile = LINUX, *, timestamps: bool = False, listening: bool = False
-) -> tuple[World, HandPeer]:
-    """Return a K that closed first and is in TIME-WAIT for its 4-tuple since now."""
-    world = World(profile)
-    peer = HandPeer(world, timestamps=timestamps)
-    sock = peer.connect_to_k(world.listen()) if listening else peer.accept_from_k(reusing(world))
-    world.close(sock)
-    peer.fin()
-    assert peer.state is TIME_WAIT
-    return world, peer
-
-
-def reusing(world: World) -> TcpSocket:
-    """Return a socket with SO_REUSEADDR."""
-    sock = world.socket()
-    world.set(sock, names.SO_REUSEADDR, 1)
-    return sock
-
-
-def expiry(peer: HandPeer) -> float | None:
-    """Return when K's TIME-WAIT ends, in s; None when there is none."""
-    row = peer.row
-    return None if row is None or row.state is not TIME_WAIT else row.expires_at / S
-
 
 # -- what it answers ----------------------------------------------------------------------------
 
@@ -170,190 +142,6 @@ def test_each_answer_but_those_without_length_is_given_at_once() -> None:
         assert len(peer.since(since)) == 1
 
 
-# -- opening it again from outside --------------------------------------------------------------
-
-
-def syn_to(
-    world: World, peer: HandPeer, *, seq: int, timestamps: bool, tsval: int | None = None
-) -> HandPeer:
-    """The same remote port sends a SYN `seq` after its old ISN; return that new connection."""
-    again = HandPeer(world, timestamps=timestamps)
-    again.iss = peer.iss + seq
-    again.tx("SYN", tsval=tsval)
-    return again
-
-
-@pytest.mark.parametrize(
-    ("was", "seq", "stamped"),
-    [
-        (False, 3, False),
-        (False, 3, True),
-        (True, 3, True),
-        (True, -5000, True),  # a newer timestamp is enough
-        (True, 3, False),  # without one the number has to be beyond
-    ],
-)
-def test_syn_opens_it_again(was: bool, seq: int, stamped: bool) -> None:
-    world, peer = time_wait(timestamps=was, listening=True)
-    world.run(1)
-    again = syn_to(world, peer, seq=seq, timestamps=stamped)
-    answer = again.answers((0, 0), "SYN|ACK", ack=1)
-    assert answer.segment.seq == (peer.irs + 2 + 65537) % 2**32
-    again.tx("ACK")
-    assert again.state is ESTABLISHED
-    rows = [row for row in world.k.snapshot() if row.state is TIME_WAIT]
-    assert not rows
-
-
-@pytest.mark.parametrize(
-    ("was", "seq", "tsval", "ends"),
-    [
-        (False, 2, ABSENT, KEPT),
-        (False, 2, 999_999, KEPT),  # the connection had no timestamps, so only numbers count
-        (False, -5000, ABSENT, KEPT),
-        (True, 2, ABSENT, KEPT),
-        (True, 3, 1, RESTARTED),  # PAWS
-        (True, -5000, 1, RESTARTED),
-    ],
-)
-def test_syn_that_is_answered_although_somebody_listens(
-    was: bool, seq: int, tsval: int, ends: str
-) -> None:
-    world, peer = time_wait(timestamps=was, listening=True)
-    entered = world.now / S
-    world.run(AGE)
-    again = syn_to(world, peer, seq=seq, timestamps=False, tsval=tsval)
-    answer = again.since((0, 0))
-    assert [got.flags for got in answer] == ["ACK"]
-    assert answer[0].segment.seq == (peer.irs + 2) % 2**32
-    assert answer[0].segment.ack == (peer.iss + 2) % 2**32
-    begin = entered if ends == KEPT else entered + AGE
-    assert expiry(again) == pytest.approx(begin + LENGTH, abs=0.001)
-
-
-# -- opening it again from here -----------------------------------------------------------------
-
-
-def connect_again(
-    sock: TcpSocket, world: World | Lab, port: int = 80, address: bytes = P
-) -> int:
-    """connect() to the peer; return its errno, 0 when the SYN has left."""
-    try:
-        assert sock.connect(address, port, world.now) is AGAIN
-    except OSError as error:
-        return error.errno or 0
-    finally:
-        world.flush()
-    return 0
-
-
-@pytest.mark.parametrize("reuse", list(Reuse))
-@pytest.mark.parametrize("age", [0, 30])
-@pytest.mark.parametrize("timestamps", [True, False])
-def test_bound_connect(reuse: Reuse, age: float, timestamps: bool) -> None:
-    """A socket bound with SO_REUSEADDR: timestamps alone decide, whatever tcp_tw_reuse says."""
-    world, peer = time_wait(LINUX.with_field("reuse", reuse), timestamps=timestamps)
-    world.run(age)
-    sock = reusing(world)
-    sock.bind(bytes(4), 40000, world.now)
-    since = peer.mark()
-    refused = connect_again(sock, world)
-    if not timestamps:
-        assert refused == errno.EADDRNOTAVAIL
-        assert peer.state is TIME_WAIT
-        peer.silent(since)
-        return
-    assert refused == 0
-    assert [got.flags for got in peer.since(since)] == ["SYN"]
-
-
-def test_isn_of_a_bound_connect() -> None:
-    world, peer = time_wait(timestamps=True)
-    sock = reusing(world)
-    sock.bind(bytes(4), 40000, world.now)
-    old = peer.irs
-    assert connect_again(sock, world) == 0
-    assert peer.irs == (old + 2 + 65537) % 2**32
-
-
-def one_port(profile: Profile) -> Profile:
-    """net.ipv4.ip_local_port_range = "40000 40000"."""
-    return profile.with_field("ephemeral_low", 40000).with_field("ephemeral_high", 40000)
-
-
-def auto_time_wait(profile: Profile, *, timestamps: bool) -> tuple[World, HandPeer]:
-    """Return a TIME-WAIT of an automatically bound connection, on the only port there is."""
-    world = World(one_port(profile))
-    peer = HandPeer(world, timestamps=timestamps)
-    sock = peer.begin_from_k(bind=False)
-    peer.tx("SYN|ACK")
-    world.close(sock)
-    peer.fin()
-    assert peer.state is TIME_WAIT
-    return world, peer
-
-
-@pytest.mark.parametrize(
-    ("reuse", "delay_ms", "age", "timestamps", "expected"),
-    [
-        (Reuse.ON, 1000, 1.1, True, 0),
-        (Reuse.ON, 1000, 0.9, True, errno.EADDRNOTAVAIL),
-        (Reuse.ON, 100, 0.3, True, 0),
-        (Reuse.ON, 1000, 30, False, errno.EADDRNOTAVAIL),
-        (Reuse.LOOPBACK, 1000, 30, True, errno.EADDRNOTAVAIL),
-        (Reuse.OFF, 1000, 30, True, errno.EADDRNOTAVAIL),
-    ],
-)
-def test_automatic_connect(
-    reuse: Reuse, delay_ms: int, age: float, timestamps: bool, expected: int
-) -> None:
-    profile = LINUX.with_field("reuse", reuse).with_field("reuse_delay_ns", delay_ms * MS)
-    world, peer = auto_time_wait(profile, timestamps=timestamps)
-    world.run(age)
-    old = peer.irs
-    assert connect_again(world.socket(), world) == expected
-    if expected:
-        assert peer.state is TIME_WAIT
-    else:
-        assert peer.irs == (old + 2 + 65537) % 2**32
-
-
-@pytest.mark.parametrize(
-    ("reuse", "age", "expected"),
-    [
-        (Reuse.ON, 1.1, 0),
-        (Reuse.LOOPBACK, 1.1, 0),
-        (Reuse.LOOPBACK, 0.9, errno.EADDRNOTAVAIL),
-        (Reuse.OFF, 30, errno.EADDRNOTAVAIL),
-    ],
-)
-def test_automatic_connect_on_loopback(reuse: Reuse, age: float, expected: int) -> None:
-    lab = Lab(one_port(LINUX.with_field("reuse", reuse)))
-    listener = lab.listen("a")
-    sock = lab.socket("a")
-    assert sock.connect(LOOPBACK4, 80, lab.now) is AGAIN
-    lab.until(lambda: bool(listener.mask(lab.now)))
-    server = listener.accept(lab.now)
-    assert server is not AGAIN
-    server.hold()
-    assert lab.close(sock) is None
-    lab.run(MS)
-    assert lab.close(server) is None
-    lab.run(int(age * S))
-    assert [row.state for row in lab.a.snapshot()].count(TIME_WAIT) == 1
-    assert connect_again(lab.socket("a"), lab, address=LOOPBACK4) == expected
-
-
-def test_another_destination_may_share_the_port() -> None:
-    world, _ = auto_time_wait(LINUX.with_field("reuse", Reuse.OFF), timestamps=False)
-    other = HandPeer(world, port=81)
-    sock = world.socket()
-    assert connect_again(sock, world, 81) == 0
-    other.tx("SYN|ACK")
-    assert other.state is ESTABLISHED
-    assert sock.getsockname()[1] == 40000
-
-
 # -- who has it, and what may prevent it --------------------------------------------------------
 
 
@@ -431,35 +219,49 @@ def test_calls_on_a_socket_whose_connection_is_in_time_wait() -> None:
     assert peer.state is TIME_WAIT
 
 
-def test_the_passive_closer_never_has_it() -> None:
-    world = World()
-    peer = HandPeer(world)
-    sock = peer.accept_from_k()
+Close = Callable[[World, HandPeer, TcpSocket], None]
+
+
+def we_first(world: World, peer: HandPeer, sock: TcpSocket) -> None:
+    world.close(sock)
+    peer.fin()
+
+
+def both_first(world: World, peer: HandPeer, sock: TcpSocket) -> None:
+    peer.mode = "manual"
+    world.close(sock)
+    peer.fin(ack=1)
+    peer.ack(2)
+
+
+def the_peer_first(world: World, peer: HandPeer, sock: TcpSocket) -> None:
     peer.fin()
     world.close(sock)
-    assert peer.state is CLOSED
-    assert not world.k.snapshot()
 
 
-@pytest.mark.parametrize("acks_our_fin", [True, False])
-def test_both_have_it_when_both_close_first(acks_our_fin: bool) -> None:
-    world = World()
-    peer = HandPeer(world, mode="manual")
-    sock = peer.accept_from_k()
+def reset_by_us(world: World, peer: HandPeer, sock: TcpSocket) -> None:
+    world.linger(sock, (1, 0))
     world.close(sock)
-    peer.fin(ack=2 if acks_our_fin else 1)
-    peer.ack(2)
-    assert peer.state is TIME_WAIT
 
 
-@pytest.mark.parametrize("ours", [True, False])
-def test_nobody_has_it_after_a_reset(ours: bool) -> None:
+def reset_by_the_peer(world: World, peer: HandPeer, sock: TcpSocket) -> None:
+    peer.rst()
+    world.close(sock)
+
+
+@pytest.mark.parametrize(
+    ("close", "expected"),
+    [
+        (we_first, TIME_WAIT),
+        (both_first, TIME_WAIT),
+        (the_peer_first, CLOSED),
+        (reset_by_us, CLOSED),
+        (reset_by_the_peer, CLOSED),
+    ],
+)
+def test_who_has_it(close: Close, expected: State) -> None:
+    """Whose FIN was first; both when both were; the passive closer never; nobody after a RST."""
     world = World()
     peer = HandPeer(world)
-    sock = peer.accept_from_k()
-    if ours:
-        world.linger(sock, (1, 0))
-    else:
-        peer.rst()
-    world.close(sock)
-    assert not world.k.snapshot()
+    close(world, peer, peer.accept_from_k())
+    assert peer.state is expected

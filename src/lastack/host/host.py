@@ -187,10 +187,11 @@ class Host:
         if self._endpoints.get(flow) is endpoint:
             del self._endpoints[flow]
         # A port that bind() gave belongs to the socket; any other is free again.
-        if endpoint.owner is None or endpoint.binding.auto or endpoint.binding.port == 0:
-            self.ports.release(endpoint.binding)
+        binding = endpoint.binding
+        if endpoint.owner is None or binding.auto or binding.inherited or binding.port == 0:
+            self.ports.release(binding)
         else:
-            endpoint.binding.connected = False
+            binding.connected = False
 
     def _handshake_done(self, endpoint: Endpoint) -> None:
         listener = endpoint.listener

@@ -63,7 +63,9 @@ class Binding:
     """One socket's hold on a port; port 0 while it has none.
 
     The owner keeps the options up to date, and when it connects sets `connected` and makes a
-    wildcard `address` the concrete one. `auto` marks a port that connect() chose.
+    wildcard `address` the concrete one. `auto` marks a port that connect() chose,
+    `inherited` one that came from a listener: both are free as soon as the connection is over,
+    even with the descriptor open.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Binding:
         self.owner = owner
         self.connected = False
         self.auto = False
+        self.inherited = False
 
     @property
     def use(self) -> Use:
@@ -165,7 +168,7 @@ class Ports:
             uid=listener.uid,
         )
         self._enter(child, address, listener.port)
-        child.connected = True
+        child.connected = child.inherited = True
         return child
 
     def release(self, binding: Binding) -> None:

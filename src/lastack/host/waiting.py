@@ -70,6 +70,9 @@ class WaitingRoom:
             self.remove(entry.flow, reason, now)
         elif action is Action.RESTART:
             self.table.restart(entry.flow, self.rules.length_ns, now)
+            if reply is Reply.NOTHING and entry.ts_ok and seg.tsval != ABSENT:
+                # in order, so TS.Recent follows it (RFC 7323 section 4.3)
+                self.table.change(entry.flow, ts_recent=seg.tsval)
             again = Reason.TIME_WAIT_RESTARTED
             self._note(entry, "restarted", now + self.rules.length_ns, again, now)
         elif action is Action.CLOSE:

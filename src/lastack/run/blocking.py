@@ -36,15 +36,20 @@ def wait(
 def close_file(file: File, node: Node, *, what: str = "close()") -> int:
     """Give back a reference; wait where SO_LINGER says so. Return the errno of close(2), or 0.
 
-    An exception out of a signal handler ends the wait, and is raised when the close is done.
+    A signal that is handled ends the wait; an exception out of its handler is raised when the
+    close is done.
     """
-    world = here().world
+    thread = here()
+    world, process = thread.world, thread.process
+    signals = process.delivered
     plan = world.step(node, file.drop)
     if plan is None or not isinstance(file, TcpSocket):
         return 0
     try:
         while world.step(node, file.still_closing, plan):
             world.park(((file, ANY),), plan.wait_until, what=what)
+            if process.delivered != signals and process.main is thread:
+                return world.engine(node, partial(_finish, file, plan, True))
     except BaseException:
         world.engine(node, partial(_finish, file, plan, True))
         raise

@@ -7,12 +7,13 @@ announce nothing, so a guard at import keeps the known ones out.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from .baton import current
 from .program import exit_now
@@ -106,6 +107,16 @@ class ImportGuard(MetaPathFinder):
         return None
 
 
+def _popen(self: Any, *args: Any, **kwargs: Any) -> None:
+    """`subprocess.Popen.__init__`: refused before it has made pipes that no process will have."""
+    if current() is not None:
+        refuse("subprocess.Popen")
+    _popen_real(self, *args, **kwargs)
+
+
+_popen_real: Final[Any] = subprocess.Popen.__init__
+
+
 def abort() -> None:
     """`os.abort`: end the program, not the process that simulates it."""
     exit_now(_ABORTED)
@@ -128,4 +139,5 @@ def register(registry: Registry) -> None:
     """Name what stands in for what."""
     registry.function("os", "_exit", exit_now)
     registry.function("os", "abort", abort)
+    registry.attribute(subprocess.Popen, "__init__", _popen)
     registry.before(put_up)

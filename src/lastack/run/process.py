@@ -65,6 +65,7 @@ class Process:
 
         self.signals: dict[int, Any] = {}
         self.pending: list[int] = []
+        self.delivered = 0
         self.wakeup_fd = -1
         self.at_exit: list[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = []
         self.main: object = None  # its first SimThread

@@ -18,6 +18,7 @@ from .baton import here, spin
 
 _MS: Final = 1_000_000
 _US: Final = 1_000
+_INT_MAX: Final = 2**31 - 1
 _S: Final = 1_000_000_000
 _READABLE: Final = IN | HUP | ERR
 _WRITABLE: Final = OUT | ERR
@@ -121,7 +122,8 @@ def select(
 def _sequence(things: object) -> Sequence[Any]:
     if not isinstance(things, Iterable):
         raise TypeError("arguments 1-3 must be sequences")
-    return list(things)
+    # A list is read as it is: fileno() of a thing in it may change it.
+    return things if isinstance(things, list | tuple) else list(things)
 
 
 class Poll:
@@ -129,6 +131,7 @@ class Poll:
 
     def __init__(self) -> None:
         self._wanted: dict[int, int] = {}
+        self._waiting = False
 
     def register(self, fd: object, eventmask: object = _DEFAULT_EVENTS, /) -> None:
         """Watch a descriptor."""
@@ -148,7 +151,15 @@ class Poll:
     def poll(self, timeout: object = None, /) -> list[tuple[int, int]]:
         """Wait for `timeout` milliseconds, for ever without; return (descriptor, bits)."""
         until = until_of(timeout, _MS, _MS, "timeout must be an integer or None")
-        return _wait(dict(self._wanted), NEVER if until < 0 else until, "poll()")
+        if isinstance(timeout, int) and abs(timeout) > _INT_MAX:
+            raise OverflowError("timeout is too large")
+        if self._waiting:
+            raise RuntimeError("concurrent poll() invocation")
+        self._waiting = True
+        try:
+            return _wait(dict(self._wanted), NEVER if until < 0 else until, "poll()")
+        finally:
+            self._waiting = False
 
 
 def _mask(events: object) -> int:

@@ -38,6 +38,7 @@ def deliver(process: Process) -> None:
         handler = process.signals.get(number, default(number))
         if handler == _IGNORE:
             continue
+        process.delivered += 1
         if callable(handler):
             wake_up(process, number)
             handler(number, None)
@@ -91,9 +92,10 @@ def set_wakeup_fd(fd: int, *, warn_on_full_buffer: bool = True) -> int:
 
 
 def raise_signal(number: int) -> None:
-    """`_signal.raise_signal`: the signal is taken before the call returns."""
+    """`_signal.raise_signal`: the main thread takes it before the call returns; from another
+    thread it interrupts what the main thread waits for."""
     thread = here()
-    thread.process.pending.append(number)
+    send(thread.process, number)
     if thread.process.main is thread:
         deliver(thread.process)
 

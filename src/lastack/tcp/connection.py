@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lastack.profile import Profile
-from lastack.state import CLOSED, FIN_WAIT_2, SYN_SENT, State
+from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import Reason, Scribe
 from lastack.wire import Flow, Segment
 
@@ -106,7 +106,9 @@ class Connection:
     def kill(self, error: int, now: int) -> None:
         """An administrator ends the connection: ABORT, and the program is told `error`."""
         tcb = self._tcb
-        if tcb.state is not CLOSED:
+        if tcb.state is SYN_RECEIVED and tcb.passive:
+            calls.gone(tcb, Reason.KILLED, now)  # nobody knows of it yet, and nobody is told
+        elif tcb.state is not CLOSED:
             calls.abort(tcb, Reason.KILLED, now)
             tcb.fail(error, Reason.KILLED, now)
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from lastack.profile import LINUX, Profile
 from lastack.sockets import TcpSocket
-from lastack.state import (
-    CLOSED,
-    ESTABLISHED,
-)
+from lastack.state import CLOSED, ESTABLISHED
 
 from .peer import HandPeer, World
 

@@ -5,6 +5,8 @@ The answers were measured on Linux 6.18 (docs/kernel-notes/linger.md).
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from lastack.sockets import TcpSocket, names
@@ -263,7 +265,7 @@ def test_shutdown_of_a_listener_wakes_accept_with_einval() -> None:
     listener.shutdown(names.SHUT_RD, world.now)
     world.flush()
     assert call.done
-    assert call.errno == 22  # EINVAL
+    assert call.errno == errno.EINVAL
 
 
 def test_close_of_an_unconnected_socket_does_not_linger() -> None:

@@ -6,11 +6,7 @@ import pytest
 
 from lastack.profile import LINUX, Profile
 from lastack.sockets import names
-from lastack.state import (
-    CLOSED,
-    FIN_WAIT_2,
-    TIME_WAIT,
-)
+from lastack.state import CLOSED, FIN_WAIT_2, TIME_WAIT
 
 from .peer import HandPeer, World
 from .silence import TIMERS, connected, gone, sysctl

@@ -12,13 +12,7 @@ import pytest
 
 from lastack.profile import LINUX, Profile
 from lastack.sockets import TcpSocket, names
-from lastack.state import (
-    CLOSED,
-    FIN_WAIT_1,
-    LAST_ACK,
-    SYN_RECEIVED,
-    State,
-)
+from lastack.state import CLOSED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED, State
 from lastack.trace import Reason, StateChanged
 
 from .peer import HandPeer, World, tries

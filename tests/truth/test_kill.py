@@ -1,6 +1,6 @@
 """Ending a connection by force (Host.kill, as ss -K and SOCK_DESTROY do), in each state.
 
-Measured on Linux 6.18 (docs/kernel-notes/kill.md).
+Measured on Linux 6.18.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ Measured on Linux 6.18 (docs/kernel-notes/unread-close.md, docs/kernel-notes/orp
 
 from __future__ import annotations
 
+import errno
 from typing import NamedTuple
 
 import pytest
@@ -22,7 +23,7 @@ from lastack.state import (
     TIME_WAIT,
     State,
 )
-from lastack.trace import StateChanged
+from lastack.trace import Reason, ResetSent, StateChanged
 from lastack.wire import Segment
 
 from .peer import HandPeer, K, World, tries
@@ -203,7 +204,8 @@ def test_both_directions_shut_answer_data_with_a_reset(first: int) -> None:
     peer.data(b"zz")
     peer.answers(mark, "RST", seq=2, wnd=0)
     assert sock.state is CLOSED
-    assert sock.take_error(world.now) == 104  # ECONNRESET
+    assert sock.take_error(world.now) == errno.ECONNRESET
+    assert reset_reasons(world) == [Reason.DATA_AFTER_SHUTDOWN]
 
 
 # -- orphans in FIN-WAIT-1 ----------------------------------------------------------------------
@@ -236,6 +238,11 @@ def orphan(state: State, profile: Profile = LINUX) -> tuple[World, HandPeer]:
     return world, peer
 
 
+def reset_reasons(world: World) -> list[Reason]:
+    """Why K sent each RST."""
+    return [event.reason for event in world.events if isinstance(event, ResetSent)]
+
+
 def play(peer: HandPeer, case: Sends) -> None:
     mark = peer.mark()
     peer.tx(case.flags, case.text, seq=case.seq, ack=case.ack)
@@ -266,8 +273,9 @@ def play(peer: HandPeer, case: Sends) -> None:
     ids=lambda case: case.name,
 )
 def test_an_orphan_in_fin_wait_1(case: Sends) -> None:
-    _, peer = orphan(FIN_WAIT_1)
+    world, peer = orphan(FIN_WAIT_1)
     play(peer, case)
+    assert reset_reasons(world) == ([Reason.DATA_AFTER_CLOSE] if case.answer == "RST" else [])
 
 
 # -- orphans in FIN-WAIT-2 ----------------------------------------------------------------------

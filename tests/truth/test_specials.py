@@ -6,6 +6,8 @@ The answers were measured on Linux 6.18 (docs/kernel-notes/linger.md). exit and 
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from lastack.sockets import AGAIN, TcpSocket, names
@@ -231,7 +233,7 @@ def test_shutdown_gives_a_blocked_sender_epipe(how: int) -> None:
     sock.shutdown(how, world.now)
     world.flush()
     assert call.done
-    assert call.errno == 32  # EPIPE
+    assert call.errno == errno.EPIPE
 
 
 def test_a_reply_already_in_the_clients_queue_survives_the_reset() -> None:

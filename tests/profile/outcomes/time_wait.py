@@ -5,31 +5,15 @@ from __future__ import annotations
 import errno
 
 from lastack.profile import MS, ExactReset, NoAckFlag, Profile, Reopen, RestartedBy, Reuse, S
-from lastack.sockets import AGAIN, names
+from lastack.sockets import AGAIN
 from lastack.state import CLOSED, TIME_WAIT
 from lastack.wire import ABSENT, LOOPBACK4, seq
-from tests.exchange import Lab
-from tests.truth.peer import HandPeer, P, World
+from tests.exchange import B, Lab
+from tests.truth.peer import HandPeer, World
+from tests.truth.waiting import connect_again, one_port, reusing, time_wait
 
 from .case import shows
-from .exchange import errno_of, flags
-
-
-def waiting(
-    profile: Profile, *, timestamps: bool = False, listening: bool = False
-) -> tuple[World, HandPeer]:
-    """Return K in TIME-WAIT; with `listening` somebody listens on its port."""
-    world = World(profile)
-    peer = HandPeer(world, timestamps=timestamps)
-    if listening:
-        sock = peer.connect_to_k(world.listen())
-    else:
-        sock = world.socket()
-        world.set(sock, names.SO_REUSEADDR, 1)
-        peer.accept_from_k(sock)
-    world.close(sock)
-    peer.fin()
-    return world, peer
+from .exchange import flags
 
 
 def over(world: World, peer: HandPeer) -> float:
@@ -40,12 +24,12 @@ def over(world: World, peer: HandPeer) -> float:
 
 @shows("length_ns", {60 * S: 60.0, 240 * S: 240.0})
 def how_long(profile: Profile) -> object:
-    return over(*waiting(profile))
+    return over(*time_wait(profile))
 
 
 @shows("exact_reset", {ExactReset.KILLS: CLOSED, ExactReset.IGNORED: TIME_WAIT})
 def reset(profile: Profile) -> object:
-    _, peer = waiting(profile)
+    _, peer = time_wait(profile)
     peer.rst(seq=2)
     return peer.state
 
@@ -63,7 +47,7 @@ def syn(profile: Profile) -> object:
     """A number beyond; a newer timestamp; a first timestamp."""
     answers = []
     for had, number, tsval in ((False, 1000, ABSENT), (True, -1000, 9999), (False, -1000, 9999)):
-        world, peer = waiting(profile, timestamps=had, listening=True)
+        world, peer = time_wait(profile, timestamps=had, listening=True)
         again = HandPeer(world)
         again.iss = peer.iss + number
         again.tx("SYN", tsval=tsval)
@@ -73,7 +57,7 @@ def syn(profile: Profile) -> object:
 
 @shows("reopen_isn_gap", {65537: 65537, 1: 1})
 def isn(profile: Profile) -> object:
-    world, peer = waiting(profile, listening=True)
+    world, peer = time_wait(profile, listening=True)
     again = HandPeer(world)
     again.iss = peer.iss + 1000
     again.tx("SYN")
@@ -85,7 +69,7 @@ def the_2msl_begins_again(profile: Profile) -> object:
     """After data; after a FIN."""
     ends = []
     for what in ("PSH|ACK", "FIN|ACK"):
-        world, peer = waiting(profile)
+        world, peer = time_wait(profile)
         world.run(10)
         peer.tx(what, b"x" if what == "PSH|ACK" else b"", seq=1)
         ends.append(over(world, peer))
@@ -94,7 +78,7 @@ def the_2msl_begins_again(profile: Profile) -> object:
 
 @shows("no_ack_flag", {NoAckFlag.ANSWERED: ["ACK"], NoAckFlag.IGNORED: []})
 def without_flags(profile: Profile) -> object:
-    _, peer = waiting(profile)
+    _, peer = time_wait(profile)
     since = peer.mark()
     peer.tx("PSH", b"x", seq=2)
     return flags(peer, since)
@@ -102,7 +86,7 @@ def without_flags(profile: Profile) -> object:
 
 @shows("answer_gap_ns", {S // 2: 1, 50 * MS: 2, 0: 5})
 def answers_to_old_acks(profile: Profile) -> object:
-    world, peer = waiting(profile)
+    world, peer = time_wait(profile)
     since = peer.mark()
     for _ in range(5):
         peer.tx("ACK", seq=1)
@@ -110,15 +94,10 @@ def answers_to_old_acks(profile: Profile) -> object:
     return len(flags(peer, since))
 
 
-def one_port(profile: Profile) -> Profile:
-    """Return a profile whose automatic connect() has one port only."""
-    return profile.with_field("ephemeral_low", 40000).with_field("ephemeral_high", 40000)
-
-
 def again_after(profile: Profile, age: int, *, loopback: bool) -> int:
     """Return the errno of an automatic connect() over a TIME-WAIT that is `age` old."""
     lab = Lab(one_port(profile))
-    server_on, address = ("a", LOOPBACK4) if loopback else ("b", P)
+    server_on, address = ("a", LOOPBACK4) if loopback else ("b", B)
     listener = lab.listen(server_on)
     client = lab.socket("a")
     client.connect(address, 80, lab.now)
@@ -131,8 +110,7 @@ def again_after(profile: Profile, age: int, *, loopback: bool) -> int:
     lab.close(server)
     lab.run(age)
     assert [row.state for row in lab.a.snapshot() if row.orphan] == [TIME_WAIT]
-    sock = lab.socket("a")
-    return errno_of(lambda: sock.connect(address, 80, lab.now))
+    return connect_again(lab.socket("a"), lab, address=address)
 
 
 @shows(
@@ -155,16 +133,15 @@ def automatic_connect_soon(profile: Profile) -> object:
 
 @shows("reuse_by_bound", {True: 0, False: errno.EADDRNOTAVAIL})
 def bound_connect(profile: Profile) -> object:
-    world, _ = waiting(profile, timestamps=True)
-    sock = world.socket()
-    world.set(sock, names.SO_REUSEADDR, 1)
+    world, _ = time_wait(profile, timestamps=True)
+    sock = reusing(world)
     sock.bind(bytes(4), 40000, world.now)
-    return errno_of(lambda: sock.connect(P, 80, world.now))
+    return connect_again(sock, world)
 
 
 @shows("limit", {131072: [TIME_WAIT, TIME_WAIT], 1: [TIME_WAIT, CLOSED]})
 def two_of_them(profile: Profile) -> object:
-    world, first = waiting(profile)
+    world, first = time_wait(profile)
     second = HandPeer(world, port=81, kport=40001)
     world.close(second.accept_from_k())
     second.fin()
@@ -173,6 +150,6 @@ def two_of_them(profile: Profile) -> object:
 
 @shows("cleared_by_restart", {False: TIME_WAIT, True: CLOSED})
 def network_restart(profile: Profile) -> object:
-    world, peer = waiting(profile)
+    world, peer = time_wait(profile)
     world.k.restart_network(world.now)
     return peer.state

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from lastack.profile import S
 from tests.run.in_world import alone, well
 
 
@@ -214,3 +215,26 @@ def test_asyncio_streams() -> None:
         writer.close()
 
     well(("server", lambda: asyncio.run(serve())), ("client", lambda: asyncio.run(main())))
+
+
+def test_a_poller_is_woken_when_it_may_write_again() -> None:
+    def server() -> None:
+        with socket.create_server(("", 80)) as listener:
+            conn, _ = listener.accept()
+            time.sleep(0.5)  # long enough to fill every queue and to let every flight end
+            size = 0
+            while part := conn.recv(1 << 20):
+                size += len(part)
+            assert size == 4_000_000
+
+    def client() -> None:
+        with socket.create_connection(("server", 80)) as s, select.epoll() as epoll:
+            s.setblocking(False)
+            epoll.register(s, select.EPOLLOUT)
+            left = 4_000_000
+            while left:
+                assert epoll.poll(5) == [(s.fileno(), select.EPOLLOUT)]
+                left -= s.send(bytes(left))
+
+    outcome = well(("server", server), ("client", client))
+    assert outcome.ended_at < 5 * S

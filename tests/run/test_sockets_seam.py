@@ -92,6 +92,16 @@ def test_outside_the_class_is_the_real_one() -> None:
         assert s.recv(10) == b"real"
 
 
+def test_an_object_that_outlived_its_world_can_be_closed() -> None:
+    kept: list[socket.socket] = []
+    alone(lambda: kept.append(socket.socket()))
+    (left,) = kept
+    with pytest.raises(RuntimeError, match="outside the simulation"):
+        left.getsockname()
+    left.close()
+    assert left.fileno() == -1
+
+
 def test_a_question_and_an_answer() -> None:
     def client() -> None:
         with socket.create_connection(("server", 80)) as s:

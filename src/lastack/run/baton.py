@@ -66,6 +66,7 @@ class SimThread(Baton):
         self.ticket: Ticket | None = None
         self.what = ""
         self.until = NEVER
+        self.since = 0
         self.spins = 0
         self.killed = False
         self.refusals = 0
@@ -276,7 +277,7 @@ class Scheduler(Machine):
             heapq.heappush(self.waits, entry)
         if process.blocked_at == NEVER:
             process.blocked_at = self.now
-        me.ticket, me.what, me.until = ticket, what, until
+        me.ticket, me.what, me.until, me.since = ticket, what, until, self.now
         self._switch(me)
         me.ticket = None
         ticket.open = False

@@ -2,9 +2,11 @@
 
 As long as a foreground program lives the run goes on, at most until `until`. A program that owns
 a listening socket is in the background. When only such programs are left, the run goes on until
-every connection is closed or has been idle for 60 s; then each gets KeyboardInterrupt, 60 s later
-those that remain are stopped, and the network runs on until what they left has ended or is idle.
-TIME-WAIT is not waited for.
+every connection is closed or has been idle for 60 s, and until the servers are at rest: none is
+in the middle of a sleep, and who waits with a time-out has come back to its wait once since the
+last packet, so that a server that has been told to stop stops. Then each gets KeyboardInterrupt,
+60 s later those that remain are stopped, and the network runs on until what they left has ended
+or is idle. TIME-WAIT is not waited for.
 """
 
 from __future__ import annotations
@@ -116,13 +118,26 @@ class Ending:
         world = self._world
         rows = self._connections()
         if not rows:
-            return world.network.in_flight() == 0
+            return world.network.in_flight() == 0 and not self._busy()
         enough = min(world.active_at + IDLE_NS, self._until)
         # Without any event to come, also what is not idle stays as it is for ever.
         if at <= enough or not (at == NEVER or all(idle(row) for row in rows)):
             return False
         world.now = max(world.now, enough)
         return True
+
+    def _busy(self) -> bool:
+        """Whether a thread of a server will go on by itself within IDLE_NS of the last packet."""
+        world = self._world
+        bound = min(world.active_at + IDLE_NS, self._until)
+        for thread in world.threads:
+            process = thread.process
+            if process.ended or process.background or thread.ticket is None:
+                continue
+            polls = world.waiters.has(thread.ticket) and thread.since > world.active_at
+            if thread.until <= bound and not polls:
+                return True
+        return False
 
     def _connections(self) -> list[SocketRow]:
         world = self._world

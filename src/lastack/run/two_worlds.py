@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any, Final, cast
 
 from .baton import current
@@ -58,8 +59,28 @@ class TwoWorlds(type):
         if not name.startswith("__") or name == "__init__":
             real = _outside(cls)
             if real is not None and name != "mro" and current() is None:
-                return getattr(real, name)
+                meant = getattr(real, name)
+                ours = super().__getattribute__(name)
+                return ByInstance(ours, meant) if isinstance(ours, FunctionType) else meant
         return super().__getattribute__(name)
+
+
+class ByInstance:
+    """A method asked of the class outside a simulation: the one or the other, by its instance.
+
+    An object that outlived its world is still closed by ours.
+    """
+
+    __slots__ = ("_real", "_sim")
+
+    def __init__(self, sim: FunctionType, real: Any) -> None:
+        self._sim = sim
+        self._real = real
+
+    def __call__(self, instance: object, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the method of the instance's world."""
+        ours = isinstance(type(instance), TwoWorlds)
+        return (self._sim if ours else self._real)(instance, *args, **kwargs)
 
 
 @contextmanager

@@ -88,6 +88,10 @@ class Waiters:
             else:
                 self._tickets.pop(file, None)
 
+    def has(self, ticket: Ticket) -> bool:
+        """Tell whether the ticket waits for a file."""
+        return any(ticket is one for entries in self._tickets.values() for one, _, _ in entries)
+
     def wake(self, file: File, events: int) -> None:
         """Tell the watchers, wake every poller, and one exclusive waiter (accept(2)): the first.
 

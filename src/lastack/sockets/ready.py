@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastack.state import CLOSED, SYN_SENT
+from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 
 from .files import ERR, HUP, IN, OUT, RDHUP
 from .parts import SocketParts
@@ -17,7 +17,7 @@ def mask(sock: SocketParts) -> int:
         return OUT | HUP
     tcp = sock.endpoint.connection
     bits = ERR if tcp.error else 0
-    if tcp.state is SYN_SENT:
+    if tcp.state in (SYN_SENT, SYN_RECEIVED):
         return bits
     over = tcp.state is CLOSED
     no_more_in = tcp.peer_closed or tcp.read_shut or over

@@ -60,7 +60,7 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
     """First, check sequence number: acceptability by the four cases of table 6, after PAWS."""
     if timestamps.rejects(tcb, seg, now) and not seg.flags & RST:
         # RFC 7323 section 5.3 R1: not acceptable, answer with an ACK and drop
-        challenge.answer(tcb, now, limited=not seg.text)
+        challenge.answer(tcb, now, limited=not seg.length)
         return drop(tcb, seg, Reason.PAWS, now)
     strict = tcb.profile.acceptance.missing_timestamp is MissingTimestamp.DROP
     if strict and tcb.ts_ok and seg.tsval == ABSENT and not seg.flags & RST:
@@ -290,20 +290,19 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
         if seg.text and seq.gt((seg.seq + len(seg.text)) & seq.MASK, tcb.rcv_nxt):
             return drop(tcb, seg, Reason.TEXT_AFTER_FIN, now)
         return True
-    if not seg.text:
-        return True
     beyond = (seg.seq + len(seg.text)) & seq.MASK
-    if tcb.closing and seq.gt(beyond, tcb.rcv_nxt):
+    if tcb.closing and seg.length and seq.gt(beyond, tcb.rcv_nxt):
         # Nobody is left to read it: MUST-12's RST, so that the peer learns of the loss.
         emit.reply_reset(tcb, seg, Reason.DATA_AFTER_CLOSE, now)
         calls.gone(tcb, Reason.DATA_AFTER_CLOSE, now)
         return False
-    if tcb.shut_read and tcb.fin_queued and seq.gt(beyond, tcb.rcv_nxt):
+    if tcb.shut_read and tcb.fin_queued and seg.length and seq.gt(beyond, tcb.rcv_nxt):
         error = calls.reset_errno(tcb)
         emit.reply_reset(tcb, seg, Reason.DATA_AFTER_SHUTDOWN, now)
         calls.gone(tcb, Reason.DATA_AFTER_SHUTDOWN, now, error=error)
         return False
-    text.take(tcb, seg, now)
+    if seg.text:
+        text.take(tcb, seg, now)
     return True
 
 

@@ -267,9 +267,14 @@ class Connection:
 
     @property
     def writable(self) -> bool:
-        """Whether a send would be worth a wake-up: enough of the buffer is free."""
+        """Whether a send would be worth a wake-up: enough of the buffer is free.
+
+        Who has been told no is woken later, also without a send that was refused (tcp_poll).
+        """
         tcb = self._tcb
-        return tcb.buffers.writable(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd))
+        enough = tcb.buffers.writable(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd))
+        tcb.wants_room = tcb.wants_room or not enough
+        return enough
 
     @property
     def buffers(self) -> Buffers:

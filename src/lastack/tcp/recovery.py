@@ -81,7 +81,8 @@ def _make_room(tcb: Tcb) -> None:
     """Wake a writer that was refused, once a third of the buffer is free.
 
     A writer falls asleep only after it has found no room at all, so on a fast path it keeps the
-    queue full; the last ACK of a flight therefore wakes it for any room.
+    queue full; the last ACK of a flight therefore wakes it for any room. Somebody who polls is not
+    helped by that and waits on for the third.
     """
     if not tcb.wants_room:
         return
@@ -90,8 +91,9 @@ def _make_room(tcb: Tcb) -> None:
     tcb.buffers.grow_send(max(tcb.congestion.initial_segments, segments), tcb.mss)
     queued = len(tcb.sendq)
     room = not tcb.in_flight() and tcb.buffers.send_room(queued, chunk) > 0
-    if room or tcb.buffers.writable(queued, chunk):
-        tcb.wants_room = False
+    writable = tcb.buffers.writable(queued, chunk)
+    tcb.wants_room = not writable
+    if room or writable:
         tcb.wake(WRITABLE)
 
 

@@ -1,0 +1,64 @@
+"""Signals during a lingering close() (docs/kernel-notes/linger.md)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from lastack.profile import LINUX, TEXTBOOK, Profile, S
+from lastack.run import World
+
+
+def close_while(handler: Any, profile: Profile) -> tuple[float, str]:
+    """Close with l_linger 5 towards a peer that does not read; a signal comes after 1 s."""
+    told: list[tuple[float, str]] = []
+
+    def program() -> None:
+        signal.signal(signal.SIGALRM, handler)
+        listener = socket.create_server(("", 80))
+        client = socket.create_connection(("127.0.0.1", 80))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 5))
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                client.send(bytes(100_000))
+        client.setblocking(True)
+
+        def later() -> None:
+            time.sleep(1)
+            os.kill(os.getpid(), signal.SIGALRM)
+
+        threading.Thread(target=later).start()
+        begun = time.monotonic()
+        error = "0"
+        try:
+            client.close()
+        except OSError as failure:
+            error = type(failure).__name__
+        told.append((round(time.monotonic() - begun, 3), error))
+        listener.close()
+
+    world = World(profile=profile)
+    world.program(world.host("a"), program)
+    outcome = world.run(until=100 * S)
+    assert not outcome.failed, outcome.programs[0].output
+    return told[0]
+
+
+def test_a_handled_signal_ends_the_wait() -> None:
+    assert close_while(lambda *_: None, LINUX) == (1.0, "0")
+
+
+def test_an_ignored_signal_does_not() -> None:
+    assert close_while(signal.SIG_IGN, LINUX) == (5.0, "0")
+
+
+def test_in_the_textbook_it_is_eintr() -> None:
+    assert close_while(lambda *_: None, TEXTBOOK) == (1.0, "InterruptedError")

@@ -161,7 +161,7 @@ _OS_ERRORS = {
     if isinstance(value, type) and issubclass(value, OSError)
 }
 _RESOLVER_ERRORS = {"gaierror", "herror"}
-_RUN_MAY_MAKE = {"gaierror", "TimeoutError"}
+_RUN_MAY_MAKE = {"gaierror", "herror", "TimeoutError"}
 
 
 def os_errors(tree: Tree) -> Violations:

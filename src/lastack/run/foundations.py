@@ -15,12 +15,13 @@ from . import (
     socket_module,
     surroundings,
     threads,
+    tls,
 )
 from .seams import Registry
 
 PARTS: Final = (
     threads, clocks, randomness, signals, surroundings, program,
-    socket_module, polling, descriptors, fences,
+    socket_module, polling, descriptors, fences, tls,
 )  # fmt: skip
 
 REGISTRY: Final = Registry()

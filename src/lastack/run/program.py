@@ -140,7 +140,7 @@ def _shut_down(process: Process) -> None:
         for thread, queue in list(executors._threads_queues.items()):
             if thread in _threads(process):
                 queue.put(None)
-    while waiting := [t for t in _threads(process) if not t.daemon]:
+    while waiting := [t for t in _threads(process) if not t.daemon and t.is_alive()]:
         waiting[0].join()
     while process.at_exit:
         function, args, kwargs = process.at_exit.pop()

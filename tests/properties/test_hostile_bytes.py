@@ -32,7 +32,7 @@ class Scene:
         self.victim: Host = self.lab.b
         self.files: list[TcpSocket] = []
         self.flow = Flow(A, 5000, B, 80)
-        self.snd_nxt = self.rcv_nxt = 0
+        self.snd_nxt = self.rcv_nxt = self.ts_recent = 0
 
     def open(self) -> tuple[TcpSocket, TcpSocket]:
         """Return both ends of a connection, the client's and the victim's."""
@@ -57,6 +57,7 @@ class Scene:
                 self.flow = packet.flow.reversed()
                 self.snd_nxt = packet.seq + packet.length & seq.MASK
                 self.rcv_nxt = packet.ack
+                self.ts_recent = packet.tsecr
 
     def end(self) -> None:
         """The network carries again, the programs close: everything ends."""
@@ -237,7 +238,8 @@ FLAGS = USUAL | st.integers(0, 255)
 
 @dataclass(frozen=True)
 class Forged:
-    """A segment, relative to where the victim's connection stands."""
+    """A segment, relative to where the victim's connection stands, its timestamp included: one
+    counted from 0 would be old for the victim, and PAWS would drop nearly everything."""
 
     seq: int = 0
     ack: int = 0
@@ -256,12 +258,11 @@ class Forged:
 
     def bytes(self, scene: Scene) -> bytes:
         """Return the packet; its checksum is right unless `damage` breaks it."""
-        newest = scene.lab.now // ms(1)
         seg = Segment(
             scene.flow, scene.rcv_nxt + self.seq & seq.MASK, scene.snd_nxt + self.ack & seq.MASK,
             self.flags, self.wnd, bytes(self.text), up=self.up, ecn=self.ecn, mss=self.mss,
             wscale=self.wscale, sack_ok=self.sack_ok, sack=self.sack,
-            tsval=ABSENT if self.stamp is None else newest + self.stamp & seq.MASK,
+            tsval=ABSENT if self.stamp is None else scene.ts_recent + self.stamp & seq.MASK,
         )  # fmt: skip
         data = bytearray(build(seg))
         for at, octet in self.damage:

@@ -141,7 +141,6 @@ def test_the_walks_go_everywhere() -> None:
         Reason.LINGER_ZERO, Reason.UNREAD_AT_CLOSE, Reason.LINGER2_NEGATIVE,
         Reason.DATA_AFTER_CLOSE, Reason.DATA_AFTER_SHUTDOWN, Reason.LISTENER_CLOSED,
         Reason.KILLED, Reason.REFUSED, Reason.RESET_BY_PEER, Reason.FIN_WAIT_2_OVER,
-        Reason.GIVE_UP_ORPHAN,
     }  # fmt: skip
 
 

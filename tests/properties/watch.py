@@ -29,7 +29,7 @@ from lastack.trace import (
     segment_of,
 )
 from lastack.verdict import Account, Book, ConnectionStory, End, account
-from lastack.wire import RST, Flow, show
+from lastack.wire import RST, Flow, Segment, seq, show
 
 _PERIOD = 65_521  # a prime: no shift by segments, buffers or powers of two maps it to itself
 
@@ -55,6 +55,7 @@ class Ranges:
     def __init__(self) -> None:
         self.accepted = self.sent = self.acked = 0  # its own stream
         self.queued = self.read = 0  # its peer's; `read` includes what was thrown away unread
+        self.snd_nxt: int | None = None  # the sequence number after everything it sent
 
 
 class Watch:
@@ -76,6 +77,7 @@ class Watch:
         self._ranges: dict[int, Ranges] = {}
         self._arrived: dict[int, Flow] = {}
         self._reset: ResetSent | None = None
+        self._last_arrival: Segment | None = None
         self._digest = blake2b(digest_size=16)
 
     def __call__(self, event: Event) -> None:
@@ -97,6 +99,7 @@ class Watch:
         elif isinstance(event, Arrived):
             self.arrived_at[event.host] += 1
             self._arrived[event.packet] = event.what.flow
+            self._last_arrival = segment_of(event.what)
         elif ranges is not None and not isinstance(event, Called):
             self._bytes(event, ranges)
 
@@ -135,6 +138,9 @@ class Watch:
         if not seg.flags & RST:
             assert self.states[event.conn] is not CLOSED, f"sent when CLOSED: {show(seg)}"
         ranges = self._ranges[event.conn]
+        beyond = seg.seq + seg.length & seq.MASK
+        if not seg.flags & RST and (ranges.snd_nxt is None or seq.gt(beyond, ranges.snd_nxt)):
+            ranges.snd_nxt = beyond
         assert event.last - event.first == len(seg.text)
         if seg.text:
             assert ranges.acked <= event.first <= ranges.sent, "a gap, or acknowledged already"
@@ -153,6 +159,9 @@ class Watch:
         elif isinstance(event, Acked):
             assert not over
             assert event.first == ranges.acked < event.last <= ranges.sent
+            assert self._last_arrival is not None
+            assert ranges.snd_nxt is not None
+            assert seq.le(self._last_arrival.ack, ranges.snd_nxt), "an ACK of what was not sent"
             ranges.acked = event.last
         elif isinstance(event, Queued):
             assert not over

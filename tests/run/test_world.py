@@ -255,7 +255,9 @@ def test_a_watcher_hears_of_events_before_the_threads(play: Play) -> None:
         print(any(events & IN for events in heard), any(events & OUT for events in heard))
 
     def speaker() -> None:
-        calls.send(calls.connect("10.0.0.1", 7), b"x")
+        file = calls.connect("10.0.0.1", 7)
+        time.sleep(1)  # by then the server waits
+        calls.send(file, b"x")
 
     assert lines(play(server, speaker), 0)[0].startswith("True")
 

@@ -14,7 +14,8 @@ from lastack.verdict import seconds
 from .claims_stage import error_name
 
 NOTE: Final = (
-    "SACK (RFC 2018) is off in this release: no profile offers it, and an offer is not taken up."
+    "SACK (RFC 2018, 6675) is there since this release; tail loss probes (RFC 8985) are not: a "
+    "lost tail waits for the retransmission timer."
 )
 
 _GRADES: Final = (

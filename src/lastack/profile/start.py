@@ -34,6 +34,10 @@ class StartRules:
         True, "timestamps are offered; net.ipv4.tcp_timestamps",
         source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
+    sack: bool = rule(
+        True, "selective acknowledgment is offered (RFC 2018); net.ipv4.tcp_sack",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
     initial_cwnd: int = rule(
         10, "first congestion window (RFC 6928)", unit="segments",
         source="docs/kernel-notes/close.md",

@@ -122,6 +122,14 @@ def abort() -> None:
     exit_now(_ABORTED)
 
 
+def find_library(name: str) -> str | None:
+    """`ctypes.util.find_library`: none is found, as none may be loaded.
+
+    The real one starts ldconfig(8); libraries that ask it at import know how to do without.
+    """
+    return None
+
+
 _guard: Final = ImportGuard()
 _hooked: list[bool] = []
 
@@ -139,5 +147,6 @@ def register(registry: Registry) -> None:
     """Name what stands in for what."""
     registry.function("os", "_exit", exit_now)
     registry.function("os", "abort", abort)
+    registry.function("ctypes.util", "find_library", find_library)
     registry.attribute(subprocess.Popen, "__init__", _popen)
     registry.before(put_up)

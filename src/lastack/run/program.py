@@ -7,6 +7,7 @@ import runpy
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
@@ -54,6 +55,8 @@ def _module(name: str, args: list[str]) -> Main:
         around.directory = os.path.realpath(cwd)
         sys.argv[:] = [name, *args]
         sys.path.insert(0, cwd)
+        # Another program of the world may have imported it; runpy would warn this one.
+        warnings.filterwarnings("ignore", ".* found in sys.modules after import", RuntimeWarning)
         return runpy.run_module(name, run_name="__main__", alter_sys=True)
 
     return main

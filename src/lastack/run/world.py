@@ -268,8 +268,7 @@ class World(Scheduler):
         at, kind, source = event
         self.now = max(at, self.now)
         if kind == 0:
-            arrival = self.network.take_arrival(self.now)
-            if arrival is not None:
+            while (arrival := self.network.take_arrival(self.now)) is not None:
                 node = self.nodes[arrival[0]]
                 node.host.packet_arrives(arrival[1], self.now)
                 self.active_at = self.now

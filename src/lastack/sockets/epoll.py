@@ -28,7 +28,7 @@ Watch = Callable[[File, Wake], None]
 
 
 class _Entry:
-    __slots__ = ("fd", "file", "events", "edge", "disabled")
+    __slots__ = ("fd", "file", "events", "edge", "disabled", "in_line")
 
     def __init__(self, fd: int, file: File, events: int) -> None:
         self.fd = fd
@@ -39,7 +39,7 @@ class _Entry:
         """Arm the entry; what is ready already counts as an edge."""
         self.events = events
         self.edge = True
-        self.disabled = False
+        self.disabled = self.in_line = False
 
     def ready(self, now: int) -> int:
         """Return the bits to report now, 0 for none."""
@@ -49,7 +49,8 @@ class _Entry:
 
 
 class Epoll(File):
-    """The set, in the order in which its entries were added or last reported."""
+    """The set. Its entries stand in the order in which they became ready or were last reported,
+    which is the order in which a kernel reports them (epoll(7), its ready list)."""
 
     kind = "epoll"
 
@@ -100,6 +101,7 @@ class Epoll(File):
             if len(found) == limit:
                 break
             bits = entry.ready(now)
+            entry.in_line = bool(bits) and not entry.events & (EDGE | ONESHOT)
             if bits:
                 found.append((entry.fd, bits))
                 entry.edge = False
@@ -111,9 +113,12 @@ class Epoll(File):
     def _woken(self, file: File, events: int) -> None:
         """Take note that a watched file has gained `events`: an edge, and a wake of the set."""
         wanted = False
-        for entry in self._entries.values():
+        for key, entry in list(self._entries.items()):
             if entry.file is file and events & (entry.events & _BITS | _ALWAYS):
                 entry.edge = wanted = True
+                if not entry.in_line:
+                    entry.in_line = True
+                    self._entries[key] = self._entries.pop(key)
         if wanted:
             self._wake(self, IN)
 

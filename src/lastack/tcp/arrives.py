@@ -25,7 +25,7 @@ from lastack.state import (
 from lastack.trace import Dropped, Reason, ResetIgnored, ResetTaken
 from lastack.wire import ABSENT, ACK, FIN, RST, SYN, Segment, seq
 
-from . import calls, challenge, emit, recovery, text, timers, timestamps
+from . import calls, challenge, emit, recovery, sack, text, timers, timestamps
 from .tcb import READABLE, UNSET, WRITABLE, Tcb, enter
 from .timewait import entry_of
 
@@ -105,11 +105,14 @@ def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
         and seg.seq == tcb.rcv_nxt
         and not seg.flags & FIN
     ):
-        # "If the RCV.WND is zero, ... special allowance should be made to accept valid ACKs"
-        _acknowledgment(tcb, seg, now)
+        # "If the RCV.WND is zero, ... special allowance should be made to accept valid ACKs": step
+        # five says which are valid, and what the ACK of our FIN does
+        if not fifth_check_ack(tcb, seg, now):
+            return False
     # <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; what carries no text is answered within the limit
     challenge.answer(tcb, now, limited=not seg.length)
     old = seq.lt(seg.seq, tcb.rcv_nxt)
+    sack.repeated(tcb, seg)
     return drop(tcb, seg, Reason.OLD_DUPLICATE if old else Reason.OUTSIDE_WINDOW, now)
 
 
@@ -243,10 +246,13 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
 
 def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     """ESTABLISHED: advance SND.UNA, count duplicates, update the send window."""
+    news = recovery.take_sack(tcb, seg)
     if seq.gt(seg.ack, tcb.snd_una):
         recovery.new_ack(tcb, seg, now)
+        if news:
+            recovery.find_loss(tcb, now)
     else:
-        recovery.duplicate_ack(tcb, seg, now)
+        recovery.duplicate_ack(tcb, seg, news, now)
         tcb.probes_out = 0
     # "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND"
     fresh = seq.lt(tcb.snd_wl1, seg.seq) or (

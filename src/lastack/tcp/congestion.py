@@ -43,10 +43,14 @@ class NewReno:
                 self.counted -= self.cwnd
                 self.cwnd += self.mss
 
-    def lost(self, in_flight: int) -> None:
-        """Third duplicate ACK: fast retransmit begins (RFC 6582 section 3.2 step 2)."""
+    def lost(self, in_flight: int, *, by_sack: bool) -> None:
+        """A loss was found: fast retransmit begins (RFC 6582 section 3.2 step 2).
+
+        With SACK what is in the network is known and the window need not be inflated for it
+        (RFC 6675 section 5 step 4).
+        """
         self.ssthresh = max(in_flight // 2, 2 * self.mss)
-        self.cwnd = self.ssthresh + 3 * self.mss
+        self.cwnd = self.ssthresh + (0 if by_sack else 3 * self.mss)
         self.recovering = True
 
     def inflate(self) -> None:

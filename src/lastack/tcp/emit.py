@@ -10,9 +10,11 @@ from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK
 from lastack.trace import Reason, ResetSent, Sent
 from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, Segment, seq
 
-from . import timers
+from . import sack, timers
 from .tcb import UNSET, Tcb
 
+_SACK_ROOM = 36
+"""Octets that four SACK blocks take, with padding."""
 _MAY_SEND = frozenset({ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK})
 
 
@@ -73,6 +75,7 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
         window, mss=tcb.advertised_mss,
         wscale=tcb.rcv_wscale if offers_scale else ABSENT,
         tsval=tcb.timestamp(now) if offers_ts else ABSENT, tsecr=tcb.ts_recent,
+        sack_ok=tcb.sack_ok if answering else tcb.offers_sack,
         number=_number(tcb),
     )  # fmt: skip
     if not again:
@@ -104,8 +107,9 @@ def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
     seg = Segment(
-        tcb.flow, number, tcb.rcv_nxt, ACK, window, tsval=tsval, tsecr=tsecr, number=_number(tcb)
-    )
+        tcb.flow, number, tcb.rcv_nxt, ACK, window, tsval=tsval, tsecr=tsecr,
+        sack=sack.blocks(tcb), number=_number(tcb),
+    )  # fmt: skip
     _acknowledged(tcb)
     _out(tcb, seg, now, again=probe)
 
@@ -144,9 +148,11 @@ def send_text(tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bo
     number = tcb.seq_of(first)
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
+    # An ACK that rides on a short segment has room for the blocks, too.
+    fits = len(text) + _SACK_ROOM <= tcb.mss
     seg = Segment(
         tcb.flow, number, tcb.rcv_nxt, flags, window, text, tsval=tsval, tsecr=tsecr,
-        number=_number(tcb),
+        sack=sack.blocks(tcb) if fits else (), number=_number(tcb),
     )  # fmt: skip
     beyond = (number + seg.length) & seq.MASK
     if again:
@@ -184,6 +190,8 @@ def flush(tcb: Tcb, now: int) -> None:
     if tcb.state in _MAY_SEND:
         if tcb.rxt_nxt != UNSET:
             _send_again(tcb, now)
+        elif tcb.recovering and tcb.sack_ok:
+            _send_lost(tcb, now)
         if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
             _send_new(tcb, now)
         _watch_window(tcb, now)
@@ -200,16 +208,37 @@ def _send_again(tcb: Tcb, now: int) -> None:
     while seq.lt(tcb.rxt_nxt, tcb.recover):
         if seq.sub(tcb.rxt_nxt, tcb.snd_una) >= tcb.congestion.cwnd:
             return
-        tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now)
+        position, end = tcb.board.skip_held(tcb.position_of(tcb.rxt_nxt))
+        tcb.rxt_nxt = tcb.seq_of(position)
+        if seq.lt(tcb.rxt_nxt, tcb.recover):
+            tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now, end=end)
     if tcb.rxt_nxt == tcb.snd_nxt:
         tcb.rxt_nxt = UNSET
 
 
-def resend(tcb: Tcb, number: int, now: int) -> int:
-    """Send one segment that begins at `number` again; return the sequence number after it."""
+def _send_lost(tcb: Tcb, now: int) -> None:
+    """Recovery by SACK: send again what is lost, as far as cwnd is not in the network (RFC 6675
+    section 5, C). What is only doubtful comes when there is nothing new to send."""
+    una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
+    board = tcb.board
+    while tcb.congestion.cwnd - tcb.network() >= tcb.mss:
+        hole = board.next_lost(una, nxt, tcb.mss)
+        if hole is None and tcb.sendq.end == tcb.sent_end():
+            hole = board.next_doubtful(una, nxt)
+        if hole is None:
+            return
+        beyond = resend(tcb, tcb.seq_of(hole[0]), now, end=hole[1])
+        board.high_rxt = tcb.position_of(beyond)
+
+
+def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
+    """Send one segment that begins at `number` again; return the sequence number after it.
+
+    `end` is the position where the peer's holdings begin, UNSET for none.
+    """
     first = tcb.sendq.start + seq.diff(number, tcb.seq_of(tcb.sendq.start))
     sent_end = tcb.sent_end()
-    last = min(first + tcb.mss, sent_end)
+    last = min(first + tcb.mss, sent_end, end if end != UNSET else sent_end)
     # The FIN joins the last text where both fit in a segment.
     fin = tcb.fin_seq != UNSET and last == sent_end and last - first < tcb.mss
     send_text(tcb, first, last, now, fin=fin, again=True)
@@ -226,10 +255,10 @@ def _send_new(tcb: Tcb, now: int) -> None:
         owes_fin = tcb.fin_queued and tcb.fin_seq == UNSET
         if not unsent and not owes_fin:
             return
-        flight = tcb.in_flight()
+        flight = tcb.network()
         room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
         held = tcb.profile.closing.fin_held_by_cwnd or not tcb.fin_queued
-        if held and flight + min(max(unsent, 1), full) > max(tcb.congestion.cwnd, full):
+        if held and flight + min(max(unsent, 1), full) > _allowed(tcb, full):
             if flight:
                 tcb.cwnd_limited = True
                 return
@@ -240,6 +269,13 @@ def _send_new(tcb: Tcb, now: int) -> None:
         if size and size < full and not _worth_sending(tcb, size, unsent, fin):
             return
         send_text(tcb, first, first + size, now, fin=fin, again=False)
+
+
+def _allowed(tcb: Tcb, full: int) -> int:
+    """Return how much may be in the network: cwnd, and for each of the first two duplicate ACKs
+    another segment (limited transmit, RFC 3042)."""
+    extra = 0 if tcb.recovering or tcb.rxt_nxt != UNSET else min(tcb.dupacks, 2) * full
+    return max(tcb.congestion.cwnd, full) + extra
 
 
 def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool) -> bool:

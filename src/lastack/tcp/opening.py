@@ -16,6 +16,7 @@ def first_window(tcb: Tcb) -> None:
     start = tcb.profile.start
     tcb.offers_scale = start.window_scale >= 0
     tcb.offers_ts = start.timestamps
+    tcb.offers_sack = start.sack
     tcb.rcv_wscale = max(start.window_scale, 0)
 
 
@@ -28,6 +29,7 @@ def _options(tcb: Tcb, seg: Segment, now: int) -> None:
     else:
         tcb.rcv_wscale = 0
     tcb.ts_ok = seg.tsval != ABSENT and tcb.offers_ts
+    tcb.sack_ok = seg.sack_ok and tcb.offers_sack
     if tcb.ts_ok:
         tcb.ts_recent = seg.tsval
         tcb.ts_recent_at = now

@@ -1,7 +1,7 @@
-"""Acknowledgments of what we sent: progress, duplicate ACKs, fast retransmit (RFC 6582, RFC 5681).
+"""Acknowledgments of what we sent: progress, duplicate ACKs, fast retransmit.
 
-Called by step five of 3.10.7.4. Without SACK, loss is found by three duplicate ACKs or by the
-retransmission timer.
+Called by step five of 3.10.7.4. Loss is found by the scoreboard (RFC 6675) on connections with
+SACK, by three duplicate ACKs without (RFC 6582), and by the retransmission timer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ DUPACK_THRESHOLD = 3
 
 def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
     """SND.UNA < SEG.ACK =< SND.NXT: take everything acknowledged off the queue."""
-    flight = tcb.in_flight()
     measure(tcb, seg, now)
     first = tcb.sendq.start
     covered = seq.diff(seg.ack, tcb.seq_of(first))
@@ -32,7 +31,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
     tcb.retransmits = 0
     tcb.probes_out = 0
     tcb.rtt.progress()
-    _congestion(tcb, count, flight, now)
+    tcb.board.advance(tcb.position_of(tcb.snd_una))
+    _congestion(tcb, count, now)
     if tcb.rxt_nxt != UNSET and seq.ge(tcb.snd_una, tcb.recover):
         tcb.rxt_nxt = UNSET
     if tcb.in_flight():
@@ -54,14 +54,14 @@ def measure(tcb: Tcb, seg: Segment, now: int) -> None:
             tcb.rtt.sample(elapsed * 1_000_000)
 
 
-def _congestion(tcb: Tcb, count: int, flight: int, now: int) -> None:
+def _congestion(tcb: Tcb, count: int, now: int) -> None:
     tcb.dupacks = 0
     if not tcb.recovering:
         tcb.congestion.acked(count, limited=_window_was_used(tcb))
     elif seq.ge(tcb.snd_una, tcb.recover):
         tcb.recovering = False
         tcb.congestion.recovered(tcb.in_flight())
-    else:
+    elif not tcb.sack_ok:
         # partial acknowledgment: the segment after it is lost too
         tcb.congestion.partial(count)
         emit.resend(tcb, tcb.snd_una, now)
@@ -97,31 +97,49 @@ def _make_room(tcb: Tcb) -> None:
         tcb.wake(WRITABLE)
 
 
-def duplicate_ack(tcb: Tcb, seg: Segment, now: int) -> None:
-    """SEG.ACK =< SND.UNA: count it if it is a duplicate ACK in the sense of RFC 5681 section 2."""
+def take_sack(tcb: Tcb, seg: Segment) -> bool:
+    """Take the SACK blocks of an ACK; tell whether they were news (RFC 6675 section 2)."""
+    if not (tcb.sack_ok and seg.sack):
+        return False
+    una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
+    blocks = [(tcb.position_of(left), tcb.position_of(right)) for left, right in seg.sack]
+    return tcb.board.update(blocks, una, nxt) > 0
+
+
+def duplicate_ack(tcb: Tcb, seg: Segment, news: bool, now: int) -> None:
+    """SEG.ACK =< SND.UNA: count it if it is a duplicate ACK, in the sense of RFC 5681 section 2,
+    or with SACK if it reports something new (`news`)."""
+    if not tcb.in_flight() or seg.ack != tcb.snd_una:
+        return
     window = seg.wnd << tcb.snd_wscale
-    if (
-        seg.ack != tcb.snd_una
-        or seg.text
-        or seg.flags & (SYN | FIN)
-        or window != tcb.snd_wnd
-        or not tcb.in_flight()
-    ):
+    plain = not seg.text and not seg.flags & (SYN | FIN) and window == tcb.snd_wnd
+    if not (news if tcb.sack_ok else plain):
         return
     tcb.dupacks += 1
-    if tcb.recovering:
+    if tcb.recovering and not tcb.sack_ok:
         tcb.congestion.inflate()
-    elif (
-        tcb.dupacks == DUPACK_THRESHOLD
-        and tcb.rxt_nxt == UNSET
-        and seq.gt(tcb.snd_una, tcb.recover)
-    ):
-        # RFC 6582 section 3.2 step 2: not twice for the same window of data
-        tcb.recovering = True
-        tcb.recover = tcb.snd_nxt
-        tcb.congestion.lost(tcb.in_flight())
-        emit.resend(tcb, tcb.snd_una, now)
-        tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+    find_loss(tcb, now)
+
+
+def find_loss(tcb: Tcb, now: int) -> None:
+    """Begin fast retransmit when the duplicate ACKs or the scoreboard show a loss.
+
+    RFC 6582 section 3.2 step 2 and RFC 6675 section 5: not twice for the same window of data.
+    """
+    if tcb.recovering or tcb.rxt_nxt != UNSET or not seq.gt(tcb.snd_una, tcb.recover):
+        return
+    una = tcb.position_of(tcb.snd_una)
+    held = tcb.sack_ok and tcb.board.lost_below(tcb.mss) > una
+    if tcb.dupacks < DUPACK_THRESHOLD and not held:
+        return
+    tcb.congestion.lost(tcb.in_flight(), by_sack=tcb.sack_ok)
+    tcb.recovering = True
+    tcb.recover = tcb.snd_nxt
+    tcb.board.high_rxt = una
+    end = tcb.board.ranges[0][0] if tcb.board.ranges else UNSET
+    beyond = emit.resend(tcb, tcb.snd_una, now, end=end)
+    tcb.board.high_rxt = tcb.position_of(beyond)
+    tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
 
 
 def timed_out(tcb: Tcb, now: int) -> None:

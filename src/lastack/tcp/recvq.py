@@ -12,13 +12,14 @@ from collections import deque
 class ReceiveQueue:
     """[read, ready) is in order and unread; `pieces` lie beyond a gap, sorted, not overlapping."""
 
-    __slots__ = ("read", "ready", "pieces", "waiting", "_chunks")
+    __slots__ = ("read", "ready", "pieces", "waiting", "ready_before", "_chunks")
 
     def __init__(self) -> None:
         self.read = 0
         self.ready = 0
         self.pieces: list[tuple[int, bytes]] = []
         self.waiting = 0
+        self.ready_before = 0
         self._chunks: deque[bytes] = deque()
 
     def __len__(self) -> int:
@@ -29,6 +30,16 @@ class ReceiveQueue:
     def used(self) -> int:
         """All bytes held, those beyond a gap included."""
         return self.ready - self.read + self.waiting
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Return what lies beyond a gap as ranges that do not touch."""
+        found: list[tuple[int, int]] = []
+        for first, piece in self.pieces:
+            if found and found[-1][1] == first:
+                found[-1] = (found[-1][0], first + len(piece))
+            else:
+                found.append((first, first + len(piece)))
+        return found
 
     def insert(self, first: int, text: bytes) -> int:
         """Take text at offset `first`; return how many bytes became readable."""

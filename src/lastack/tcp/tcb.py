@@ -15,6 +15,7 @@ from .congestion import NewReno
 from .entry import Entry
 from .recvq import ReceiveQueue
 from .rtt import Rtt
+from .scoreboard import Scoreboard
 from .sendq import SendQueue
 from .timers import Timers
 
@@ -45,6 +46,7 @@ class Tcb:
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "timed_seq", "timed_at", "small_seq", "cwnd_limited",
         "max_flight", "peak_flight", "usage_seq",
+        "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "acks", "challenge_at", "entry", "synack_accepted", "offers_scale", "offers_ts",
     )  # fmt: skip
 
@@ -114,6 +116,13 @@ class Tcb:
         self.wants_room = False
 
     def _begin_recovery(self, iss: int) -> None:
+        # selective acknowledgment (RFC 2018)
+        self.sack_ok = False
+        self.offers_sack = False
+        self.board = Scoreboard()
+        self.recent: list[int] = []
+        self.duplicate: tuple[int, int] | None = None
+        self.seen_blocks: list[tuple[int, int]] = []
         # retransmission and recovery
         self.rxt_nxt = UNSET
         self.recover = iss
@@ -145,6 +154,17 @@ class Tcb:
         if self.fin_seq != UNSET:
             beyond -= 1
         return self.sendq.start + max(beyond, 0)
+
+    def position_of(self, number: int) -> int:
+        """Return the stream offset of a sequence number of ours; our FIN has the last."""
+        return self.sendq.start + seq.diff(number, self.seq_of(self.sendq.start))
+
+    def network(self) -> int:
+        """Return how much of ours is in the network: RFC 6675's pipe during recovery by SACK."""
+        if not (self.recovering and self.sack_ok):
+            return self.in_flight()
+        una, nxt = self.position_of(self.snd_una), self.position_of(self.snd_nxt)
+        return self.board.pipe(una, nxt, self.mss)
 
     def in_flight(self) -> int:
         """Return how many sequence numbers are unacknowledged."""

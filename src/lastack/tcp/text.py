@@ -5,6 +5,7 @@ from __future__ import annotations
 from lastack.trace import Dropped, Queued, Reason
 from lastack.wire import Segment, seq
 
+from . import sack
 from .tcb import READABLE, UNSET, Tcb
 
 
@@ -23,7 +24,7 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         tcb.acks.at_once = True
         return
     text = seg.text
-    first = offset_of(tcb, seg.seq)
+    offset_of_first = first = offset_of(tcb, seg.seq)
     before = tcb.recvq.ready
     if first < before:
         text = text[before - first :]
@@ -34,7 +35,9 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
     if tcb.fin_at != UNSET:
         text = text[: max(tcb.fin_at - first, 0)]
     filled_gap = bool(tcb.recvq.pieces)
+    sack.note_blocks(tcb)
     fresh = tcb.recvq.insert(first, text) if text else 0
+    sack.received(tcb, offset_of_first, offset_of_first + len(seg.text))
     _note_size(tcb, len(seg.text))
     if fresh:
         tcb.rcv_nxt = (tcb.rcv_nxt + fresh) & seq.MASK

@@ -124,6 +124,11 @@ class Book:
     def _join_passive(self, end: End) -> None:
         story = self._story.get(self._syns.get(end.syn, 0))
         client = story.client if story else None
+        if client is not None and client.gone and not client.was_synchronized:
+            # It closed in SYN-SENT; whoever dialled the same 4-tuple since then is answered.
+            latest = self._latest[client.flow]
+            if not latest.gone and self._story[latest.conn].server is None:
+                story, client = self._story[latest.conn], latest
         earlier = story.server if story else None
         if story is None or client is None:
             self._add(end, None)

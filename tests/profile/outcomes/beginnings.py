@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 
-from lastack.net import LinkRules
+from lastack.net import DROP, PASS, Fate, LinkRules
 from lastack.profile import FullQueue, ListenerShutdown, Profile
 from lastack.sockets import AGAIN, names
-from lastack.wire import Segment
+from lastack.wire import Packet, Segment
 from tests.exchange import Lab, ms, s
 from tests.truth.peer import HandPeer, World
 
@@ -36,6 +36,28 @@ def largest_text(profile: Profile) -> object:
     client.send(bytes(30_000), 0, lab.now)
     lab.run(ms(100))
     return max(len(one.text) for one in lab.sent("a") if isinstance(one, Segment))
+
+
+@shows("sack", {True: 2, False: 4})
+def repeated_after_three_holes(profile: Profile) -> object:
+    """Every third segment of a flight of ten is lost: how many rounds until all is there."""
+    lab = Lab(profile, profile, link=LinkRules(delay_ns=ms(50)))
+    client, server = lab.connection()
+    lost = [1, 4, 7]
+    count = 0
+
+    def drop(packet: Packet, now: int) -> Fate:
+        nonlocal count
+        if not (isinstance(packet, Segment) and packet.text):
+            return PASS
+        count += 1
+        return DROP if count - 1 in lost else PASS
+
+    lab.network.add_rule(drop, link=("a", "b"))
+    begun = lab.now
+    client.send(bytes(10 * 1448), 0, lab.now)
+    lab.until(lambda: server.ioctl(names.SIOCINQ) == 10 * 1448)
+    return -(-(lab.now - begun - ms(50)) // ms(100)) + 1
 
 
 @shows("initial_cwnd", {10: 10, 2: 2})

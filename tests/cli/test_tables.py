@@ -63,7 +63,7 @@ def test_text_fits_80_columns(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(("words", "says"), [
-    (("matrix", "--profile", "minix"), "no profile 'minix'; there are textbook, linux, rfc9293"),
+    (("matrix", "--profile", "minix"), "no profile 'minix'; there are textbook, linux, freebsd"),
     (("claims", "S28"), "no claim 'S28'; there are S1 to S27"),
 ])  # fmt: skip
 def test_a_wrong_name_is_one_line(words: tuple[str, ...], says: str) -> None:

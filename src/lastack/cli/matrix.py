@@ -20,11 +20,15 @@ def matrix(names: tuple[str, ...], as_json: bool) -> int:
 
     Every row is played to its end in simulation; nothing is looked up.
     """
-    played = rows(chosen_profiles(names))
+    chosen = chosen_profiles(names)
+    played = rows(chosen)
     if as_json:
         click.echo(json.dumps({"schema": 1, "rows": [row.to_json() for row in played]}, indent=2))
     else:
         painter = Painter()
         for line in table(played):
             painter.line(line)
+        unseen = [profile.name for profile in chosen if profile.unproven]
+        if unseen:
+            painter.line(f"From documents, nobody ran it here: {', '.join(unseen)}.")
     return 0

@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from lastack.net import LinkRules
-from lastack.profile import LINUX, MS, Profile, S
+from lastack.profile import LINUX, MS, PROFILES, Profile, S
 
 from .paint import Painter
 from .scene import Played, Setting
@@ -30,11 +30,14 @@ _HASHES: Final = "PYTHONHASHSEED"
 @click.option("--jitter", type=Duration(), default=0, help="Added to the delay, up to.")
 @click.option("--loss", type=Share(), default=0.0, help="Per packet and direction: 2% or 0.02.")
 @click.option("--rate", type=Rate(), default=0, help="Of each link, in bit/s: 500k, 10M, 1G.")
-@click.option("--queue", default=1000, show_default=True, help="Packets that wait for the rate.")
+@click.option("--queue", default=1000, show_default=True, type=click.IntRange(0),
+              help="Packets that wait for the rate.")  # fmt: skip
 @click.option("--mtu", default=1500, show_default=True, type=click.IntRange(68, 65536))
 @click.option("--profile", "profiles", multiple=True, metavar="[HOST=]NAME",
-              help="The TCP of all hosts or of one: linux, textbook, rfc9293.")  # fmt: skip
+              help=f"The TCP of all hosts or of one: {', '.join(PROFILES)}.")  # fmt: skip
 @click.option("--until", type=Duration(), default=3600 * S, help="Virtual time limit.  [1h]")
+@click.option("--patience", type=Duration(), default=10 * S,
+              help="Real time that a program may compute without a call.  [10s]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--no-ladder", is_flag=True, help="Endings only.")
 @click.option("--unfold", is_flag=True, help="Every segment of long transfers.")
@@ -45,8 +48,9 @@ _HASHES: Final = "PYTHONHASHSEED"
               help="Write every event to a file, one a line.")  # fmt: skip
 def run(
     programs: tuple[str, ...], seed: int, delay: int, jitter: int, loss: float, rate: int,
-    queue: int, mtu: int, profiles: tuple[str, ...], until: int, as_json: bool, no_ladder: bool,
-    unfold: bool, wire: bool, strict: bool, check_determinism: bool, trace: Path | None,
+    queue: int, mtu: int, profiles: tuple[str, ...], until: int, patience: int, as_json: bool,
+    no_ladder: bool, unfold: bool, wire: bool, strict: bool, check_determinism: bool,
+    trace: Path | None,
 ) -> int:  # fmt: skip
     """Run programs on simulated hosts and explain how every connection ended.
 
@@ -63,6 +67,7 @@ def run(
     setting = Setting(
         [parse_program(text) for text in programs], seed,
         LinkRules(delay, jitter, loss, rate, queue, mtu), until=until, wire=wire,
+        patience=patience / S,
         **_profiles(profiles),
     )  # fmt: skip
     for name in setting.profiles:
@@ -74,7 +79,7 @@ def run(
     if _own_sockets() > before:
         raise click.ClickException("a program opened a real socket behind the simulation's back")
     if trace is not None:
-        trace.write_text("".join(f"{event.at} {event.host} {event!r}\n" for event in played.events))
+        _write_trace(trace, played)
     painter = Painter()
     if as_json:
         click.echo(json.dumps(played.to_json(), indent=2))
@@ -119,6 +124,13 @@ def _own_sockets() -> int:
     except FileNotFoundError:
         return 0
     return count
+
+
+def _write_trace(path: Path, played: Played) -> None:
+    try:
+        path.write_text("".join(f"{event.at} {event.host} {event!r}\n" for event in played.events))
+    except OSError as error:
+        raise click.UsageError(f"--trace {path}: {error.strerror}") from None
 
 
 def _same_again(played: Played, painter: Painter, *, quiet: bool) -> bool:

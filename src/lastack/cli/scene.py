@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import click
+
 from lastack.net import LinkRules
 from lastack.profile import LINUX, Profile, S
 from lastack.report import ending_lines, ladder, refusal_lines
@@ -29,6 +31,7 @@ class Setting:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     until: int = 3600 * S
     wire: bool = False
+    patience: float = 10.0
 
 
 class Played:
@@ -37,7 +40,8 @@ class Played:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         world = World(
-            setting.seed, profile=setting.profile, link=setting.link, wire=setting.wire
+            setting.seed, profile=setting.profile, link=setting.link, wire=setting.wire,
+            patience=setting.patience,
         )
         self.book = Book()
         self.events: list[Event] = []
@@ -46,9 +50,12 @@ class Played:
             node = world.nodes.get(spec.host)
             if node is None:
                 node = world.host(spec.host, setting.profiles.get(spec.host))
-            world.program(
-                node, spec.command, start_at=spec.start_at, background=spec.background
-            )
+            try:
+                world.program(
+                    node, spec.command, start_at=spec.start_at, background=spec.background
+                )
+            except ValueError as error:
+                raise click.UsageError(f"{spec.host}: {error}") from None
         begun = time.perf_counter()
         self.outcome: Outcome = world.run(setting.until)
         self.wall_seconds = time.perf_counter() - begun
@@ -92,12 +99,20 @@ class Played:
             painter.line()
             painter.lines(refusal_lines(event, glyphs=painter.glyphs))
         self.show_troubles(painter)
+        self.show_unmeasured(painter)
         virtual = self.outcome.ended_at / S
         painter.line()
         painter.line(
             f"{virtual:,.3f} s of virtual time in {self.wall_seconds:.2f} s of real time"
             f" (seed {self.setting.seed})", "note",
         )  # fmt: skip
+
+    def show_unmeasured(self, painter: Painter) -> None:
+        """Say which TCPs of this run nobody has run for real."""
+        used = {self.setting.profile, *self.setting.profiles.values()}
+        for name in sorted(profile.name for profile in used if profile.unproven):
+            painter.line()
+            painter.line(f"Profile {name} is from documents: nobody ran that TCP here.", "note")
 
     def show_story(
         self, painter: Painter, story: ConnectionStory, events: list[Event],
@@ -129,17 +144,18 @@ class Played:
 
     def show_troubles(self, painter: Painter) -> None:
         """Print who failed, who hangs, and what stopped the run."""
+        troubles = [text for text in (self.outcome.deadlock, self.outcome.livelock) if text]
         for ended in self.outcome.programs:
             if ended.hung:
-                painter.line()
-                painter.line(f"{ended.host} hung: {ended.hung}", "bad")
+                if not troubles:  # they tell who waits for what, too
+                    painter.line()
+                    painter.line(f"hung: {ended.hung}", "bad")
             elif ended.failed:
                 painter.line()
                 painter.line(f"{ended.host} failed: exit status {ended.exit}", "bad")
-        for trouble in (self.outcome.deadlock, self.outcome.livelock):
-            if trouble:
-                painter.line()
-                painter.line(trouble, "bad")
+        for trouble in troubles:
+            painter.line()
+            painter.line(trouble, "bad")
 
     @property
     def status(self) -> int:

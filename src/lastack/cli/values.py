@@ -99,7 +99,9 @@ class ProgramSpec:
         return shlex.join(self.command)
 
 
-_SPEC: Final = re.compile(r"(?P<name>[A-Za-z][\w.-]*)(?P<mark>[+@][^=]*)?=(?P<command>.*)", re.S)
+_SPEC: Final = re.compile(
+    r"(?P<name>[A-Za-z](?:[\w.-]*\w)?)(?P<mark>[+@][^=]*)?=(?P<command>.*)", re.S
+)
 
 
 def parse_program(text: str) -> ProgramSpec:

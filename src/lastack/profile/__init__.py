@@ -15,6 +15,10 @@ from .closing import AbortAfterFin as AbortAfterFin
 from .closing import ClosingRules as ClosingRules
 from .closing import FinWait2Excess as FinWait2Excess
 from .closing import Unread as Unread
+from .elsewhere import BSD44 as BSD44
+from .elsewhere import FREEBSD as FREEBSD
+from .elsewhere import MACOS as MACOS
+from .elsewhere import WINDOWS as WINDOWS
 from .errors import ErrorRules as ErrorRules
 from .linger import LingerRange as LingerRange
 from .linger import LingerRules as LingerRules

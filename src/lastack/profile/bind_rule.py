@@ -6,6 +6,13 @@
     listening                SO_REUSEPORT (*)                    never
     in TIME-WAIT             SO_REUSEADDR, or SO_REUSEPORT       the new one set SO_REUSEADDR
 
+    the holder is            BSD: shared if the new one set      WINDOWS: shared if
+    -----------------------  ----------------------------------  -----------------------------
+    bound or listening       SO_REUSEADDR, at another address;   both set SO_REUSEADDR
+                             or both set SO_REUSEPORT
+    connected                SO_REUSEADDR                        both set SO_REUSEADDR
+    in TIME-WAIT             SO_REUSEADDR                        always
+
 (*) under the same effective uid; the uid of a connection in TIME-WAIT is not asked.
 "Connected" is every state from SYN-SENT to LAST-ACK, with a descriptor or without. Addresses that
 do not overlap never conflict. The same rule decides again when a bound socket calls listen().
@@ -79,11 +86,25 @@ def _shared(holder: Holder, applicant: Applicant, rules: PortRules) -> bool:
     in_time_wait = holder.use is Use.TIME_WAIT
     if rules.bind_rule is BindRule.TEXTBOOK:
         return applicant.reuseaddr and in_time_wait
+    if rules.bind_rule is BindRule.BSD:
+        return _shared_on_bsd(holder, applicant)
+    if rules.bind_rule is BindRule.WINDOWS:
+        return in_time_wait or (holder.reuseaddr and applicant.reuseaddr)
     if holder.reuseaddr and applicant.reuseaddr and holder.use is not Use.LISTENING:
         return True
     return (
         holder.reuseport and applicant.reuseport and (in_time_wait or holder.uid == applicant.uid)
     )
+
+
+def _shared_on_bsd(holder: Holder, applicant: Applicant) -> bool:
+    """in_pcbbind(): with SO_REUSEADDR only an exact, unconnected match is looked for."""
+    if holder.reuseport and applicant.reuseport:
+        return True
+    if not applicant.reuseaddr:
+        return False
+    connected = holder.use in (Use.CONNECTED, Use.TIME_WAIT)
+    return connected or unmapped(holder.address) != unmapped(applicant.address)
 
 
 def _covers(wildcard: bytes, v6only: bool, address: bytes) -> bool:

@@ -14,6 +14,8 @@ class BindRule(Enum):
 
     LINUX = "both sockets must have set it; then every state but LISTEN is shared"
     TEXTBOOK = "the new socket's alone; only TIME-WAIT is shared"
+    BSD = "the new socket's alone; connected ones and other addresses do not count then"
+    WINDOWS = "both sockets must have set it, then LISTEN is shared too; TIME-WAIT never counts"
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,8 @@ class Profile:
     errors: ErrorRules = field(default_factory=ErrorRules)
     buffers: BufferRules = field(default_factory=BufferRules)
     grades: Mapping[str, tuple[str, str]] | None = None
+    unproven: bool = False
+    """A real system that nobody ran for lastack; output that uses it says so."""
 
     def cells(self) -> Iterator[Cell]:
         """Yield every field with its value and grade, in the order of the groups."""

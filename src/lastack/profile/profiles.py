@@ -1,4 +1,5 @@
-"""The profiles of this release: Linux as measured, the textbook, and RFC 9293 alone."""
+"""The profiles: Linux as measured, the textbook, RFC 9293 alone, and other systems by their
+documents."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
+from .elsewhere import BSD44, FREEBSD, MACOS, WINDOWS
 from .errors import ErrorRules
 from .linger import LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
@@ -111,6 +113,6 @@ RFC9293: Final = Profile(
 )
 
 PROFILES: Final[Mapping[str, Profile]] = {
-    one.name: one for one in (TEXTBOOK, LINUX, RFC9293)
-}  # fmt: skip
+    one.name: one for one in (TEXTBOOK, LINUX, FREEBSD, BSD44, MACOS, WINDOWS, RFC9293)
+}
 """Every profile by name, in the order in which tables show them."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from lastack.profile import NEVER
-from lastack.sockets import AGAIN, ClosePlan, File, NotNow, TcpSocket
+from lastack.sockets import AGAIN, Call, ClosePlan, File, NotNow, TcpSocket
 
 from .baton import here
 from .process import Node
@@ -45,6 +45,8 @@ def close_file(file: File, node: Node, *, what: str = "close()") -> int:
     plan = world.step(node, file.drop)
     if plan is None or not isinstance(file, TcpSocket):
         return 0
+    if plan.call is Call.REFUSE:
+        process.keep(file)
     try:
         while world.step(node, file.still_closing, plan):
             world.park(((file, ANY),), plan.wait_until, what=what)

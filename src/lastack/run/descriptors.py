@@ -22,7 +22,7 @@ from .account import Account, size_text
 from .baton import here
 from .process import FIRST_DESCRIPTOR
 from .readiness import descriptor
-from .seams import Registry
+from .seams import Dispatch, Registry
 from .socket_base import close_descriptor
 
 _INT: Final = struct.Struct("i")
@@ -232,15 +232,32 @@ def _standard(fd: int, what: Any, /) -> Any:
     return (output.stdout_sink if fd == 1 else output.stderr_sink).write(what)
 
 
+class CloseOutside:
+    """`os.close` in the real world: a number of a world that is over is closed already.
+
+    Objects that close a descriptor as they are deleted may outlive their world.
+    """
+
+    def __init__(self, real: Callable[..., None]) -> None:
+        self.real = real
+
+    def __call__(self, fd: Any) -> None:
+        """Close a real descriptor."""
+        if not (isinstance(fd, int) and FIRST_DESCRIPTOR <= fd <= _INT_MAX):
+            self.real(fd)
+
+
 def register(registry: Registry) -> None:
     """Name what stands in for what."""
     for name, sim in (
-        ("read", read), ("write", write), ("close", close_descriptor), ("dup", dup),
+        ("read", read), ("write", write), ("dup", dup),
         ("dup2", dup2), ("sendfile", sendfile), ("fstat", fstat), ("isatty", isatty),
         ("get_blocking", get_blocking), ("set_blocking", set_blocking),
         ("get_inheritable", get_inheritable), ("set_inheritable", set_inheritable),
     ):  # fmt: skip
         registry.function("os", name, Either(sim, registry.real("os", name)))
+    close = registry.real("os", "close")
+    registry.seam("os", "close", Dispatch(Either(close_descriptor, close), CloseOutside(close)))
     registry.function("os", "pipe", make_pipe)
     registry.function("os", "pipe2", pipe2)
     registry.function("fcntl", "fcntl", Either(fcntl, registry.real("fcntl", "fcntl")))

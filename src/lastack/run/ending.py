@@ -77,7 +77,8 @@ class Ending:
             process.hung = report(self._world, process)
         if at == NEVER:
             waiting = "\n".join(process.hung for process in foreground)
-            self.deadlock = f"no event is pending, and these wait\n{waiting}\n{table(self._world)}"
+            head = "deadlock: no event is pending, and these wait"
+            self.deadlock = "\n".join([head, waiting, table(self._world)])
         return Verdict.OVER
 
     def _only_background(self, at: int) -> Verdict:

@@ -47,6 +47,7 @@ class Machine:
         self.over = False
         self.failure: BaseException | None = None
         self._count = count(1)
+        self._objects = count(1)
         self._abandoned: list[tuple[Process, int]] = []
 
     def engine(self, node: Node, function: Callable[..., T], *args: Any) -> T:
@@ -104,6 +105,10 @@ class Machine:
             file = process.descriptors.pop(fd)
             if not self.over:
                 self.engine(process.node, partial(_drop, file, "exit", "exit of the program"))
+
+    def number(self) -> int:
+        """Return a number that no other object of this world has."""
+        return next(self._objects)
 
     def fail(self, error: BaseException) -> None:
         """End the world with an error; the first one counts."""

@@ -6,8 +6,10 @@ from typing import Final
 
 from . import (
     clocks,
+    counted,
     descriptors,
     fences,
+    libraries,
     polling,
     program,
     randomness,
@@ -21,7 +23,7 @@ from .seams import Registry
 
 PARTS: Final = (
     threads, clocks, randomness, signals, surroundings, program,
-    socket_module, polling, descriptors, fences, tls,
+    socket_module, polling, descriptors, fences, tls, counted, libraries,
 )  # fmt: skip
 
 REGISTRY: Final = Registry()

@@ -72,6 +72,8 @@ class Process:
         self.main_thread: Any = None  # what threading.main_thread() answers
         self.surroundings: Any = None  # surroundings.Surroundings, while the program lives
         self.alarm: object = None  # signals.Alarm
+        self.tasks = 0  # of asyncio, for their default names
+        self.kept: dict[str, Any] = {}  # what libraries keep for a process, by module
         self.epoch = 0  # of the world's calendar, in ns since 1970, at world time 0
 
     def add(self, file: File) -> int:
@@ -84,6 +86,10 @@ class Process:
         fd = next(_descriptors)
         self.descriptors[fd] = file
         return fd
+
+    def keep(self, file: File) -> None:
+        """Keep a file that refused to be closed: its descriptor stays until the program ends."""
+        self.descriptors[next(_descriptors)] = file
 
     @property
     def listens(self) -> bool:

@@ -15,12 +15,12 @@ from typing import Any, Final
 from .baton import SimThread, Stopped, here
 from .process import Process
 from .seams import Registry
+from .tracebacks import without_ours
 
 INTERRUPTED: Final = 130
 """The status that a shell shows for a program that Ctrl-C ended."""
 
 Main = Callable[[], object]
-_HERE: Final = os.path.dirname(__file__)
 
 
 def load(argv: Sequence[str]) -> Main:
@@ -105,14 +105,20 @@ def _end_by(process: Process, error: BaseException) -> int | None:
     """Return the exit status for what left the main module, and say what the interpreter says.
 
     None for the KeyboardInterrupt that a world sends: the program was stopped, it did not fail.
+    trio and anyio raise it in groups.
     """
     if isinstance(error, SystemExit):
         return status_of(error.code)
-    if isinstance(error, KeyboardInterrupt) and process.interrupted:
+    if process.interrupted and _only_interrupts(error):
         return None
-    error.__traceback__ = _own(error.__traceback__)
-    sys.excepthook(type(error), error, error.__traceback__)
+    sys.excepthook(type(error), error, without_ours(error))
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _only_interrupts(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(KeyboardInterrupt)[1] is None
+    return isinstance(error, KeyboardInterrupt)
 
 
 def status_of(code: object) -> int:
@@ -123,17 +129,6 @@ def status_of(code: object) -> int:
         return code & 0xFF
     print(code, file=sys.stderr)  # noqa: T201 - the program's stderr
     return 1
-
-
-def _own(tb: Any) -> Any:
-    """Leave out the frames between us and the program's own code."""
-    rest = tb
-    while rest is not None:
-        name = rest.tb_frame.f_code.co_filename
-        if not name.startswith(_HERE) and "runpy" not in name:
-            return rest
-        rest = rest.tb_next
-    return tb
 
 
 def _shut_down(process: Process) -> None:

@@ -163,8 +163,11 @@ class Registry:
         self.installed = False
 
     def _set(self, owner: Any, name: str, value: Any) -> None:
-        old = vars(owner)[name]
-        self._undo.append(lambda: setattr(owner, name, old))
+        if name in vars(owner):
+            old = vars(owner)[name]
+            self._undo.append(lambda: setattr(owner, name, old))
+        else:
+            self._undo.append(lambda: delattr(owner, name))
         setattr(owner, name, value)
 
     def _substitute(self, value: Any) -> Any:

@@ -19,7 +19,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .baton import here
+from .libraries import OWN, own
 from .seams import Registry
+from .tracebacks import without_ours
 
 _chdir: Final[Callable[[Any], None]] = os.chdir
 _fchdir: Final[Callable[[int], None]] = os.fchdir
@@ -75,13 +77,15 @@ class Surroundings:
         self.stdin, self.stdout, self.stderr = sys.stdin, sys.stdout, sys.stderr
         self.hook, self.thread_hook = sys.excepthook, threading.excepthook
         self.main_module = sys.modules.get("__main__")
-        if self.directory:
+        if self.directory or self.modules:
             self._take_modules(shared)
 
     def _take_modules(self, shared: set[str]) -> None:
         if len(sys.modules) != len(shared) + len(self.modules):
-            for name in sys.modules.keys() - shared - self.modules.keys():
-                if self._owns(name, sys.modules[name]):
+            new = sys.modules.keys() - shared - self.modules.keys()
+            mine = own(new, sys.modules)
+            for name in new:
+                if name in mine or self._owns(name, sys.modules[name]):
                     self.modules[name] = None
                 else:
                     shared.add(name)
@@ -103,8 +107,11 @@ class Surroundings:
 
 def thread_hook(args: Any) -> None:
     """`threading.excepthook`, which says nothing of a thread that a world ends."""
-    if not issubclass(args.exc_type, SystemExit):
-        threading.__excepthook__(args)
+    if issubclass(args.exc_type, SystemExit):
+        return
+    own = args.exc_traceback if args.exc_value is None else without_ours(args.exc_value)
+    told = (args.exc_type, args.exc_value, own, args.thread)
+    threading.__excepthook__(threading.ExceptHookArgs(told))
 
 
 class Stage:
@@ -114,6 +121,10 @@ class Stage:
         self.real = Surroundings()
         self.present = self.real
         self.shared = set(sys.modules)
+        if not self.shared.isdisjoint(OWN):
+            mine = own(self.shared, sys.modules)
+            self.shared -= mine
+            self.real.modules = {name: sys.modules[name] for name in mine}
 
     def change(self, to: Surroundings | None) -> None:
         """Put others in place; None: those of the real world."""

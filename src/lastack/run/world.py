@@ -26,7 +26,7 @@ from lastack.profile import LINUX, NEVER, Profile, S
 from lastack.trace import Journal
 from lastack.wire import pack_address
 
-from . import foundations, signals
+from . import foundations, libraries, signals
 from .baton import Baton, Livelock, Scheduler, SimThread, Stopped, activate
 from .ending import Ending, Verdict, report, table
 from .osthread import raise_in, real_time, stack_of
@@ -170,6 +170,7 @@ class World(Scheduler):
         try:
             self._stage = Stage()
             random.seed(self.seed)
+            libraries.seed_again(self.seed)
             self._switch(self.main)
             self._end_threads()
         finally:

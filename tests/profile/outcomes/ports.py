@@ -22,9 +22,26 @@ def bind_0(profile: Profile, times: int) -> int:
     return failed
 
 
-@shows("bind_rule", {BindRule.LINUX: errno.EADDRINUSE, BindRule.TEXTBOOK: 0})
-def bind_over_time_wait(profile: Profile) -> object:
-    """Only the new socket has SO_REUSEADDR."""
+TAKEN = errno.EADDRINUSE
+
+
+@shows("bind_rule", {
+    BindRule.LINUX: (TAKEN, TAKEN, 0),
+    BindRule.TEXTBOOK: (0, TAKEN, TAKEN),
+    BindRule.BSD: (0, TAKEN, 0),
+    BindRule.WINDOWS: (0, 0, 0),
+})  # fmt: skip
+def bind_a_second_time(profile: Profile) -> object:
+    """Over a TIME-WAIT with SO_REUSEADDR on the new socket only; then with it on both sockets
+    over a listening one, and over a connected one."""
+    return (
+        bind_over_time_wait(profile),
+        bind_over(profile, listening=True),
+        bind_over(profile, listening=False),
+    )
+
+
+def bind_over_time_wait(profile: Profile) -> int:
     world = World(profile)
     peer = HandPeer(world)
     world.close(peer.accept_from_k())
@@ -32,6 +49,19 @@ def bind_over_time_wait(profile: Profile) -> object:
     sock = world.socket()
     world.set(sock, names.SO_REUSEADDR, 1)
     return errno_of(lambda: sock.bind(bytes(4), 40000, world.now))
+
+
+def bind_over(profile: Profile, *, listening: bool) -> int:
+    world = World(profile)
+    first, second = world.socket(), world.socket()
+    for sock in (first, second):
+        world.set(sock, names.SO_REUSEADDR, 1)
+    first.bind(bytes(4), 40000, world.now)
+    if listening:
+        first.listen(5, world.now)
+    else:
+        first.connect(P, 80, world.now)
+    return errno_of(lambda: second.bind(bytes(4), 40000, world.now))
 
 
 @shows("ephemeral_low", {32768: 0, 60990: errno.EADDRINUSE})

@@ -1,0 +1,176 @@
+"""Systems that nobody ran for lastack: FreeBSD, 4.4BSD, macOS and Windows by their documents.
+
+Each value says where it comes from; what no document says is as on Linux, graded "chosen".
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
+from .linger import LingerRange, LingerRules, NonblockingLinger, WaitsFor
+from .ports import BindRule, PortRules
+from .profile import Profile
+from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
+from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
+
+_SOCLOSE: Final = "FreeBSD sys/kern/uipc_socket.c, soclose()"
+_TIMER: Final = "FreeBSD sys/netinet/tcp_timer.h"
+_TWCHECK: Final = "FreeBSD sys/netinet/tcp_timewait.c, tcp_twcheck()"
+_PCBBIND: Final = "FreeBSD sys/netinet/in_pcb.c, in_pcbbind_setup()"
+_BSD_BOOK: Final = "McKusick et al., The Design and Implementation of the 4.4BSD Operating System"
+_XNU: Final = "XNU bsd/kern/uipc_socket.c, soclose_locked()"
+_CLOSESOCKET: Final = "Microsoft, closesocket function (winsock.h)"
+
+_BSD_CLOSING: Final = ClosingRules(
+    unread=Unread.FIN,
+    abort_after_fin_sent=AbortAfterFin.RESET,
+    fin_wait_2_orphan_ns=600 * S,
+    fin_wait_2_excess=FinWait2Excess.PLAIN,
+)
+_BSD_TIME_WAIT: Final = TimeWaitRules(
+    length_ns=MINUTE,
+    exact_reset=ExactReset.IGNORED,
+    reopen=Reopen.SEQUENCE,
+    restarted_by=RestartedBy.FIN_ONLY,
+    reuse=Reuse.OFF,
+    reuse_by_bound=False,
+)
+_BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, reconnect_after_refused=False)
+
+_BSD_GRADES: Final = {
+    "waits_for": (SOURCE, _SOCLOSE),
+    "nonblocking": (SOURCE, _SOCLOSE),
+    "expiry_errno": (SOURCE, _SOCLOSE),
+    "expiry_aborts": (SOURCE, _SOCLOSE),
+    "signal_errno": (SOURCE, _SOCLOSE),
+    "off_keeps_seconds": (SOURCE, "FreeBSD sys/kern/uipc_socket.c, sosetopt()"),
+    "unread": (SOURCE, "RFC 2525 section 2.17; tcp_usr_disconnect() flushes and sends FIN"),
+    "abort_after_fin_sent": (SOURCE, "tcp_drop() sends RST in every state with a SYN received"),
+    "fin_wait_2_orphan_ns": (SOURCE, f"{_TIMER}, TCPTV_MAXIDLE"),
+    "fin_wait_2_excess": (CHOSEN, "a limit means itself"),
+    "length_ns": (SOURCE, f"{_TIMER}, TCPTV_MSL 30 s"),
+    "exact_reset": (SOURCE, _TWCHECK),
+    "reopen": (SOURCE, _TWCHECK),
+    "restarted_by": (SOURCE, _TWCHECK),
+    "reuse": (CHOSEN, "there is no such option"),
+    "reuse_by_bound": (CHOSEN, "there is no such option"),
+    "bind_rule": (SOURCE, _PCBBIND),
+    "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
+}
+
+FREEBSD: Final = Profile(
+    name="freebsd",
+    summary="FreeBSD 14 by its source; nobody ran it here",
+    unproven=True,
+    linger=LingerRules(
+        nonblocking=NonblockingLinger.RETURNS,
+        expiry_errno=errno.EWOULDBLOCK,
+        signal_errno=errno.EINTR,
+        seconds_range=LingerRange.EDOM,
+        off_keeps_seconds=False,
+    ),
+    closing=_BSD_CLOSING,
+    time_wait=_BSD_TIME_WAIT,
+    ports=_BSD_PORTS,
+    grades={
+        **_BSD_GRADES,
+        "unit_ns": (SOURCE, _SOCLOSE),
+        "seconds_range": (SOURCE, "FreeBSD sys/kern/uipc_socket.c, sosetopt()"),
+    },
+)
+
+BSD44: Final = Profile(
+    name="bsd44",
+    summary="4.4BSD by its source and the books about it; nobody ran it here",
+    unproven=True,
+    linger=LingerRules(
+        unit_ns=S // 100,
+        nonblocking=NonblockingLinger.RETURNS,
+        expiry_errno=errno.EWOULDBLOCK,
+        signal_errno=errno.EINTR,
+        off_keeps_seconds=False,
+    ),
+    closing=_BSD_CLOSING,
+    time_wait=_BSD_TIME_WAIT,
+    ports=_BSD_PORTS,
+    grades={
+        **_BSD_GRADES,
+        "unit_ns": (MANUAL, f"{_BSD_BOOK}; so_linger is in clock ticks"),
+    },
+)
+
+MACOS: Final = Profile(
+    name="macos",
+    summary="macOS by the XNU source; nobody ran it here",
+    unproven=True,
+    linger=LingerRules(
+        unit_ns=S // 100,
+        nonblocking=NonblockingLinger.RETURNS,
+        signal_errno=errno.EINTR,
+        off_keeps_seconds=False,
+    ),
+    closing=ClosingRules(
+        unread=Unread.RESET_ALSO_OUT_OF_ORDER,
+        abort_after_fin_sent=AbortAfterFin.RESET,
+        fin_wait_2_orphan_ns=600 * S,
+        fin_wait_2_excess=FinWait2Excess.PLAIN,
+    ),
+    time_wait=TimeWaitRules(
+        length_ns=30 * S,
+        exact_reset=ExactReset.IGNORED,
+        reopen=Reopen.SEQUENCE,
+        restarted_by=RestartedBy.FIN_ONLY,
+        reuse=Reuse.OFF,
+        reuse_by_bound=False,
+    ),
+    ports=_BSD_PORTS,
+    grades={
+        **_BSD_GRADES,
+        "unit_ns": (MANUAL, "SO_LINGER is in ticks of 1/100 s, SO_LINGER_SEC in seconds"),
+        "expiry_errno": (SOURCE, f"{_XNU} turns EWOULDBLOCK into 0"),
+        "unread": (SOURCE, "XNU bsd/netinet/tcp_usrreq.c, tcp_disconnect()"),
+        "length_ns": (SOURCE, "XNU bsd/netinet/tcp_timer.h, msl 15 s"),
+    },
+)
+
+WINDOWS: Final = Profile(
+    name="windows",
+    summary="Windows by Microsoft's documents; nobody ran it here",
+    unproven=True,
+    linger=LingerRules(
+        waits_for=WaitsFor.DATA_ACKED,
+        nonblocking=NonblockingLinger.REFUSES,
+        expiry_aborts=True,
+        seconds_range=LingerRange.U16,
+        off_keeps_seconds=False,
+    ),
+    closing=ClosingRules(unread=Unread.RESET),
+    time_wait=TimeWaitRules(
+        length_ns=2 * MINUTE,
+        exact_reset=ExactReset.IGNORED,
+        reopen=Reopen.SEQUENCE,
+        restarted_by=RestartedBy.FIN_ONLY,
+        reuse=Reuse.OFF,
+        reuse_by_bound=False,
+    ),
+    ports=PortRules(bind_rule=BindRule.WINDOWS),
+    grades={
+        "unit_ns": (MANUAL, _CLOSESOCKET),
+        "waits_for": (MANUAL, _CLOSESOCKET),
+        "nonblocking": (MANUAL, _CLOSESOCKET),
+        "expiry_errno": (MANUAL, _CLOSESOCKET),
+        "expiry_aborts": (MANUAL, _CLOSESOCKET),
+        "seconds_range": (MANUAL, "Microsoft, LINGER structure: two u_short"),
+        "off_keeps_seconds": (CHOSEN, "an option is stored as it was set"),
+        "unread": (MANUAL, "Microsoft: a closed socket with unread data resets"),
+        "length_ns": (MANUAL, "Microsoft, TcpTimedWaitDelay (Server 2003)"),
+        "exact_reset": (CHOSEN, "RFC 1337"),
+        "reopen": (CHOSEN, "RFC 9293 MAY-2"),
+        "restarted_by": (CHOSEN, "RFC 9293 section 3.10.7.4"),
+        "reuse": (CHOSEN, "there is no such option"),
+        "reuse_by_bound": (CHOSEN, "there is no such option"),
+        "bind_rule": (MANUAL, "Microsoft, Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE"),
+    },
+)

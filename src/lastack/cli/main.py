@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Final
 
 import click
 
 from lastack import __version__
 
-from .claims import claims
-from .demo import demo
-from .matrix import matrix
-from .run import run
+_EPILOG: Final = "Exit codes: 0 done, 1 a program or check failed, 2 wrong command line."
 
-_EPILOG = "Exit codes: 0 done, 1 a program or check failed, 2 wrong command line."
+VERBS: Final = {
+    "ls": "Every TCP socket of this machine, its timer, queues and owner.",
+    "demo": "Four endings that cost people bytes, ports or nights, played.",
+    "run": "Run programs on simulated hosts, explain how connections end.",
+    "claims": "What the web says of SO_LINGER and TIME_WAIT, run and judged.",
+    "matrix": "What close() returns, sends and loses, in 84 cases a system.",
+}
+"""Verb and module of `cli`, in the order of the help. A verb is imported when it is called, so
+that one that looks at this machine does not wait for the simulation to load."""
 
 
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+class Verbs(click.Group):
+    """A group whose commands are modules of this room."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one verb."""
+        if cmd_name not in VERBS:
+            return None
+        command = getattr(import_module(f".{cmd_name}", __package__), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(
+    cls=Verbs, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="lastack")
 def lastack() -> None:
     """What happened to the end of a TCP connection, and how to end it right.
@@ -24,10 +54,6 @@ def lastack() -> None:
     Run unmodified Python programs on a TCP in virtual time whose every segment
     and byte is explained.
     """
-
-
-for verb in (run, claims, matrix, demo):
-    lastack.add_command(verb)
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ from lastack.wire import (
     SYN,
     ChecksumError,
     Flow,
+    IcmpMessage,
     Packet,
     Segment,
     WireError,
@@ -46,7 +47,7 @@ from lastack.wire import (
     seq,
 )
 
-from . import snapshot
+from . import errors, snapshot
 from .agenda import Agenda
 from .endpoint import Endpoint, Listener, Options
 from .listen import judge
@@ -55,6 +56,11 @@ from .timewaits import TimeWaits
 from .waiting import WaitingRoom
 
 _NO_LINK = 1500
+
+
+def header_length(flow: Flow) -> int:
+    """Return the octets of the IP and TCP headers without options."""
+    return 40 if len(flow.dst) == 4 else 60
 
 
 class Host:
@@ -87,7 +93,9 @@ class Host:
         """Take a packet from the network. Whatever it says, nothing is raised."""
         self._enter()
         try:
-            if not isinstance(packet, Segment):
+            if isinstance(packet, IcmpMessage):
+                self._icmp_arrives(packet, now)
+            elif not isinstance(packet, Segment):
                 self._drop_unknown(packet, Reason.NO_CONNECTION, now)
             elif not self._is_mine(packet.flow.dst):
                 self._drop_unknown(packet, Reason.NOT_FOR_US, now)
@@ -318,7 +326,7 @@ class Host:
         iss = initial_sequence(flow, self._secret, now)
         if old is not None:
             iss = (old.snd_nxt + self.profile.time_wait.reopen_isn_gap) & seq.MASK
-        mss = self.mtu_to(flow.dst) - (40 if len(flow.dst) == 4 else 60)
+        mss = self.mtu_to(flow.dst) - header_length(flow)
         connection = Connection(
             self.profile, flow, conn=conn, iss=iss, mss=min(mss, maxseg or mss), buffers=buffers,
             scribe=self.scribe, ts_offset=timestamp_offset(flow, self._secret),
@@ -357,6 +365,25 @@ class Host:
             self._begin(0, seg, now)
             syn = seg.flags & (SYN | ACK) == SYN
             self._reply_reset(seg, Reason.PORT_CLOSED if syn else Reason.NO_CONNECTION, 0, now)
+
+    def _icmp_arrives(self, message: IcmpMessage, now: int) -> None:
+        """An ICMP error about a packet of ours; what it does is in `errors` and the connection."""
+        endpoint = self._endpoints.get(message.quoted.reversed())
+        self._begin(endpoint.connection.conn if endpoint is not None else 0, message, now)
+        reason = Reason.NO_CONNECTION
+        if endpoint is not None:
+            tcp = endpoint.connection
+            reason = Reason.ICMP_IGNORED
+            if (message.kind, message.code) == errors.FRAGMENTATION_NEEDED:
+                tcp.path_mtu(message.mtu - header_length(message.quoted), now)
+            elif number := errors.errno_of(message):
+                if tcp.icmp_arrives(number, message.quoted_seq, now):
+                    self.settle(endpoint, now)
+                    return
+                reason = Reason.ICMP_OUTSIDE_WINDOW
+            self.settle(endpoint, now)
+        if self.scribe is not None:
+            self.scribe.write(Dropped(0, message.number, reason), now)
 
     def _begin(self, conn: int, packet: Packet, now: int) -> None:
         if self.scribe is not None:

@@ -20,6 +20,7 @@ from .elsewhere import FREEBSD as FREEBSD
 from .elsewhere import MACOS as MACOS
 from .elsewhere import WINDOWS as WINDOWS
 from .errors import ErrorRules as ErrorRules
+from .keepalive import KeepaliveRules as KeepaliveRules
 from .linger import LingerRange as LingerRange
 from .linger import LingerRules as LingerRules
 from .linger import NonblockingLinger as NonblockingLinger

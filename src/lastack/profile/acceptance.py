@@ -25,6 +25,10 @@ class AcceptanceRules:
         MissingTimestamp.ACCEPT, "no timestamp on a timestamp connection",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
+    reset_at_sack_edge: bool = rule(
+        True, "with SACK, a RST right behind the last block that waits for a gap is taken",
+        source="docs/kernel-notes/resets.md",
+    )  # fmt: skip
     reset_at_fin: bool = rule(
         True, "after the peer's FIN, a RST with the FIN's own number is taken",
         source="docs/kernel-notes/resets.md",

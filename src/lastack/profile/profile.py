@@ -11,6 +11,7 @@ from .acks import AckRules
 from .buffers import BufferRules
 from .closing import ClosingRules
 from .errors import ErrorRules
+from .keepalive import KeepaliveRules
 from .linger import LingerRules
 from .ports import PortRules
 from .retransmission import RetransmissionRules
@@ -51,6 +52,7 @@ class Profile:
     ports: PortRules = field(default_factory=PortRules)
     errors: ErrorRules = field(default_factory=ErrorRules)
     buffers: BufferRules = field(default_factory=BufferRules)
+    keepalive: KeepaliveRules = field(default_factory=KeepaliveRules)
     grades: Mapping[str, tuple[str, str]] | None = None
     unproven: bool = False
     """A real system that nobody ran for lastack; output that uses it says so."""

@@ -24,8 +24,15 @@ SO_DOMAIN: Final = 39
 IPPROTO_TCP: Final = 6
 TCP_NODELAY: Final = 1
 TCP_MAXSEG: Final = 2
+TCP_CORK: Final = 3
+TCP_KEEPIDLE: Final = 4
+TCP_KEEPINTVL: Final = 5
+TCP_KEEPCNT: Final = 6
+TCP_SYNCNT: Final = 7
 TCP_LINGER2: Final = 8
 TCP_INFO: Final = 11
+TCP_QUICKACK: Final = 12
+TCP_USER_TIMEOUT: Final = 18
 
 SOCK_STREAM: Final = 1
 

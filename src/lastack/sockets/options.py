@@ -10,9 +10,9 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from lastack.profile import NEVER, S
+from lastack.profile import MS, NEVER, S
 from lastack.state import LISTEN, State
-from lastack.tcp import Info, orphan_limit
+from lastack.tcp import Connection, Info, default_keepalive, orphan_limit
 
 from . import names
 from .errors import os_error
@@ -43,7 +43,7 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
     if len(value) < _INT.size:
         raise os_error(errno.EINVAL if _known(level, name) else errno.ENOPROTOOPT)
     number = _INT.unpack_from(value)[0]
-    if level == names.SOL_SOCKET and _set_socket_option(sock, name, number):
+    if level == names.SOL_SOCKET and _set_socket_option(sock, name, number, now):
         return
     if level == names.IPPROTO_TCP and _set_tcp_option(sock, name, number, now):
         return
@@ -54,7 +54,7 @@ def _known(level: int, name: int) -> bool:
     return (level, name) in _GET
 
 
-def _set_socket_option(sock: SocketParts, name: int, number: int) -> bool:
+def _set_socket_option(sock: SocketParts, name: int, number: int, now: int) -> bool:
     if name == names.SO_REUSEADDR:
         sock.binding.reuseaddr = number != 0
     elif name == names.SO_REUSEPORT:
@@ -65,29 +65,70 @@ def _set_socket_option(sock: SocketParts, name: int, number: int) -> bool:
         sock.buffers.set_receive(number)
     elif name == names.SO_KEEPALIVE:
         sock.options.keepalive = number != 0
+        if sock.endpoint is not None:
+            sock.options.apply_keepalive(sock.endpoint.connection, now)
+            sock.host.settle(sock.endpoint, now)
     else:
         return False
     return True
 
 
 def _set_tcp_option(sock: SocketParts, name: int, number: int, now: int) -> bool:
+    options = sock.options
+    if name in _LIMITS:
+        low, high = _LIMITS[name]
+        if not low <= number <= high:
+            raise os_error(errno.EINVAL)
     if name == names.TCP_NODELAY:
-        sock.options.nodelay = number != 0
-        if sock.endpoint is not None:
-            sock.endpoint.connection.set_nodelay(number != 0, now)
-            sock.host.settle(sock.endpoint, now)
+        options.nodelay = number != 0
+    elif name == names.TCP_CORK:
+        options.cork = number != 0
     elif name == names.TCP_LINGER2:
         limit = sock.host.profile.closing.linger2_max_ns // S
-        sock.options.linger2_s = -1 if number < 0 else min(number, limit)
-        if sock.endpoint is not None:
-            sock.endpoint.connection.set_linger2(sock.options.linger2_ns())
+        options.linger2_s = -1 if number < 0 else min(number, limit)
     elif name == names.TCP_MAXSEG:
-        if not 88 <= number <= 32767:
-            raise os_error(errno.EINVAL)
-        sock.options.maxseg = number
-    else:
+        options.maxseg = number
+    elif name == names.TCP_USER_TIMEOUT:
+        options.user_timeout_ms = number
+    elif name == names.TCP_SYNCNT:
+        options.syn_retries = number
+    elif name == names.TCP_KEEPIDLE:
+        options.keep_idle_s = number
+    elif name == names.TCP_KEEPINTVL:
+        options.keep_interval_s = number
+    elif name == names.TCP_KEEPCNT:
+        options.keep_probes = number
+    elif name != names.TCP_QUICKACK:
         return False
+    if sock.endpoint is not None:
+        _pass_on(sock, sock.endpoint.connection, name, number, now)
+        sock.host.settle(sock.endpoint, now)
     return True
+
+
+_LIMITS: Final = {
+    names.TCP_MAXSEG: (88, 32767), names.TCP_USER_TIMEOUT: (0, 0x7FFF_FFFF),
+    names.TCP_SYNCNT: (1, 127), names.TCP_KEEPIDLE: (1, 32767),
+    names.TCP_KEEPINTVL: (1, 32767), names.TCP_KEEPCNT: (1, 127),
+}  # fmt: skip
+"""What Linux takes; anything else is EINVAL."""
+
+
+def _pass_on(sock: SocketParts, tcp: Connection, name: int, number: int, now: int) -> None:
+    """Tell an existing connection of an option."""
+    options = sock.options
+    if name == names.TCP_NODELAY:
+        tcp.set_nodelay(options.nodelay, now)
+    elif name == names.TCP_CORK:
+        tcp.set_cork(options.cork, now)
+    elif name == names.TCP_QUICKACK:
+        tcp.set_quickack(number != 0, now)
+    elif name in (names.TCP_KEEPIDLE, names.TCP_KEEPINTVL, names.TCP_KEEPCNT):
+        options.apply_keepalive(tcp, now)
+    else:
+        tcp.set_linger2(options.linger2_ns())
+        tcp.set_user_timeout(options.user_timeout_ms * MS)
+        tcp.set_syn_retries(options.syn_retries)
 
 
 def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) -> bytes:
@@ -117,6 +158,12 @@ def _maxseg(sock: SocketParts, now: int) -> int:
     return sock.options.maxseg or 536
 
 
+def _default(sock: SocketParts) -> tuple[int, int, int]:
+    """Return the system's keep-alive idle time and interval in s, and its probes."""
+    idle, interval, probes = default_keepalive(sock.host.profile.keepalive)
+    return idle // S, interval // S, probes
+
+
 _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.SOL_SOCKET, names.SO_REUSEADDR): lambda s, now: int(s.binding.reuseaddr),
     (names.SOL_SOCKET, names.SO_REUSEPORT): lambda s, now: int(s.binding.reuseport),
@@ -130,6 +177,14 @@ _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.SOL_SOCKET, names.SO_ERROR): lambda s, now: s.take_error(now),
     (names.IPPROTO_TCP, names.TCP_NODELAY): lambda s, now: int(s.options.nodelay),
     (names.IPPROTO_TCP, names.TCP_LINGER2): _linger2,
+    (names.IPPROTO_TCP, names.TCP_CORK): lambda s, now: int(s.options.cork),
+    (names.IPPROTO_TCP, names.TCP_USER_TIMEOUT): lambda s, now: s.options.user_timeout_ms,
+    (names.IPPROTO_TCP, names.TCP_SYNCNT): lambda s, now: s.options.syn_retries or 6,
+    (names.IPPROTO_TCP, names.TCP_KEEPIDLE): lambda s, now: s.options.keep_idle_s or _default(s)[0],
+    (names.IPPROTO_TCP, names.TCP_KEEPINTVL): (
+        lambda s, now: s.options.keep_interval_s or _default(s)[1]
+    ),
+    (names.IPPROTO_TCP, names.TCP_KEEPCNT): lambda s, now: s.options.keep_probes or _default(s)[2],
     (names.IPPROTO_TCP, names.TCP_MAXSEG): _maxseg,
     (names.SOL_SOCKET, names.SO_LINGER): lambda s, now: s.options.linger.onoff,
 }

@@ -69,7 +69,8 @@ class SocketParts(File):
         """SO_ERROR: the errno that nobody has been told yet, and forget it."""
         if self.endpoint is None:
             return 0
-        error = self.endpoint.connection.take_error()
+        tcp = self.endpoint.connection
+        error = tcp.take_error() or tcp.take_soft_error()
         if error:
             self.tell(error, "SO_ERROR", now)
         return error

@@ -75,9 +75,7 @@ class TcpSocket(SocketParts):
         if isinstance(endpoint.inherited, SocketOptions):
             self.options = endpoint.inherited
         endpoint.owner = self
-        endpoint.connection.set_linger2(self.options.linger2_ns())
-        if self.options.nodelay:
-            endpoint.connection.set_nodelay(True, now)
+        self.options.apply(endpoint.connection, now)
 
     # -- connect -------------------------------------------------------------------------------
 
@@ -112,9 +110,7 @@ class TcpSocket(SocketParts):
         self._opened = self._connecting = True
         if self._shut_read:
             self.endpoint.connection.shutdown_receive(now)
-        self.endpoint.connection.set_linger2(options.linger2_ns())
-        if options.nodelay:
-            self.endpoint.connection.set_nodelay(True, now)
+        options.apply(self.endpoint.connection, now)
         return AGAIN if self.state in _OPENING else self.connected(now)
 
     def connected(self, now: int) -> NotNow | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lastack.profile import S
+from lastack.profile import MS, S
+from lastack.tcp import Connection
 
 from .linger import Linger
 
@@ -10,7 +11,10 @@ from .linger import Linger
 class SocketOptions:
     """Options that an accepted connection inherits, as of the end of its handshake."""
 
-    __slots__ = ("linger", "linger2_s", "keepalive", "nodelay", "maxseg")
+    __slots__ = (
+        "linger", "linger2_s", "keepalive", "nodelay", "maxseg", "cork", "user_timeout_ms",
+        "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.linger = Linger()
@@ -18,6 +22,10 @@ class SocketOptions:
         self.keepalive = False
         self.nodelay = False
         self.maxseg = 0
+        self.cork = False
+        self.user_timeout_ms = 0
+        self.syn_retries = 0
+        self.keep_idle_s = self.keep_interval_s = self.keep_probes = 0
 
     def copy(self) -> SocketOptions:
         """Return options that can be changed independently."""
@@ -25,6 +33,25 @@ class SocketOptions:
         for name in self.__slots__:
             setattr(twin, name, getattr(self, name))
         return twin
+
+    def apply(self, tcp: Connection, now: int) -> None:
+        """Hand over to a connection what it has to know."""
+        tcp.set_linger2(self.linger2_ns())
+        tcp.set_user_timeout(self.user_timeout_ms * MS)
+        tcp.set_syn_retries(self.syn_retries)
+        if self.nodelay:
+            tcp.set_nodelay(True, now)
+        if self.cork:
+            tcp.set_cork(True, now)
+        if self.keepalive:
+            self.apply_keepalive(tcp, now)
+
+    def apply_keepalive(self, tcp: Connection, now: int) -> None:
+        """Hand over the keep-alive options."""
+        tcp.set_keepalive(
+            self.keepalive, now, idle=self.keep_idle_s * S, interval=self.keep_interval_s * S,
+            probes=self.keep_probes,
+        )  # fmt: skip
 
     def linger2_ns(self) -> int:
         """TCP_LINGER2 as `Connection.set_linger2` takes it."""

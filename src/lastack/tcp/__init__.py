@@ -8,6 +8,7 @@ from .entry import Entry as Entry
 from .finwait import orphan_limit as orphan_limit
 from .isn import initial_sequence as initial_sequence
 from .isn import timestamp_offset as timestamp_offset
+from .keepalive import default_keepalive as default_keepalive
 from .tcb import ERROR as ERROR
 from .tcb import HANGUP as HANGUP
 from .tcb import READ_HANGUP as READ_HANGUP

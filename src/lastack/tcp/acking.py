@@ -92,6 +92,13 @@ class Acking:
         """Return how long an ACK may wait, ns (MUST-58: less than half a second)."""
         return min(max(self.delay, self.rules.delayed_min_ns), self.rules.delayed_max_ns)
 
+    def set_quick(self, on: bool) -> None:
+        """TCP_QUICKACK: acknowledge at once for a while, or let answers carry the ACKs."""
+        self.conversing = not on
+        if on:
+            self.quick = self.rules.quick
+            self.at_once = self.at_once or self.due
+
     def forget(self) -> None:
         """Nothing is acknowledged any more: the connection is gone."""
         self.at_once = self.due = False

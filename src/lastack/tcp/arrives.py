@@ -25,7 +25,7 @@ from lastack.state import (
 from lastack.trace import Dropped, Reason, ResetIgnored, ResetTaken
 from lastack.wire import ABSENT, ACK, FIN, RST, SYN, Segment, seq
 
-from . import calls, challenge, emit, recovery, sack, text, timers, timestamps
+from . import calls, challenge, emit, keepalive, recovery, sack, text, timers, timestamps
 from .tcb import READABLE, UNSET, WRITABLE, Tcb, enter
 from .timewait import entry_of
 
@@ -34,6 +34,7 @@ _READING = frozenset({ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2})
 
 def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     """Process a segment in any state but CLOSED, LISTEN and SYN-SENT."""
+    keepalive.heard(tcb, now)
     (
         first_check_sequence_number(tcb, seg, now)
         and second_check_rst(tcb, seg, now)
@@ -124,7 +125,7 @@ def second_check_rst(tcb: Tcb, seg: Segment, now: int) -> bool:
     if not seg.flags & RST:
         return True
     at_fin = tcb.fin_received and seg.seq == (tcb.rcv_nxt - 1) & seq.MASK
-    if seg.seq != tcb.rcv_nxt and not at_fin:
+    if seg.seq != tcb.rcv_nxt and not at_fin and not _at_sack_edge(tcb, seg):
         # 2) inside the window but not exact: challenge
         challenge.answer(tcb, now)
         if tcb.scribe is not None:
@@ -138,6 +139,14 @@ def second_check_rst(tcb: Tcb, seg: Segment, now: int) -> bool:
     error = 0 if untold else calls.reset_errno(tcb)
     calls.gone(tcb, Reason.RESET_BY_PEER, now, error=error)
     return False
+
+
+def _at_sack_edge(tcb: Tcb, seg: Segment) -> bool:
+    """The peer's RST is where its stream ended; with a gap before it, that is beyond RCV.NXT."""
+    if not (tcb.sack_ok and tcb.recvq.pieces and tcb.profile.acceptance.reset_at_sack_edge):
+        return False
+    first, piece = tcb.recvq.pieces[-1]
+    return text.offset_of(tcb, seg.seq) == first + len(piece)
 
 
 # -- third ------------------------------------------------------------------------------------
@@ -241,6 +250,7 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     tcb.snd_wl1 = seg.seq
     tcb.snd_wl2 = seg.ack
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
+    keepalive.begin(tcb, now)
     tcb.wake(WRITABLE)
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from lastack.profile import Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
-from lastack.trace import Reason, Scribe
-from lastack.wire import Flow, Segment
+from lastack.trace import ErrorSet, Reason, Scribe
+from lastack.wire import Flow, Segment, seq
 
-from . import arrives, calls, emit, opening, timeouts, timers
+from . import arrives, calls, emit, keepalive, opening, timeouts, timers
 from .buffers import Buffers, chunk_size
 from .entry import Entry
 from .finwait import orphan_limit, split_limit
@@ -127,6 +127,34 @@ class Connection:
         if on:
             emit.flush(self._tcb, now)
 
+    def set_cork(self, on: bool, now: int) -> None:
+        """TCP_CORK: hold back what does not fill a segment; taking it out sends the rest. Like
+        text that waits for window, it waits no longer than the persist timer."""
+        self._tcb.cork = on
+        if not on:
+            emit.flush(self._tcb, now)
+
+    def set_quickack(self, on: bool, now: int) -> None:
+        """TCP_QUICKACK: acknowledge at once, until the connection turns to a conversation."""
+        self._tcb.acks.set_quick(on)
+        emit.flush(self._tcb, now)
+
+    def set_user_timeout(self, limit: int) -> None:
+        """TCP_USER_TIMEOUT in ns, 0 for none: how long data may stay unacknowledged."""
+        self._tcb.user_timeout = limit
+
+    def set_syn_retries(self, count: int) -> None:
+        """TCP_SYNCNT: how often the SYN is sent again, 0 for the system's."""
+        self._tcb.syn_retries = count
+
+    def set_keepalive(self, on: bool, now: int, *, idle: int, interval: int, probes: int) -> None:
+        """SO_KEEPALIVE with TCP_KEEPIDLE and TCP_KEEPINTVL in ns and TCP_KEEPCNT, 0: default."""
+        tcb = self._tcb
+        tcb.keep_idle, tcb.keep_interval, tcb.keep_probes = idle, interval, probes
+        tcb.keepalive = on
+        tcb.keep_since = now
+        keepalive.begin(tcb, now)
+
     def set_linger2(self, limit: int) -> None:
         """TCP_LINGER2 in ns: -1 for the system's default, below that no FIN-WAIT-2 at all."""
         self._tcb.linger2_ns = limit
@@ -152,6 +180,32 @@ class Connection:
             arrives.segment_arrives(tcb, seg, now)
         emit.flush(tcb, now)
         self._settle_orphan(now)
+
+    def icmp_arrives(self, error: int, quoted_seq: int, now: int) -> bool:
+        """An ICMP error about a segment of ours. It ends a connection that is being opened; an
+        open one only remembers it (MUST-56). False when the segment is not in flight (RFC 5927)."""
+        tcb = self._tcb
+        if not (seq.le(tcb.snd_una, quoted_seq) and seq.le(quoted_seq, tcb.snd_nxt)):
+            return False
+        if tcb.state in (SYN_SENT, SYN_RECEIVED) and not tcb.passive:
+            calls.gone(tcb, Reason.UNREACHABLE, now, error=error)
+        elif tcb.state is not CLOSED:
+            tcb.soft_error = error
+            if tcb.scribe is not None:
+                tcb.scribe.write(ErrorSet(tcb.conn, error, Reason.UNREACHABLE), now)
+        return True
+
+    def path_mtu(self, mss: int, now: int) -> None:
+        """The path takes no more than `mss` octets a segment, options not counted (RFC 1191):
+        send what is in flight again in smaller segments."""
+        tcb = self._tcb
+        mss = max(mss - (12 if tcb.ts_ok else 0), 48)
+        if mss < tcb.mss and tcb.state is not CLOSED:
+            tcb.mss = tcb.congestion.mss = mss
+            if tcb.in_flight() and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
+                tcb.recover, tcb.rxt_nxt = tcb.snd_nxt, tcb.snd_una
+                tcb.recovering = False
+            emit.flush(tcb, now)
 
     def timeout(self, now: int) -> None:
         """Let timers that are due expire; an early or repeated call does nothing."""
@@ -216,6 +270,11 @@ class Connection:
     def take_error(self) -> int:
         """Return the error and forget it: it is told once."""
         error, self._tcb.error = self._tcb.error, 0
+        return error
+
+    def take_soft_error(self) -> int:
+        """Return the ICMP error that only SO_ERROR tells, and forget it."""
+        error, self._tcb.soft_error = self._tcb.soft_error, 0
         return error
 
     @property
@@ -296,7 +355,7 @@ class Connection:
     @property
     def timer(self) -> tuple[str, int]:
         """The timer that ss(8) would show, and when it expires; ("", 0) for none."""
-        for kind in (timers.RETRANSMIT, timers.PERSIST, timers.FIN_WAIT_2_IDLE):
+        for kind in (timers.RETRANSMIT, timers.PERSIST, timers.FIN_WAIT_2_IDLE, timers.KEEPALIVE):
             if self._tcb.timers.running(kind):
                 return timers.NAMES[kind], self._tcb.timers.deadline[kind]
         return "", 0

@@ -286,6 +286,8 @@ def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool) -> bool:
     or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had.
     """
     if size == unsent:
+        if tcb.cork and not tcb.fin_queued:
+            return False
         if fin or tcb.nodelay or tcb.in_flight() == 0 or tcb.fin_queued:
             return True
         return tcb.small_seq == UNSET or seq.le(tcb.small_seq, tcb.snd_una)

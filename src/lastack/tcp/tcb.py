@@ -42,7 +42,9 @@ class Tcb:
         "mss", "advertised_mss", "peer_mss", "rcv_mss",
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
         "fin_queued", "fin_seq", "fin_at", "fin_received", "shut_read", "closing", "orphan",
-        "passive", "error", "soft_error", "nodelay", "linger2_ns", "wants_room",
+        "passive", "error", "soft_error", "cork", "user_timeout", "syn_retries",
+        "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent", "keep_since",
+        "heard_at", "nodelay", "linger2_ns", "wants_room",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "timed_seq", "timed_at", "small_seq", "cwnd_limited",
         "max_flight", "peak_flight", "usage_seq",
@@ -112,6 +114,9 @@ class Tcb:
         self.error = 0
         self.soft_error = 0
         self.nodelay = False
+        self.cork = False
+        self.user_timeout = 0
+        self.syn_retries = 0
         self.linger2_ns = UNSET
         self.wants_room = False
 
@@ -123,6 +128,12 @@ class Tcb:
         self.recent: list[int] = []
         self.duplicate: tuple[int, int] | None = None
         self.seen_blocks: list[tuple[int, int]] = []
+        # keep-alives; the intervals are 0 for the system's
+        self.keepalive = False
+        self.keep_idle = self.keep_interval = self.keep_probes = 0
+        self.keep_sent = 0
+        self.keep_since = UNSET
+        self.heard_at = 0
         # retransmission and recovery
         self.rxt_nxt = UNSET
         self.recover = iss

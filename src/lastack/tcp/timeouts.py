@@ -8,7 +8,7 @@ from lastack.profile import GiveUp, ZeroWindowDeath
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, TimerFired
 
-from . import calls, emit, recovery, timers
+from . import calls, emit, keepalive, recovery, timers
 from .tcb import Tcb
 
 
@@ -24,6 +24,10 @@ def timeout(tcb: Tcb, now: int) -> None:
     if tcb.timers.expired(timers.PERSIST, now):
         tcb.timers.stop(timers.PERSIST)
         _persist(tcb, now)
+    if tcb.timers.expired(timers.KEEPALIVE, now):
+        tcb.timers.stop(timers.KEEPALIVE)
+        _fired(tcb, timers.KEEPALIVE, tcb.keep_sent + 1, now)
+        keepalive.expired(tcb, now)
     if tcb.timers.expired(timers.FIN_WAIT_2_IDLE, now):
         tcb.timers.stop(timers.FIN_WAIT_2_IDLE)
         _fired(tcb, timers.FIN_WAIT_2_IDLE, 1, now)
@@ -46,17 +50,35 @@ def _retransmit(tcb: Tcb, now: int) -> None:
     if tcb.retransmits and _data_given_up(tcb, now):
         _give_up(tcb, Reason.GIVE_UP_ORPHAN if tcb.orphan else Reason.GIVE_UP_DATA, now)
         return
+    if _user_timeout_over(tcb, now):
+        _give_up(tcb, Reason.USER_TIMEOUT, now)
+        return
     recovery.timed_out(tcb, now)
     if tcb.retransmits == 0:
         tcb.first_again = now
     tcb.retransmits += 1
-    tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+    tcb.timers.set(timers.RETRANSMIT, now + _wait(tcb, now))
+
+
+def _user_timeout_over(tcb: Tcb, now: int) -> bool:
+    """TCP_USER_TIMEOUT (RFC 5482), counted from the first retransmission as Linux does."""
+    waited = tcb.retransmits and now - tcb.first_again >= tcb.user_timeout
+    return tcb.user_timeout > 0 and bool(waited)
+
+
+def _wait(tcb: Tcb, now: int) -> int:
+    """Return the time to the next retransmission: RTO, but not past TCP_USER_TIMEOUT."""
+    if tcb.user_timeout <= 0:
+        return tcb.rtt.rto
+    left = tcb.first_again + tcb.user_timeout - now
+    return min(tcb.rtt.rto, max(left, 1))
 
 
 def _syn(tcb: Tcb, now: int) -> None:
     """Repeat the SYN: the first few at a steady pace, then with backoff (MUST-23: R2 >= 3 min)."""
     rules = tcb.profile.retransmission
-    if tcb.retransmits >= rules.syn_retries + rules.syn_linear:
+    most = tcb.syn_retries or rules.syn_retries + rules.syn_linear
+    if tcb.retransmits >= most:
         _give_up(tcb, Reason.GIVE_UP_SYN, now)
         return
     tcb.retransmits += 1

@@ -17,8 +17,10 @@ DELAYED_ACK: Final = 2
 """An ACK that waits for company (SHLD-18)."""
 FIN_WAIT_2_IDLE: Final = 3
 """A closed connection whose peer does not close."""
+KEEPALIVE: Final = 4
+"""An idle connection whose peer may be gone (SO_KEEPALIVE)."""
 
-NAMES: Final = ("retransmit", "persist", "delayed-ack", "fin-wait-2")
+NAMES: Final = ("retransmit", "persist", "delayed-ack", "fin-wait-2", "keepalive")
 
 
 class Timers:

@@ -52,6 +52,7 @@ class Reason(Enum):
     ACCEPT_QUEUE_FULL = "accept queue full, dropped"
     RECEIVE_BUFFER_FULL = "receive buffer full"
     TIME_WAIT_ANSWER = "answered by TIME-WAIT"
+    ICMP_IGNORED = "an ICMP message that changes nothing"
     ICMP_OUTSIDE_WINDOW = "an ICMP error about a segment that is not in flight"
     # a network lost it
     LOSS = "lost by chance"
@@ -76,6 +77,8 @@ class Reason(Enum):
     GIVE_UP_SYN = "the SYN went unanswered"
     GIVE_UP_SYN_ACK = "the SYN|ACK went unanswered"
     GIVE_UP_ZERO_WINDOW = "the peer's window stayed shut"
+    KEEPALIVE_UNANSWERED = "keep-alives went unanswered"
+    USER_TIMEOUT = "TCP_USER_TIMEOUT ran out"
     FIN_WAIT_2_OVER = "the peer did not close in time"
     TIME_WAIT_OVER = "2MSL are over"
     TIME_WAIT_RESET = "a RST at RCV.NXT ended TIME-WAIT"

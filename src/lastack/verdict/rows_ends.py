@@ -138,6 +138,18 @@ ENDS: Final[dict[R, Row]] = {
         "RFC 9293 section 3.8.3; tcp(7) tcp_retries2",
         RETRANSMISSION,
     ),
+    R.USER_TIMEOUT: Row(
+        "{host} gave up: TCP_USER_TIMEOUT ran out and {peer} had acknowledged nothing",
+        "Check the path between the two, or give TCP_USER_TIMEOUT more time.",
+        "RFC 5482; tcp(7) TCP_USER_TIMEOUT",
+        RETRANSMISSION,
+    ),
+    R.KEEPALIVE_UNANSWERED: Row(
+        "{host} gave up: {peer} answered no keep-alive",
+        "The peer, or the path to it, is gone; connect again when it is back.",
+        "RFC 9293 section 3.8.4; tcp(7) tcp_keepalive_time",
+        RETRANSMISSION,
+    ),
     R.GIVE_UP_ORPHAN: Row(
         "{host} had closed and gave up after {tries}; no program was left to be told",
         "Call shutdown(SHUT_WR) and read until EOF before close(): then the program learns it.",

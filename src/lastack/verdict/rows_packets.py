@@ -134,6 +134,12 @@ PACKETS: Final[dict[R, Row]] = {
         "RFC 9293 section 3.10.7.4",
         TIME_WAIT,
     ),
+    R.ICMP_IGNORED: Row(
+        "{host} got an ICMP message that changes no connection",
+        "Nothing to do.",
+        "RFC 1122 section 4.2.3.9",
+        RESETS,
+    ),
     R.ICMP_OUTSIDE_WINDOW: Row(
         "{host} got an ICMP error about a segment that is not in flight",
         "Nothing to do: it is old or forged.",

@@ -25,6 +25,7 @@ BESIDE: Final[dict[str, frozenset[str]]] = {
 LOBBY: Final[dict[str, frozenset[str]]] = {
     "": frozenset({"ending"}),  # lastack/__init__.py: `lastack.close` must cost nothing to import
     "__main__": frozenset({"cli"}),
+    "pytest_entry": frozenset({"pytest_plugin"}),  # what pytest loads: imports nothing till asked
 }
 """Modules that are no rooms; nobody imports from them but for `lastack.__version__`."""
 

@@ -1,4 +1,4 @@
-"""`lastack matrix` and `lastack claims`: their JSON is as documented, their text fits 80 columns."""
+"""`lastack matrix` and `lastack claims`: JSON as documented, text that fits 80 columns."""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ def test_what_is_not_there_says_so() -> None:
     def program() -> None:
         fails(errno.EAFNOSUPPORT, lambda: socket.socket(socket.AF_INET6))
         fails(errno.EAFNOSUPPORT, lambda: socket.socket(socket.AF_UNIX))
-        fails(errno.ESOCKTNOSUPPORT, lambda: socket.socket(type=socket.SOCK_DGRAM))
+        fails(errno.ESOCKTNOSUPPORT, lambda: socket.socket(type=socket.SOCK_SEQPACKET))
         fails(errno.EPROTONOSUPPORT, lambda: socket.socket(proto=17))
         s = socket.socket()
         fails(errno.ENOPROTOOPT, lambda: s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 1))

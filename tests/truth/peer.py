@@ -18,6 +18,8 @@ peer's ISN, `peer.irs` K's; both are real numbers on the wire, `peer.irs` is kno
                 peer.nxt and peer.got; without `seq` peer.nxt advances; returns nothing, K has
                 answered when it returns (delay 0)
     peer.data(b"..") .fin() .rst(seq=) .ack(number)         the usual ones
+    peer.icmp(3, 1, seq=, mtu=)                             an ICMP error about K's segment
+    HandPeer(world, sack=True)                              offers SACK
 
     mark = peer.mark()                        from here on:
     peer.since(mark) -> list[Got]             what K sent; Got.t is in s since the mark, Got.flags
@@ -50,7 +52,7 @@ from lastack.profile import S
 from lastack.sockets import AGAIN, TcpSocket
 from lastack.state import CLOSED, LISTEN, State
 from lastack.trace import SocketRow
-from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, URG, Flow, Segment, seq
+from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, URG, Flow, IcmpMessage, Segment, seq
 
 from .world import Call as Call
 from .world import K as K
@@ -90,13 +92,14 @@ class HandPeer:
 
     def __init__(
         self, world: World, *, mode: str = "ack", port: int = 80, kport: int = 40000,
-        wnd: int = 64240, mss: int = 1460, timestamps: bool = False,
+        wnd: int = 64240, mss: int = 1460, timestamps: bool = False, sack: bool = False,
     ) -> None:  # fmt: skip
         self.world = world
         self.mode = mode
         self.wnd = wnd
         self.mss = mss
         self.timestamps = timestamps
+        self.sack = sack
         self.tsval = 1000
         self.ts_recent = 0
         self.port, self.kport = port, kport
@@ -156,12 +159,20 @@ class HandPeer:
             0 if acked is None else _real(self.irs, acked), which,
             self.wnd if wnd is None else wnd, text, mss=self.mss if which & SYN else 0,
             tsval=stamp, tsecr=0 if stamp == ABSENT else self.ts_recent,
+            sack_ok=self.sack and bool(which & SYN),
         )  # fmt: skip
         if seq is None:
             self.nxt += seg.length
         if acked is not None:
             self.una = max(self.una, acked)
         self.world.carry(seg)
+        self.world.flush()
+
+    def icmp(self, kind: int, code: int, *, seq: int | None = None, mtu: int = 0) -> None:
+        """Send an ICMP error about K's segment `seq`, by default the oldest unacknowledged one."""
+        quoted = _real(self.irs, self.una if seq is None else seq)
+        about = Flow(P, 0, K, 0)
+        self.world.carry(IcmpMessage(about, kind, code, self.flow, quoted, mtu=mtu))
         self.world.flush()
 
     def _stamp(self) -> int:

@@ -12,7 +12,7 @@ from lastack.host import Host
 from lastack.profile import LINUX, Profile, S
 from lastack.sockets import AGAIN, ClosePlan, NotNow, TcpSocket, names
 from lastack.trace import Event, Journal, Sent
-from lastack.wire import Flow, Segment, pack_address
+from lastack.wire import Flow, Packet, Segment, pack_address
 from lastack.wire import show as show_packet
 
 K = pack_address("10.0.0.1")
@@ -66,7 +66,7 @@ class World:
         self.k = Host("k", profile, [K], seed=seed, scribe=journal.scribe("k"))
         self.peers: dict[Flow, Peer] = {}
         self.calls: list[Call] = []
-        self._wire: deque[Segment] = deque()
+        self._wire: deque[Packet] = deque()
         self._carrying = False
 
     # -- time ----------------------------------------------------------------------------------
@@ -97,9 +97,9 @@ class World:
             elif not woken:
                 return
 
-    def carry(self, seg: Segment) -> None:
-        """Put a segment for K on the wire."""
-        self._wire.append(seg)
+    def carry(self, packet: Packet) -> None:
+        """Put a packet for K on the wire."""
+        self._wire.append(packet)
 
     def run(self, seconds: float) -> None:
         """Let time pass."""

@@ -129,10 +129,20 @@ def test_the_reserved_bits_are_ignored() -> None:
     assert parse(bytes(data)) == PLAIN
 
 
-def test_an_error_about_a_datagram_is_refused() -> None:
-    quoted = bytearray(build(Datagram(FLOW, b"")))
+def test_an_error_about_a_datagram() -> None:
+    message = IcmpMessage(ROUTER, 3, 3, FLOW, 0x0008_1234, protocol=17)
+    data = build(message)
+    quoted = build(Datagram(FLOW, b""))
+    assert data[28:48] == quoted[:20]
+    assert data[48:52] == quoted[20:24]
+    assert parse(data) == message
+    with pytest.raises(WireError, match="something else than TCP or UDP"):
+        build(IcmpMessage(ROUTER, 3, 3, FLOW, 1, protocol=132))
+
+
+def test_an_error_about_something_else_is_refused() -> None:
     message = bytearray(build(IcmpMessage(ROUTER, 3, 3, FLOW, 1)))
-    message[28:56] = quoted[:28]
+    message[28 + 9] = 132  # SCTP
     message[22:24] = b"\0\0"
     message[22:24] = (-int.from_bytes(message[20:], "big") % 0xFFFF).to_bytes(2, "big")
     with pytest.raises(WireError, match="something else than TCP"):

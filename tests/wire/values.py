@@ -56,8 +56,9 @@ def icmp_messages(draw: st.DrawFn) -> IcmpMessage:
     elif size == 16 and kind == 2:
         mtu = U32
     return IcmpMessage(
-        draw(flows(size, st.just(0))), kind, code, draw(flows(size)), draw(U32), mtu=draw(mtu)
-    )
+        draw(flows(size, st.just(0))), kind, code, draw(flows(size)), draw(U32), mtu=draw(mtu),
+        protocol=draw(st.sampled_from((6, 17))),
+    )  # fmt: skip
 
 
 def packets() -> st.SearchStrategy[Packet]:

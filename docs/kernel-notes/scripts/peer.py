@@ -2,7 +2,7 @@
 
 The kernel is 10.9.0.1, the peer 10.9.0.2. All sequence numbers, in and out, are relative: 0 is
 the SYN of the side whose numbers they are. Flags are written as tcpdump does, PSH left out:
-"S", "S.", ".", "F.", "R", "R.". No SACK, no window scaling; timestamps when asked for.
+"S", "S.", ".", "F.", "R", "R.". No window scaling; timestamps and SACK when asked for.
 """
 
 from __future__ import annotations
@@ -90,9 +90,11 @@ class Peer:
     """One connection end (or, before `open` and `connect`, one port) of the hand-made peer."""
 
     def __init__(
-        self, tun: Tun, port: int = 7, *, timestamps: bool = False, isn: int = 1_000_000
-    ) -> None:
+        self, tun: Tun, port: int = 7, *, timestamps: bool = False, isn: int = 1_000_000,
+        sack: bool = False,
+    ) -> None:  # fmt: skip
         self.tun, self.port, self.kernel_port = tun, port, 0
+        self.sack = sack
         self.timestamps, self.clock, self.echo = timestamps, 500_000, 0
         self.isn, self.kernel_isn = isn, 0
         self.window = 65535
@@ -117,6 +119,8 @@ class Peer:
         acked = 0 if "." not in flags else self.seen if ack is None else ack
         field = (acked + self.kernel_isn) & MASK if "." in flags else 0
         options = b"\2\4" + struct.pack("!H", 1460) if "S" in flags else b""
+        if self.sack and "S" in flags:
+            options += b"\1\1\4\2"
         if self.timestamps and stamped:
             self.clock += 1
             value = self.clock if clock is None else clock
@@ -132,6 +136,17 @@ class Peer:
         os.write(self.tun.fd, datagram)
         if seq is None:
             self.next += len(data) + ("S" in flags) + ("F" in flags)
+
+    def icmp(self, kind: int, code: int, *, seq: int = 1, mtu: int = 0) -> None:
+        """Send an ICMP error (RFC 792) about the kernel's segment `seq`."""
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0x4000, 64, socket.IPPROTO_TCP, 0)
+        head += socket.inet_aton(KERNEL) + socket.inet_aton(PEER)
+        quoted = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+        number = (seq + self.kernel_isn) & MASK
+        quoted += struct.pack("!HHI", self.kernel_port, self.port, number)
+        message = struct.pack("!BBHHH", kind, code, 0, 0, mtu) + quoted
+        message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
+        os.write(self.tun.fd, ipv4(socket.IPPROTO_ICMP, message))
 
     def _parse(self, at: float, raw: bytes) -> Segment:
         seq, ack, offset, bits, window = struct.unpack("!IIBBH", raw[4:16])
@@ -211,10 +226,12 @@ class Peer:
         return accepted
 
 
-def connected(*, timestamps: bool = False) -> tuple[socket.socket, Peer]:
+def connected(
+    *options: tuple[int, int, int], timestamps: bool = False, sack: bool = False
+) -> tuple[socket.socket, Peer]:
     """(kernel's socket, peer) of a fresh connection that the kernel opened."""
-    peer = Peer(Tun(), timestamps=timestamps)
-    return peer.open(), peer
+    peer = Peer(Tun(), timestamps=timestamps, sack=sack)
+    return peer.open(*options), peer
 
 
 def listening(backlog: int = 8, port: int = 0) -> tuple[socket.socket, Peer]:

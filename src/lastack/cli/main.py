@@ -14,6 +14,8 @@ _EPILOG: Final = "Exit codes: 0 done, 1 a program or check failed, 2 wrong comma
 
 VERBS: Final = {
     "ls": "Every TCP socket of this machine, its timer, queues and owner.",
+    "why": "What holds a port or stops a connection, and what to do.",
+    "fix": "Close by force, lend SO_REUSEADDR, send a missing FIN.",
     "demo": "Four endings that cost people bytes, ports or nights, played.",
     "run": "Run programs on simulated hosts, explain how connections end.",
     "claims": "What the web says of SO_LINGER and TIME_WAIT, run and judged.",

@@ -1,5 +1,8 @@
 """One machine: connections, listeners, ports, TIME-WAITs. No clock, no network, no I/O."""
 
+from .datagrams import BROADCAST as BROADCAST
+from .datagrams import Datagrams as Datagrams
+from .datagrams import Mailbox as Mailbox
 from .endpoint import Endpoint as Endpoint
 from .endpoint import Listener as Listener
 from .endpoint import Options as Options

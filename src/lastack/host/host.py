@@ -36,6 +36,7 @@ from lastack.wire import (
     RST,
     SYN,
     ChecksumError,
+    Datagram,
     Flow,
     IcmpMessage,
     Packet,
@@ -49,6 +50,7 @@ from lastack.wire import (
 
 from . import errors, snapshot
 from .agenda import Agenda
+from .datagrams import Datagrams
 from .endpoint import Endpoint, Listener, Options
 from .listen import judge
 from .ports import Binding, PortError, Ports, flow_hint
@@ -79,6 +81,7 @@ class Host:
         table = TimeWaits(profile.time_wait.limit, seed)
         self.waiting = WaitingRoom(profile, table, self._secret, scribe)
         self.ports = Ports(profile.ports, self.waiting.table, seed)
+        self.datagrams = Datagrams(self, profile.ports, seed)
         self._endpoints: dict[Flow, Endpoint] = {}
         self._listeners: dict[int, list[Listener]] = {}
         self._agenda = Agenda()
@@ -93,10 +96,11 @@ class Host:
         """Take a packet from the network. Whatever it says, nothing is raised."""
         self._enter()
         try:
-            if isinstance(packet, IcmpMessage):
-                self._icmp_arrives(packet, now)
-            elif not isinstance(packet, Segment):
-                self._drop_unknown(packet, Reason.NO_CONNECTION, now)
+            if isinstance(packet, Datagram):
+                self.datagrams.arrives(packet, now)
+            elif isinstance(packet, IcmpMessage):
+                if not self.datagrams.icmp_arrives(packet, now):
+                    self._icmp_arrives(packet, now)
             elif not self._is_mine(packet.flow.dst):
                 self._drop_unknown(packet, Reason.NOT_FOR_US, now)
             else:

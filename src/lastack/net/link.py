@@ -3,12 +3,18 @@
 A packet that was not lost waits for those before it (the rate limiter), is sent (length / rate),
 travels (delay plus jitter), and never overtakes another: jitter that would reorder is stretched.
 Only what a Delay rule holds back leaves the FIFO.
+
+A datagram that exceeds the MTU is fragmented by its sender (RFC 791 section 3.2). Here it stays
+one packet, put together again where it arrives: it takes the time and the places in the queue of
+its fragments, is lost with the first of them that is, and arrives when the last does. Rules see it
+once and whole, and no fragment waits for its missing ones in a receiver's memory.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
@@ -77,17 +83,28 @@ class Direction:
         self._busy = 0  # until when the rate limiter sends, in ns times rate: exact at every rate
         self._waiting: deque[int] = deque()  # when those behind the rate limiter begin, likewise
 
-    def ask(self) -> tuple[bool, int]:
+    def ask(self, fragments: int = 1) -> tuple[bool, int]:
         """Draw for one packet whether it is lost, and its jitter in ns.
 
         To be called once for each packet and whatever becomes of it, so that a rule which touches
-        one packet leaves the luck of all others as it was.
+        one packet leaves the luck of all others as it was. A packet in fragments is lost when one
+        of them is: with 1 - (1 - loss) ** fragments.
         """
-        lost = self._loss.random() < self.rules.loss
+        loss = self.rules.loss
+        lost = self._loss.random() < (loss if fragments == 1 else 1 - (1 - loss) ** fragments)
         return lost, int(self._jitter.random() * (self.rules.jitter_ns + 1))
 
-    def sent_at(self, length: int, now: int) -> int | None:
-        """Return when a packet of `length` octets has been sent, or None if the queue is full."""
+    def sent_at(self, lengths: Sequence[int], now: int) -> int | None:
+        """Return when the packets, one behind the other, have been sent; None when one of them
+        finds the queue full: those before it take their time for nothing."""
+        at: int | None = now
+        for length in lengths:
+            at = self._one_sent_at(length, now)
+            if at is None:
+                break
+        return at
+
+    def _one_sent_at(self, length: int, now: int) -> int | None:
         rate = self.rules.rate_bps
         if not rate:
             return now

@@ -14,6 +14,7 @@ from typing import Final
 from lastack.profile import NEVER
 from lastack.trace import Duplicated, Event, Journal, Lost, Reason
 from lastack.wire import (
+    Datagram,
     Flow,
     IcmpMessage,
     Packet,
@@ -29,6 +30,9 @@ from .rules import DROP, PASS, Delay, Duplicate, Fate, Guard, Mangle, Rule, chec
 
 LOOPBACK: Final = LinkRules(delay_ns=10_000, mtu=65536)
 """The link of a host to itself; the MTU of Linux' lo."""
+
+_BROADCAST: Final = b"\xff\xff\xff\xff"
+_HEADER4, _HEADER6, _FRAGMENT_HEADER6 = 20, 40, 8
 
 LARGEST4: Final = 65535
 """No IPv4 packet is larger, whatever the MTU (RFC 791 section 3.1)."""
@@ -114,10 +118,18 @@ class Network:
         return _largest(LinkRules() if direction is None else direction.rules, destination)
 
     def send(self, host: str, packets: Iterable[Packet], now: int) -> None:
-        """Put what a host sends on its links; KeyError for an unknown host."""
+        """Put what a host sends on its links; KeyError for an unknown host.
+
+        A datagram to 255.255.255.255 goes on all of them, the host's to itself too (RFC 919).
+        """
         if (host, host) not in self._directions:
             raise KeyError(host)
         for packet in packets:
+            if packet.flow.dst == _BROADCAST and isinstance(packet, Datagram):
+                for each in self._by_source:
+                    if each.ends[0] == host:
+                        self._carry(each, packet, now)
+                continue
             direction = self._route(host, packet.flow.dst)
             if direction is None:
                 nowhere = f"{host}>{show_address(packet.flow.dst)}"
@@ -131,9 +143,9 @@ class Network:
         return self._directions.get((host, self._hosts.get(destination, "")))
 
     def _carry(self, direction: Direction, packet: Packet, now: int) -> None:
-        lost_by_chance, jitter = direction.ask()
-        length = packet_length(packet)
-        if length > _largest(direction.rules, packet.flow.dst):
+        lengths = _lengths(packet, _largest(direction.rules, packet.flow.dst))
+        lost_by_chance, jitter = direction.ask(len(lengths) or 1)
+        if not lengths:
             self._write(Lost(packet.number, Reason.TOO_BIG), direction.name, now)
             return
         fate, rule = self._fate(direction, packet, now)
@@ -145,8 +157,10 @@ class Network:
             return
         if isinstance(fate, Mangle):
             packet = _numbered(fate.packet, packet.number)
-            length = packet_length(packet)
-        sent = direction.sent_at(length, now)
+            # what it has become travels, whatever its size
+            largest = _largest(direction.rules, packet.flow.dst)
+            lengths = _lengths(packet, largest) or [packet_length(packet)]
+        sent = direction.sent_at(lengths, now)
         if sent is None:
             self._write(Lost(packet.number, Reason.QUEUE_FULL), direction.name, now)
             return
@@ -232,6 +246,26 @@ class Network:
 
 def _largest(rules: LinkRules, destination: bytes) -> int:
     return min(rules.mtu, LARGEST4) if len(destination) == 4 else rules.mtu
+
+
+def _lengths(packet: Packet, largest: int) -> list[int]:
+    """Return the octets of the packet, or of each fragment of a datagram that needs them; nothing
+    when it cannot travel: TCP forbids to fragment its segments (DF, RFC 1191 section 3)."""
+    whole = packet_length(packet)
+    if whole <= largest:
+        return [whole]
+    if not isinstance(packet, Datagram):
+        return []
+    ipv4 = len(packet.flow.dst) == 4
+    header = _HEADER4 if ipv4 else _HEADER6
+    rest = whole - header
+    room = largest - header - (0 if ipv4 else _FRAGMENT_HEADER6)
+    each = room - room % 8
+    lengths = []
+    while rest > room:
+        lengths.append(each + largest - room)
+        rest -= each
+    return [*lengths, rest + largest - room]
 
 
 def _subject(packet: Packet) -> Flow:

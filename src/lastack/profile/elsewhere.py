@@ -13,6 +13,7 @@ from .linger import LingerRange, LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
+from .start import Congestion, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
 
 _SOCLOSE: Final = "FreeBSD sys/kern/uipc_socket.c, soclose()"
@@ -95,8 +96,11 @@ BSD44: Final = Profile(
     closing=_BSD_CLOSING,
     time_wait=_BSD_TIME_WAIT,
     ports=_BSD_PORTS,
+    start=StartRules(sack=False, congestion=Congestion.RENO),
     grades={
         **_BSD_GRADES,
+        "sack": (MANUAL, f"{_BSD_BOOK}: older than RFC 2018"),
+        "congestion": (MANUAL, f"{_BSD_BOOK}: Reno"),
         "unit_ns": (MANUAL, f"{_BSD_BOOK}; so_linger is in clock ticks"),
     },
 )

@@ -14,7 +14,7 @@ from .linger import LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
 from .rule import CHOSEN, MANUAL, MINUTE, NEVER
-from .start import StartRules
+from .start import Congestion, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
 
 LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
@@ -89,7 +89,7 @@ RFC9293: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
-    start=StartRules(sack=False),
+    start=StartRules(sack=False, congestion=Congestion.RENO),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
         reset_in_syn_received_active=errno.ECONNREFUSED,
@@ -107,6 +107,7 @@ RFC9293: Final = Profile(
         "reuse_by_bound": (CHOSEN, "not in the RFC"),
         "reset_in_close_wait": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
         "reset_in_syn_received_active": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
+        "congestion": (MANUAL, f"{_RFC} MUST-19, RFC 5681"),
         "sack": (MANUAL, "RFC 2018 is no part of RFC 9293"),
         "rto_initial_ns": (MANUAL, "RFC 6298 section 2.1"),
     },

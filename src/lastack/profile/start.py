@@ -15,6 +15,13 @@ class FullQueue(Enum):
     RESET = "answered with a RST"
 
 
+class Congestion(Enum):
+    """Congestion control; the values are TCP_CONGESTION's names."""
+
+    RENO = "reno"
+    CUBIC = "cubic"
+
+
 class ListenerShutdown(Enum):
     """shutdown(SHUT_RD) on a listening socket."""
 
@@ -37,6 +44,10 @@ class StartRules:
     sack: bool = rule(
         True, "selective acknowledgment is offered (RFC 2018); net.ipv4.tcp_sack",
         source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    congestion: Congestion = rule(
+        Congestion.CUBIC, "congestion control of a new socket; tcp_congestion_control",
+        grade="source", source="Linux CONFIG_DEFAULT_CUBIC",
     )  # fmt: skip
     initial_cwnd: int = rule(
         10, "first congestion window (RFC 6928)", unit="segments",

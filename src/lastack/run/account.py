@@ -6,7 +6,7 @@ import errno
 from functools import partial
 from types import TracebackType
 
-from lastack.sockets import File, TcpSocket
+from lastack.sockets import File, TcpSocket, UdpSocket
 
 from .baton import here
 from .blocking import close_file
@@ -32,7 +32,7 @@ class Account:
     def __enter__(self) -> Account:
         if self._holds:
             self.file.hold()
-        if isinstance(self.file, TcpSocket):
+        if isinstance(self.file, TcpSocket | UdpSocket):
             thread = here()
             name = "" if thread.process.main is thread else thread.name
             self.file.called(self.call, self.text, name, thread.world.now)
@@ -46,7 +46,7 @@ class Account:
         if isinstance(error, OSError):
             # The errno says it all: the program's traceback ends where it made the call.
             error.__traceback__ = None
-        if isinstance(self.file, TcpSocket) and not world.over:
+        if isinstance(self.file, TcpSocket | UdpSocket) and not world.over:
             text, number = (self.result, 0) if error is None else failure(error)
             self.file.returned(self.call, text, number, world.now)
         if self._holds:

@@ -237,7 +237,7 @@ class Scheduler(Machine):
         for file, bits in files:
             self.waiters.add(file, bits, ticket, exclusive=exclusive)
         try:
-            return self.wait(ticket, until, what)
+            return self._wait(ticket, until, what, polls=True)
         finally:
             self.waiters.remove(files, ticket)
 
@@ -254,10 +254,16 @@ class Scheduler(Machine):
 
     def wait(self, ticket: Ticket, until: int, what: str) -> bool:
         """Let the current thread sleep until the ticket is woken (True) or `until` (False)."""
+        return self._wait(ticket, until, what, polls=False)
+
+    def _wait(self, ticket: Ticket, until: int, what: str, *, polls: bool) -> bool:
         me = here()
         self.check(me)
         me.spins = 0
-        return self._sleep(me, ticket, until, what)
+        woken = self._sleep(me, ticket, until, what)
+        if woken or not polls:
+            me.process.stirred_at = self.now
+        return woken
 
     def _sleep(self, me: SimThread, ticket: Ticket, until: int, what: str) -> bool:
         process = me.process

@@ -14,7 +14,17 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-from lastack.sockets import Epoll, File, PairEnd, PipeReader, PipeWriter, TcpSocket, os_error, pipe
+from lastack.sockets import (
+    Epoll,
+    File,
+    PairEnd,
+    PipeReader,
+    PipeWriter,
+    TcpSocket,
+    UdpSocket,
+    os_error,
+    pipe,
+)
 from lastack.sockets import names as numbers
 
 from . import arguments, socket_calls
@@ -33,6 +43,7 @@ _inheritable: Final[set[int]] = set()
 """Descriptors without FD_CLOEXEC; numbers are never used again, in no world."""
 _MODES: Final = {
     TcpSocket: stat.S_IFSOCK | 0o777,
+    UdpSocket: stat.S_IFSOCK | 0o777,
     PairEnd: stat.S_IFSOCK | 0o777,
     PipeReader: stat.S_IFIFO | 0o600,
     PipeWriter: stat.S_IFIFO | 0o600,
@@ -51,7 +62,7 @@ def _stream(fd: int) -> socket_calls.Stream:
     file = lookup(fd)
     if isinstance(file, Epoll):
         raise os_error(errno.EINVAL)
-    assert isinstance(file, TcpSocket | PairEnd | PipeReader | PipeWriter), file
+    assert isinstance(file, TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter), file
     return file
 
 
@@ -190,7 +201,7 @@ def ioctl(fd: int, request: int, argument: Any = 0, mutate: bool = True, /) -> i
 
 def _queued(file: File, request: int) -> int:
     """Return the number of bytes that an ioctl(2) asks for; ENOTTY for another request."""
-    if isinstance(file, TcpSocket):
+    if isinstance(file, TcpSocket | UdpSocket):
         return file.ioctl(request)
     if request == numbers.SIOCINQ and isinstance(file, PairEnd | PipeReader | PipeWriter):
         return file.unread()

@@ -2,11 +2,11 @@
 
 As long as a foreground program lives the run goes on, at most until `until`. A program that owns
 a listening socket is in the background. When only such programs are left, the run goes on until
-every connection is closed or has been idle for 60 s, and until the servers are at rest: none is
-in the middle of a sleep, and who waits with a time-out has come back to its wait once since the
-last packet, so that a server that has been told to stop stops. Then each gets KeyboardInterrupt,
-60 s later those that remain are stopped, and the network runs on until what they left has ended
-or is idle. TIME-WAIT is not waited for.
+every connection is closed or has been idle for 60 s, and until the servers are at rest, for 60 s
+after the last packet at most: none is in the middle of a sleep, and who polls with a time-out has
+come back to its poll once since the last packet or sleep, so that a server that has been told to
+stop stops. Then each gets KeyboardInterrupt, 60 s later those that remain are stopped, and the
+network runs on until what they left has ended or is idle. TIME-WAIT is not waited for.
 """
 
 from __future__ import annotations
@@ -135,8 +135,9 @@ class Ending:
             process = thread.process
             if process.ended or process.background or thread.ticket is None:
                 continue
-            polls = world.waiters.has(thread.ticket) and thread.since > world.active_at
-            if thread.until <= bound and not polls:
+            last = max(world.active_at, process.stirred_at)
+            at_rest = world.waiters.has(thread.ticket) and thread.since > last
+            if thread.until <= bound and not at_rest:
                 return True
         return False
 

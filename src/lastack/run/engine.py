@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any, Final, TypeVar
 
 from lastack.net import Network
-from lastack.sockets import File, TcpSocket
+from lastack.sockets import File, TcpSocket, UdpSocket
 
 from .process import Node, Process
 from .waits import Due, Timer, Waiters, Watcher
@@ -141,9 +141,9 @@ class Machine:
 
 def _drop(file: File, call: str, text: str, now: int) -> None:
     """Close a file for a program that does not itself; nobody waits."""
-    if isinstance(file, TcpSocket) and file.refs == 1:
+    if isinstance(file, TcpSocket | UdpSocket) and file.refs == 1:
         file.called(call, text, "", now)
         file.drop(now, exiting=True)
-        file.returned(call, "", 0, now)
+        file.returned(call, "ok", 0, now)
     else:
         file.drop(now, exiting=True)

@@ -7,7 +7,9 @@ event loop, a list of connections or a pool of threads at module level.
 
 from __future__ import annotations
 
+import copyreg
 import sys
+import typing
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
@@ -58,7 +60,7 @@ def _uses(module: Any, packages: set[str]) -> bool:
 
 
 def _home(value: Any) -> Any:
-    return getattr(value, "__module__", None) if isinstance(value, type) or callable(value) else None
+    return getattr(value, "__module__", None) if callable(value) else None
 
 
 class InOrder(dict[Any, None]):
@@ -112,8 +114,19 @@ def trio_threads(module: Any) -> None:
     module.THREAD_CACHE = PerProgram()
 
 
+def twisted_reactor(module: Any) -> None:
+    """Let a reactor that stops close its descriptors in the order of their numbers."""
+    remove_all = module.PosixReactorBase._removeAll
+
+    def in_order(self: Any, readers: Any, writers: Any) -> Any:
+        return sorted(remove_all(self, readers, writers), key=lambda one: one.fileno())
+
+    module.PosixReactorBase._removeAll = in_order
+
+
 AFTER_IMPORT: Final[dict[str, Callable[[Any], None]]] = {
     TRIO_RUN: trio_run, TRIO_THREADS: trio_threads,
+    "twisted.internet.posixbase": twisted_reactor,
 }  # fmt: skip
 
 
@@ -142,6 +155,27 @@ def seed_again(seed: int) -> None:
     """Seed the generators that libraries made when they were imported before the world began."""
     if TRIO_RUN in sys.modules:
         sys.modules[TRIO_RUN]._r.seed(seed)
+
+
+def forget() -> None:
+    """Take out of registries of the whole process what copies of a world's programs put there."""
+    kinds = [kind for kind, reducer in copyreg.dispatch_table.items() if _is_own(reducer)]
+    interfaces: Any = sys.modules.get("zope.interface.interface")
+    hooks: list[Any] = [] if interfaces is None else interfaces.adapter_hooks
+    found = [hook for hook in hooks if _is_own(hook)]
+    for kind in kinds:
+        del copyreg.dispatch_table[kind]
+    for hook in found:
+        hooks.remove(hook)
+    if kinds or found:
+        typing.clear_overloads()
+        for clear in vars(typing)["_cleanups"]:  # caches of the aliases made: List[T] and so on
+            clear()
+
+
+def _is_own(value: Any) -> bool:
+    home = _home(value)
+    return isinstance(home, str) and home.partition(".")[0] in OWN
 
 
 _finder: Final = AfterImport()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lastack.host import Host
 from lastack.profile import NEVER, Profile
-from lastack.sockets import File, TcpSocket
+from lastack.sockets import File, TcpSocket, UdpSocket
 
 from .output import Output
 
@@ -36,8 +36,9 @@ class Process:
     """One running program.
 
     exit is its status once it has ended by itself, None before and when it was stopped.
-    blocked_at is when one of its threads first waited. `background` is what the caller said;
-    a program that listens is in the background whatever was said.
+    blocked_at is when one of its threads first waited, stirred_at when one last went on, other
+    than from a wait for files that timed out. `background` is what the caller said; a program that
+    listens is in the background whatever was said.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Process:
         self.background = False
         self.start_at: int | None = None
         self.blocked_at = NEVER
+        self.stirred_at = 0
         self.started = False
         self.exiting = False
         self.ended = False
@@ -93,9 +95,12 @@ class Process:
 
     @property
     def listens(self) -> bool:
-        """Whether the program owns a listening socket."""
+        """Whether the program owns a listening socket, or one of UDP whose port it named itself
+        and that has no peer: a socket as ss(8) -l lists them, but for automatic ports."""
         return any(
-            file.listening for file in self.descriptors.values() if isinstance(file, TcpSocket)
+            file.listening
+            for file in self.descriptors.values()
+            if isinstance(file, TcpSocket | UdpSocket)
         )
 
     @property

@@ -127,7 +127,7 @@ def status_of(code: object) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF
-    print(code, file=sys.stderr)  # noqa: T201 - the program's stderr
+    print(code, file=sys.stderr)
     return 1
 
 
@@ -147,7 +147,7 @@ def _shut_down(process: Process) -> None:
         except Stopped:
             raise
         except BaseException:  # noqa: BLE001 - as atexit: print it, go on with the next
-            print(f"Exception ignored in atexit callback: {function!r}", file=sys.stderr)  # noqa: T201 - the program's stderr
+            print(f"Exception ignored in atexit callback: {function!r}", file=sys.stderr)
             traceback.print_exc()
 
 

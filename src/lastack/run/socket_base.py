@@ -9,7 +9,7 @@ import os
 from typing import Final
 
 from lastack.host import Host
-from lastack.sockets import PairEnd, TcpSocket, os_error
+from lastack.sockets import PairEnd, TcpSocket, UdpSocket, os_error
 
 from . import arguments
 from .account import Account, give_back
@@ -22,6 +22,16 @@ _class_of: Final = type
 AF_UNIX: Final = 1
 SOCK_NONBLOCK: Final = 0o4000
 SOCK_CLOEXEC: Final = 0o2000000
+
+Socketlike = TcpSocket | UdpSocket | PairEnd
+"""The files that are sockets."""
+
+_KINDS: Final[dict[type, tuple[int, int, int]]] = {
+    TcpSocket: (real.AF_INET, real.SOCK_STREAM, real.IPPROTO_TCP),
+    UdpSocket: (real.AF_INET, real.SOCK_DGRAM, real.IPPROTO_UDP),
+    PairEnd: (AF_UNIX, real.SOCK_STREAM, 0),
+}
+"""SO_DOMAIN, SO_TYPE and SO_PROTOCOL of each."""
 
 
 class SocketBase(metaclass=TwoWorlds):
@@ -44,17 +54,17 @@ class SocketBase(metaclass=TwoWorlds):
             proto = 0 if proto == -1 else proto
             blocking = not kind & SOCK_NONBLOCK
             kind &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC)
-            file: TcpSocket | PairEnd = _create(family, kind, proto)
+            file: Socketlike = _create(family, kind, proto)
             fd = self._process.add(file)
         else:
             fd = operator.index(fileno)  # type: ignore[arg-type]  # its TypeError is the right one
             if fd < 0:
                 raise ValueError("negative file descriptor")
-            file = _stream(self._process, fd)
-            pair = isinstance(file, PairEnd)
-            family = (AF_UNIX if pair else real.AF_INET) if family == -1 else family
-            kind = real.SOCK_STREAM if kind == -1 else kind
-            proto = (0 if pair else real.IPPROTO_TCP) if proto == -1 else proto
+            file = _socket_of(self._process, fd)
+            found = _KINDS[_class_of(file)]
+            family = found[0] if family == -1 else family
+            kind = found[1] if kind == -1 else kind
+            proto = found[2] if proto == -1 else proto
         self._fd, self._family, self._kind, self._proto = fd, family, kind, proto
         default = self._process.default_timeout if blocking else 0.0
         self._timeout = arguments.timeout_ns(default)
@@ -87,14 +97,24 @@ class SocketBase(metaclass=TwoWorlds):
         """The timeout in seconds."""
         return arguments.shown_timeout(self._timeout)
 
-    def _file(self) -> TcpSocket | PairEnd:
+    def _file(self) -> Socketlike:
         """Return the file behind the descriptor; EBADF, ENOTSOCK."""
-        return _stream(here().process, self._fd)
+        return _socket_of(here().process, self._fd)
 
     def _tcp(self, number: int) -> TcpSocket:
-        """Return the TCP socket; `number` is the error of the call for one of a socketpair."""
+        """Return the TCP socket; `number` is the error of the call for one of a socketpair, and
+        UDP does not support it."""
         file = self._file()
+        if isinstance(file, UdpSocket):
+            raise os_error(errno.EOPNOTSUPP)
         if not isinstance(file, TcpSocket):
+            raise os_error(number)
+        return file
+
+    def _inet(self, number: int) -> TcpSocket | UdpSocket:
+        """Return the AF_INET socket; `number` is the error of the call for one of a socketpair."""
+        file = self._file()
+        if isinstance(file, PairEnd):
             raise os_error(number)
         return file
 
@@ -168,25 +188,26 @@ def _is_real(fd: int) -> bool:
     return fd < FIRST_DESCRIPTOR
 
 
-def _create(family: int, kind: int, proto: int) -> TcpSocket:
-    """socket(2): AF_INET, SOCK_STREAM."""
+def _create(family: int, kind: int, proto: int) -> TcpSocket | UdpSocket:
+    """socket(2): AF_INET, SOCK_STREAM or SOCK_DGRAM."""
     if family != real.AF_INET:
         raise os_error(errno.EAFNOSUPPORT)
     if kind not in range(1, 11):
         raise os_error(errno.EINVAL)
-    if kind != real.SOCK_STREAM:
+    if kind not in (real.SOCK_STREAM, real.SOCK_DGRAM):
         raise os_error(errno.ESOCKTNOSUPPORT)
-    if proto not in (0, real.IPPROTO_TCP):
+    datagrams = kind == real.SOCK_DGRAM
+    if proto not in (0, real.IPPROTO_UDP if datagrams else real.IPPROTO_TCP):
         raise os_error(errno.EPROTONOSUPPORT)
     host = here().process.node.host
-    assert isinstance(host, Host), "TCP sockets need the TCP of lastack.host"
-    return TcpSocket(host)
+    assert isinstance(host, Host), "sockets need the TCP and UDP of lastack.host"
+    return UdpSocket(host) if datagrams else TcpSocket(host)
 
 
-def _stream(process: Process, fd: int) -> TcpSocket | PairEnd:
+def _socket_of(process: Process, fd: int) -> Socketlike:
     file = process.descriptors.get(fd)
     if file is None:
         raise os_error(errno.ENOTSOCK if fd >= 0 and _is_real(fd) else errno.EBADF)
-    if not isinstance(file, TcpSocket | PairEnd):
+    if not isinstance(file, Socketlike):
         raise os_error(errno.ENOTSOCK)
     return file

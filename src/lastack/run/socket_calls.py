@@ -20,7 +20,9 @@ from lastack.sockets import (
     PairEnd,
     PipeReader,
     PipeWriter,
+    Received,
     TcpSocket,
+    UdpSocket,
     os_error,
 )
 from lastack.sockets import names as numbers
@@ -29,7 +31,7 @@ from .baton import here, spin
 from .blocking import wait
 
 T = TypeVar("T")
-Stream = TcpSocket | PairEnd | PipeReader | PipeWriter
+Stream = TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter
 
 MSG_OOB: Final = 0x01
 MSG_WAITALL: Final = 0x100
@@ -65,8 +67,8 @@ def perform(
             answer = wait(attempt, node, file, bits, exclusive=exclusive, what=what)
             assert answer is not AGAIN, "a wait without a limit ended without an answer"
             return answer
+        spin()  # readiness promises nothing: a UDP socket after SHUT_RD reads EAGAIN
         if until is None:
-            spin()
             raise os_error(errno.EAGAIN)
 
 
@@ -153,6 +155,8 @@ def sendall(file: Stream, timeout: int | None, view: memoryview, flags: int) -> 
 
 def recv(file: Stream, timeout: int | None, size: int, flags: int, call: str = "recv") -> bytes:
     """recv(2): b"" is the end. MSG_WAITALL waits for `size` bytes where the kernel blocks."""
+    if isinstance(file, UdpSocket):
+        return recv_from(file, timeout, size, flags, call).text
     _check(flags)
     dontwait = bool(flags & numbers.MSG_DONTWAIT)
     until = deadline(timeout)
@@ -174,6 +178,27 @@ def recv(file: Stream, timeout: int | None, size: int, flags: int, call: str = "
             break  # what has come is returned; the error is for the next call
         missing -= len(parts[-1])
     return b"".join(parts)
+
+
+def recv_from(file: UdpSocket, timeout: int | None, size: int, flags: int, call: str) -> Received:
+    """recvfrom(2) of a datagram; MSG_WAITALL makes no difference to one."""
+    _check(flags)
+    return perform(
+        file, deadline(timeout), IN, lambda now: file.recv_from(size, flags, now), call,
+        dontwait=bool(flags & numbers.MSG_DONTWAIT),
+    )  # fmt: skip
+
+
+def send_to(
+    file: UdpSocket, timeout: int | None, view: memoryview, flags: int, end: tuple[bytes, int],
+    call: str,
+) -> int:  # fmt: skip
+    """sendto(2) of a datagram to (address, port)."""
+    _check(flags)
+    return perform(
+        file, deadline(timeout), OUT, lambda now: file.send_to(view, flags, *end, now), call,
+        dontwait=bool(flags & numbers.MSG_DONTWAIT),
+    )  # fmt: skip
 
 
 def _check(flags: int) -> None:

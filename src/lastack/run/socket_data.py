@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
+from typing import Final
 
-from lastack.sockets import os_error
-from lastack.wire import show_address
+from lastack.sockets import Received, UdpSocket, os_error
+from lastack.sockets import names as numbers
+from lastack.wire import pack_address, show_address, show_endpoint
 
 from . import arguments, socket_calls
 from .account import Account, size_text
 from .baton import here
 from .names import Names
 from .socket_base import SocketBase
+
+Address = tuple[str, int]
+Ancillary = list[tuple[int, int, bytes]]
+
+_NOTHING_FOR_NOTHING: Final = frozenset({"recv", "recv_into"})
+"""Calls that the interpreter does not make for 0 bytes; the others take a datagram for them."""
 
 
 def names() -> Names:
@@ -34,35 +42,39 @@ class SocketData(SocketBase):
         limit = arguments.size(bufsize, "negative buffersize in recv")
         return self._receive("recv", limit, flags)
 
-    def recvfrom(self, bufsize: object, flags: int = 0, /) -> tuple[bytes, None]:
-        """Do what `recv` does; a stream tells no sender."""
+    def recvfrom(self, bufsize: object, flags: int = 0, /) -> tuple[bytes, Address | None]:
+        """Do what `recv` does, and tell the sender of a datagram; None for a stream."""
         limit = arguments.size(bufsize, "negative buffersize in recvfrom")
-        return self._receive("recvfrom", limit, flags), None
+        received = self._receive_from("recvfrom", limit, flags)
+        return received.text, _sender(received)
 
     def recv_into(self, buffer: object, nbytes: object = 0, flags: int = 0) -> int:
         """Receive into a buffer; return the number of bytes."""
         with arguments.writable(buffer, "recv_into") as view:
-            return self._receive_into(
-                "recv_into", view, nbytes, flags, "buffer too small for requested bytes"
-            )
+            too_small = "buffer too small for requested bytes"
+            return len(self._receive_into("recv_into", view, nbytes, flags, too_small).text)
 
-    def recvfrom_into(self, buffer: object, nbytes: object = 0, flags: int = 0) -> tuple[int, None]:
-        """Do what `recv_into` does; a stream tells no sender."""
+    def recvfrom_into(
+        self, buffer: object, nbytes: object = 0, flags: int = 0
+    ) -> tuple[int, Address | None]:
+        """Do what `recv_into` does, and tell the sender of a datagram."""
         with arguments.writable(buffer, "recvfrom_into") as view:
             too_small = "nbytes is greater than the length of the buffer"
-            return self._receive_into("recvfrom_into", view, nbytes, flags, too_small), None
+            received = self._receive_into("recvfrom_into", view, nbytes, flags, too_small)
+            return len(received.text), _sender(received)
 
     def recvmsg(
         self, bufsize: object, ancbufsize: object = 0, flags: int = 0, /
-    ) -> tuple[bytes, list[tuple[int, int, bytes]], int, None]:
-        """Receive; nothing here sends ancillary data."""
+    ) -> tuple[bytes, Ancillary, int, Address | None]:
+        """Receive; nothing here sends ancillary data. MSG_TRUNC tells of a cut datagram."""
         limit = arguments.size(bufsize, "negative buffer size in recvmsg()")
         arguments.size(ancbufsize, "invalid ancillary data buffer length")
-        return self._receive("recvmsg", limit, flags), [], 0, None
+        received = self._receive_from("recvmsg", limit, flags)
+        return received.text, [], _told_flags(received), _sender(received)
 
     def recvmsg_into(
         self, buffers: object, ancbufsize: object = 0, flags: int = 0, /
-    ) -> tuple[int, list[tuple[int, int, bytes]], int, None]:
+    ) -> tuple[int, Ancillary, int, Address | None]:
         """Receive into several buffers, one after the other."""
         if not isinstance(buffers, Iterable):
             raise TypeError("recvmsg_into() argument 1 must be an iterable")
@@ -71,32 +83,42 @@ class SocketData(SocketBase):
             for buffer in buffers:
                 views.append(_scattered(buffer))
             arguments.size(ancbufsize, "invalid ancillary data buffer length")
-            data = self._receive("recvmsg_into", sum(map(len, views)), flags)
-            start = 0
+            received = self._receive_from("recvmsg_into", sum(map(len, views)), flags)
+            data, start = received.text, 0
             for view in views:
                 part = data[start : start + len(view)]
                 view[: len(part)] = part
                 start += len(part)
-            return len(data), [], 0, None
+            return len(data), [], _told_flags(received), _sender(received)
         finally:
             for view in views:
                 view.release()
 
     def _receive_into(
         self, call: str, view: memoryview, nbytes: object, flags: int, too_small: str
-    ) -> int:
+    ) -> Received:
         limit = arguments.fitting(len(view), nbytes, call, too_small)
-        data = self._receive(call, limit, flags)
-        view[: len(data)] = data
-        return len(data)
+        received = self._receive_from(call, limit, flags)
+        view[: len(received.text)] = received.text
+        return received
 
     def _receive(self, call: str, limit: int, flags: int) -> bytes:
+        return self._receive_from(call, limit, flags).text
+
+    def _receive_from(self, call: str, limit: int, flags: int) -> Received:
         file = self._file()
         flags = arguments.c_int(flags)
+        if isinstance(file, UdpSocket):
+            if not limit and call in _NOTHING_FOR_NOTHING:
+                return Received(b"", 0, None)
+            with Account(file, call, f"{call} up to {limit:,}") as account:
+                received = socket_calls.recv_from(file, self._timeout, limit, flags, call)
+                account.result = _received_text(received)
+                return received
         with Account(file, call, f"{call} up to {limit:,}") as account:
             data = socket_calls.recv(file, self._timeout, limit, flags, call)
             account.result = size_text(len(data)) if data or not limit else "EOF"
-            return data
+            return Received(data, len(data), None)
 
     # -- sending
 
@@ -114,14 +136,14 @@ class SocketData(SocketBase):
                 socket_calls.sendall(file, self._timeout, view, flags)
 
     def sendto(self, data: object, *flags_and_address: object) -> int:
-        """Do what `send` does: a connected stream ignores the address."""
+        """Send a datagram to an address; a connected stream ignores the address."""
         if not 1 <= len(flags_and_address) <= 2:
             count = len(flags_and_address) + 1
             raise TypeError(f"sendto() takes 2 or 3 arguments ({count} given)")
         flags = flags_and_address[0] if len(flags_and_address) == 2 else 0
         with arguments.readable(data) as view:
-            arguments.endpoint(names(), "sendto", flags_and_address[-1])
-            return self._send("sendto", view, arguments.c_int(flags))
+            end = arguments.endpoint(names(), "sendto", flags_and_address[-1])
+            return self._send("sendto", view, arguments.c_int(flags), end)
 
     def sendmsg(
         self, buffers: object, ancdata: object = (), flags: int = 0, address: object = None, /
@@ -138,19 +160,44 @@ class SocketData(SocketBase):
         if list(ancdata):
             raise os_error(errno.EINVAL)
         flags = arguments.c_int(flags)
-        if address is not None:
-            arguments.endpoint(names(), "sendmsg", address)
+        end = None if address is None else arguments.endpoint(names(), "sendmsg", address)
         with memoryview(b"".join(parts)) as view:
-            return self._send("sendmsg", view, flags)
+            return self._send("sendmsg", view, flags, end)
 
-    def _send(self, call: str, view: memoryview, flags: int) -> int:
+    def _send(self, call: str, view: memoryview, flags: int, end: Address | None = None) -> int:
         file = self._file()
         flags = arguments.c_int(flags)
+        if isinstance(file, UdpSocket) and end is not None:
+            host, port = end
+            text = f"{call} {size_text(len(view))} to {names().name_of(host) or host}:{port}"
+            to = pack_address(host), port
+            with Account(file, call, text) as account:
+                count = socket_calls.send_to(file, self._timeout, view, flags, to, call)
+                account.result = size_text(count)
+                return count
         with Account(file, call, f"{call} {size_text(len(view))}") as account:
             until = socket_calls.deadline(self._timeout)
             count = socket_calls.send(file, until, view, flags, call)
             account.result = size_text(count)
             return count
+
+
+def _sender(received: Received) -> Address | None:
+    if received.source is None:
+        return None
+    address, port = received.source
+    return show_address(address), port
+
+
+def _told_flags(received: Received) -> int:
+    return numbers.MSG_TRUNC if received.length > len(received.text) else 0
+
+
+def _received_text(received: Received) -> str:
+    """Return what recvfrom() gave, for people."""
+    if received.source is None:
+        return "EOF"
+    return f"{size_text(len(received.text))} from {show_endpoint(*received.source)}"
 
 
 def _scattered(buffer: object) -> memoryview:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from lastack.sockets import PairEnd, TcpSocket, os_error
+from lastack.sockets import PairEnd, TcpSocket, UdpSocket, os_error
 from lastack.sockets import names as numbers
 from lastack.wire import pack_address, show_address, show_endpoint
 
@@ -24,7 +24,7 @@ _LARGEST_OPTION: Final = 1024
 
 
 class Socket(SocketData):
-    """The calls that make, name and end connections. AF_INET streams, and ends of socketpairs."""
+    """The calls that make, name and end connections. AF_INET, and ends of socketpairs."""
 
     __slots__ = ()
 
@@ -32,7 +32,7 @@ class Socket(SocketData):
 
     def bind(self, address: object, /) -> None:
         """Bind to (host, port)."""
-        file = self._tcp(errno.EINVAL)
+        file = self._inet(errno.EINVAL)
         host, port = arguments.endpoint(names(), "bind", address)
         with Account(file, "bind", f"bind {host}:{port}"):
             self._step(file.bind, pack_address(host), port)
@@ -76,12 +76,12 @@ class Socket(SocketData):
 
     def connect(self, address: object, /) -> None:
         """Connect to (host, port)."""
-        file = self._tcp(errno.EISCONN)
+        file = self._inet(errno.EISCONN)
         self._connect(file, arguments.endpoint(names(), "connect", address))
 
     def connect_ex(self, address: object, /) -> int:
         """Connect; return the errno, 0 for success. A wrong name still raises."""
-        file = self._tcp(errno.EISCONN)
+        file = self._inet(errno.EISCONN)
         end = arguments.endpoint(names(), "connect_ex", address)
         try:
             self._connect(file, end)
@@ -89,10 +89,13 @@ class Socket(SocketData):
             return error.errno or errno.EAGAIN  # "timed out" has no errno
         return 0
 
-    def _connect(self, file: TcpSocket, end: tuple[str, int]) -> None:
+    def _connect(self, file: TcpSocket | UdpSocket, end: tuple[str, int]) -> None:
         host, port = end
         with Account(file, "connect", f"connect {names().name_of(host) or host}:{port}") as account:
-            socket_calls.connect(file, self._timeout, pack_address(host), port)
+            if isinstance(file, UdpSocket):
+                self._step(file.connect, pack_address(host), port)
+            else:
+                socket_calls.connect(file, self._timeout, pack_address(host), port)
             account.result = "connected"
 
     def shutdown(self, how: object, /) -> None:

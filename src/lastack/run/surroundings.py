@@ -25,6 +25,8 @@ from .tracebacks import without_ours
 
 _chdir: Final[Callable[[Any], None]] = os.chdir
 _fchdir: Final[Callable[[int], None]] = os.fchdir
+CPUS: Final = 4
+"""Processors of a simulated host, as programs see them; its threads take turns all the same."""
 _NOT_OWN: Final = ("site-packages", "dist-packages")
 _PACKAGE: Final = __name__.partition(".")[0]
 _LIBRARY: Final = os.path.realpath(sysconfig.get_paths()["stdlib"]) + os.sep
@@ -163,8 +165,27 @@ def nothing(*_: object) -> None:
     """`os.putenv`, `os.unsetenv`: os.environ is the program's own; C code is not told."""
 
 
+def cpu_count() -> int:
+    """`os.cpu_count`: the same on every machine; pools of threads take their size from it."""
+    return CPUS
+
+
+def getaffinity(pid: int, /) -> set[int]:
+    """`os.sched_getaffinity`, likewise."""
+    return set(range(CPUS))
+
+
+def getppid() -> int:
+    """`os.getppid`: a host's first process."""
+    return 1
+
+
 def register(registry: Registry) -> None:
     """Name what stands in for what."""
+    registry.function("os", "cpu_count", cpu_count)
+    registry.function("os", "process_cpu_count", cpu_count)
+    registry.function("os", "sched_getaffinity", getaffinity)
+    registry.function("os", "getppid", getppid)
     registry.function("os", "chdir", chdir)
     registry.function("os", "fchdir", fchdir)
     registry.function("os", "putenv", nothing)

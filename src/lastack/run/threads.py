@@ -251,7 +251,7 @@ def start(
         except SystemExit:
             pass  # ends the thread, no more
         except BaseException:  # noqa: BLE001 - a thread may raise anything; `_thread` prints it
-            print(f"Exception ignored in thread started by: {function!r}", file=sys.stderr)  # noqa: T201 - the program's stderr
+            print(f"Exception ignored in thread started by: {function!r}", file=sys.stderr)
             traceback.print_exc()
 
     owner = getattr(function, "__self__", None)

@@ -178,6 +178,7 @@ class World(Scheduler):
             self.over = True
             self.change_program(None)
             random.setstate(chance)
+            libraries.forget()
             if frozen:
                 gc.unfreeze()
             if collecting:

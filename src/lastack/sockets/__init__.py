@@ -1,6 +1,8 @@
 """BSD sockets without I/O: every call is an attempt that works, fails, or answers AGAIN."""
 
 from . import names as names
+from .datagram import Received as Received
+from .datagram import UdpSocket as UdpSocket
 from .epoll import Epoll as Epoll
 from .errors import os_error as os_error
 from .files import AGAIN as AGAIN

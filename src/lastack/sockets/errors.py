@@ -28,6 +28,7 @@ _TEXT: Final = {
     errno.EDOM: "Numerical argument out of domain",
     errno.ELOOP: "Too many levels of symbolic links",
     errno.ENOTSOCK: "Socket operation on non-socket",
+    errno.EMSGSIZE: "Message too long",
     errno.EDESTADDRREQ: "Destination address required",
     errno.ENOPROTOOPT: "Protocol not available",
     errno.EPROTONOSUPPORT: "Protocol not supported",

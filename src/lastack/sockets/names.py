@@ -12,6 +12,7 @@ SOL_SOCKET: Final = 1
 SO_REUSEADDR: Final = 2
 SO_TYPE: Final = 3
 SO_ERROR: Final = 4
+SO_BROADCAST: Final = 6
 SO_SNDBUF: Final = 7
 SO_RCVBUF: Final = 8
 SO_KEEPALIVE: Final = 9
@@ -32,9 +33,13 @@ TCP_SYNCNT: Final = 7
 TCP_LINGER2: Final = 8
 TCP_INFO: Final = 11
 TCP_QUICKACK: Final = 12
+TCP_CONGESTION: Final = 13
 TCP_USER_TIMEOUT: Final = 18
 
+IPPROTO_UDP: Final = 17
+
 SOCK_STREAM: Final = 1
+SOCK_DGRAM: Final = 2
 
 MSG_PEEK: Final = 0x02
 MSG_TRUNC: Final = 0x20

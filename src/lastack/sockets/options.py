@@ -10,9 +10,9 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from lastack.profile import MS, NEVER, S
+from lastack.profile import MS, NEVER, Congestion, S
 from lastack.state import LISTEN, State
-from lastack.tcp import Connection, Info, default_keepalive, orphan_limit
+from lastack.tcp import Connection, Info, default_congestion, default_keepalive, orphan_limit
 
 from . import names
 from .errors import os_error
@@ -40,6 +40,9 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
             raise os_error(stored)
         sock.options.linger = stored
         return
+    if (level, name) == (names.IPPROTO_TCP, names.TCP_CONGESTION):
+        _set_congestion(sock, value)
+        return
     if len(value) < _INT.size:
         raise os_error(errno.EINVAL if _known(level, name) else errno.ENOPROTOOPT)
     number = _INT.unpack_from(value)[0]
@@ -48,6 +51,17 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
     if level == names.IPPROTO_TCP and _set_tcp_option(sock, name, number, now):
         return
     raise os_error(errno.ENOPROTOOPT)
+
+
+def _set_congestion(sock: SocketParts, value: bytes) -> None:
+    """TCP_CONGESTION: a name; ENOENT for an algorithm that is not there."""
+    try:
+        kind = Congestion(value.partition(b"\0")[0].decode("ascii"))
+    except ValueError:
+        raise os_error(errno.ENOENT) from None
+    sock.options.congestion = kind
+    if sock.endpoint is not None:
+        sock.endpoint.connection.set_congestion(kind)
 
 
 def _known(level: int, name: int) -> bool:
@@ -140,6 +154,9 @@ def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) ->
         return value[:size]
     if (level, name) == (names.IPPROTO_TCP, names.TCP_INFO):
         return pack_info(sock)[:size]
+    if (level, name) == (names.IPPROTO_TCP, names.TCP_CONGESTION):
+        chosen = sock.options.congestion or default_congestion(sock.host.profile)
+        return chosen.value.encode().ljust(16, b"\0")[:size]
     reader = _GET.get((level, name))
     if reader is None:
         raise os_error(errno.ENOPROTOOPT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastack.profile import MS, S
+from lastack.profile import MS, Congestion, S
 from lastack.tcp import Connection
 
 from .linger import Linger
@@ -13,7 +13,7 @@ class SocketOptions:
 
     __slots__ = (
         "linger", "linger2_s", "keepalive", "nodelay", "maxseg", "cork", "user_timeout_ms",
-        "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes",
+        "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes", "congestion",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -23,6 +23,7 @@ class SocketOptions:
         self.nodelay = False
         self.maxseg = 0
         self.cork = False
+        self.congestion: Congestion | None = None
         self.user_timeout_ms = 0
         self.syn_retries = 0
         self.keep_idle_s = self.keep_interval_s = self.keep_probes = 0
@@ -39,6 +40,8 @@ class SocketOptions:
         tcp.set_linger2(self.linger2_ns())
         tcp.set_user_timeout(self.user_timeout_ms * MS)
         tcp.set_syn_retries(self.syn_retries)
+        if self.congestion is not None:
+            tcp.set_congestion(self.congestion)
         if self.nodelay:
             tcp.set_nodelay(True, now)
         if self.cork:

@@ -26,7 +26,7 @@ class NewReno:
         self.mss = mss
         self.cwnd = self.initial_segments * mss
 
-    def acked(self, count: int, *, limited: bool) -> None:
+    def acked(self, count: int, *, limited: bool, now: int, rtt: int) -> None:
         """`count` new bytes are acknowledged; `limited`: cwnd was what held the sender back.
 
         A window that is not used does not grow (RFC 7661 section 4.3).

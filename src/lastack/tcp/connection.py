@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lastack.profile import Profile
+from lastack.profile import Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import ErrorSet, Reason, Scribe
 from lastack.wire import Flow, Segment, seq
@@ -138,6 +138,10 @@ class Connection:
         """TCP_QUICKACK: acknowledge at once, until the connection turns to a conversation."""
         self._tcb.acks.set_quick(on)
         emit.flush(self._tcb, now)
+
+    def set_congestion(self, kind: Congestion) -> None:
+        """TCP_CONGESTION: which congestion control; the windows stay as they are."""
+        self._tcb.set_congestion(kind)
 
     def set_user_timeout(self, limit: int) -> None:
         """TCP_USER_TIMEOUT in ns, 0 for none: how long data may stay unacknowledged."""

@@ -57,7 +57,8 @@ def measure(tcb: Tcb, seg: Segment, now: int) -> None:
 def _congestion(tcb: Tcb, count: int, now: int) -> None:
     tcb.dupacks = 0
     if not tcb.recovering:
-        tcb.congestion.acked(count, limited=_window_was_used(tcb))
+        rtt = max(tcb.rtt.srtt, 0)
+        tcb.congestion.acked(count, limited=_window_was_used(tcb), now=now, rtt=rtt)
     elif seq.ge(tcb.snd_una, tcb.recover):
         tcb.recovering = False
         tcb.congestion.recovered(tcb.in_flight())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lastack.profile import Profile
+from lastack.profile import Congestion, Profile
 from lastack.state import CLOSED, TIME_WAIT, TRANSITIONS, State
 from lastack.trace import ErrorSet, Reason, Scribe, StateChanged
 from lastack.wire import ABSENT, Flow, Segment, seq
@@ -12,6 +12,7 @@ from lastack.wire import ABSENT, Flow, Segment, seq
 from .acking import Acking
 from .buffers import Buffers
 from .congestion import NewReno
+from .cubic import Cubic
 from .entry import Entry
 from .recvq import ReceiveQueue
 from .rtt import Rtt
@@ -27,6 +28,13 @@ READ_HANGUP: Final = 0x2000
 """Wake-ups for the owner, with the numbers of poll(2)."""
 
 UNSET: Final = -1
+
+_CONTROLS: Final = {Congestion.RENO: NewReno, Congestion.CUBIC: Cubic}
+
+
+def default_congestion(profile: Profile) -> Congestion:
+    """Return the congestion control that a new socket has."""
+    return profile.start.congestion
 
 
 class Tcb:
@@ -66,7 +74,7 @@ class Tcb:
         self.timers = Timers()
         self.acks = Acking(profile.acks)
         self.rtt = Rtt(profile.retransmission)
-        self.congestion = NewReno(mss, profile.start.initial_cwnd)
+        self.congestion = _CONTROLS[default_congestion(profile)](mss, profile.start.initial_cwnd)
         self.buffers = buffers
         self.sendq = SendQueue()
         self.recvq = ReceiveQueue()
@@ -184,6 +192,13 @@ class Tcb:
     def rcv_wnd(self) -> int:
         """Return RCV.WND: what is left of the window as last advertised."""
         return max(seq.diff(self.rcv_adv, self.rcv_nxt), 0)
+
+    def set_congestion(self, kind: Congestion) -> None:
+        """Change the congestion control; cwnd and ssthresh stay as they are."""
+        old = self.congestion
+        self.congestion = _CONTROLS[kind](old.mss, old.initial_segments)
+        self.congestion.cwnd, self.congestion.ssthresh = old.cwnd, old.ssthresh
+        self.congestion.recovering = old.recovering
 
     def send_size(self) -> int:
         """Return the most text of one segment: the MSS, or half of the peer's largest window.

@@ -1,8 +1,9 @@
-"""ICMP errors about TCP segments (RFC 792, RFC 1191; for IPv6 RFC 4443).
+"""ICMP errors about TCP segments and UDP datagrams (RFC 792, RFC 1191; for IPv6 RFC 4443).
 
 An error quotes the IP header of the packet it is about and at least 8 octets behind it (RFC 1122
 section 3.2.2): ports and sequence number, which is all that TCP needs (RFC 5927 section 4.1) and
-all that lastack writes. Other ICMP, and errors about anything but TCP, is refused with a WireError.
+all that lastack writes; of UDP that is its whole header. Other ICMP, and errors about anything but
+TCP and UDP, is refused with a WireError.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 from .checksum import checksum, ones_sum, pseudo_sum, verify
 from .flow import Flow
-from .ip import ICMP6, LENGTH4, LENGTH6, TCP, build_ip, read_header
+from .ip import ICMP6, LENGTH4, LENGTH6, TCP, UDP, build_ip, read_header
 from .packet import IcmpMessage, WireError
 
 _HEADER: Final = Struct("!BBHI")
@@ -38,12 +39,13 @@ def tells_mtu(kind: int, code: int, *, ipv6: bool) -> bool:
 
 
 def build_icmp(message: IcmpMessage) -> bytes:
-    """Return the message with its checksum; WireError if it is no error about a TCP segment."""
+    """Return the message with its checksum; WireError if it is no error about TCP or UDP."""
     flow, quoted = message.flow, message.quoted
     ipv6 = len(flow.src) == 16
     _check_kind(message.kind, ipv6=ipv6)
     if len(quoted.src) != len(flow.src):
         raise WireError("an ICMP error quotes a packet of its own family")
+    _check_protocol(message.protocol)
     if flow.sport or flow.dport:
         raise WireError("an ICMP message has no ports")
     told = tells_mtu(message.kind, message.code, ipv6=ipv6)
@@ -51,7 +53,10 @@ def build_icmp(message: IcmpMessage) -> bytes:
         raise WireError(f"ICMP {message.kind}/{message.code} cannot tell an MTU of {message.mtu}")
     ports = _QUOTED.pack(quoted.sport, quoted.dport, message.quoted_seq)
     # the quoted header tells the length of the packet it began, here one without options and text
-    body = build_ip(quoted.src, quoted.dst, TCP, ports + _BARE_TCP)[: -len(_BARE_TCP)]
+    if message.protocol == TCP:
+        body = build_ip(quoted.src, quoted.dst, TCP, ports + _BARE_TCP)[: -len(_BARE_TCP)]
+    else:
+        body = build_ip(quoted.src, quoted.dst, UDP, ports)
     total = ones_sum(_HEADER.pack(message.kind, message.code, 0, message.mtu)) + ones_sum(body)
     if ipv6:
         total += pseudo_sum(flow.src, flow.dst, ICMP6, _HEADER.size + len(body))
@@ -70,8 +75,7 @@ def parse_icmp(src: bytes, dst: bytes, data: bytes) -> IcmpMessage:
     header = read_header(body)
     if len(header.src) != len(src):
         raise WireError("an ICMP error quotes a packet of its own family")
-    if header.protocol != TCP:
-        raise WireError("an ICMP error about something else than TCP")
+    _check_protocol(header.protocol)
     if len(body) < header.first + _QUOTED.size:
         raise WireError("an ICMP error quotes less than 8 octets")
     sport, dport, seq = _QUOTED.unpack_from(body, header.first)
@@ -79,7 +83,13 @@ def parse_icmp(src: bytes, dst: bytes, data: bytes) -> IcmpMessage:
     if tells_mtu(kind, code, ipv6=ipv6):
         mtu = rest if ipv6 else rest & 0xFFFF  # RFC 1191 section 4: the upper half is unused
     quoted = Flow(header.src, sport, header.dst, dport)
-    return IcmpMessage(Flow(src, 0, dst, 0), kind, code, quoted, seq, mtu=mtu)
+    flow, protocol = Flow(src, 0, dst, 0), header.protocol
+    return IcmpMessage(flow, kind, code, quoted, seq, mtu=mtu, protocol=protocol)
+
+
+def _check_protocol(protocol: int) -> None:
+    if protocol not in (TCP, UDP):
+        raise WireError("an ICMP error about something else than TCP or UDP")
 
 
 def _check_kind(kind: int, *, ipv6: bool) -> None:

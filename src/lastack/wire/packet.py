@@ -32,20 +32,22 @@ class Datagram:
 class IcmpMessage:
     """An ICMP error about a packet that was sent (RFC 792; RFC 4443 for IPv6).
 
-    `kind` and `code` are the ICMP type and code; `quoted` and `quoted_seq` are the flow and the TCP
-    sequence number of the packet it is about, seen as that packet travelled; `mtu` is the
-    next-hop MTU of "fragmentation needed", else 0. Ports of `flow` are 0.
+    `kind` and `code` are the ICMP type and code; `protocol` (6 TCP, 17 UDP) and `quoted` are the
+    protocol and the flow of the packet it is about, seen as that packet travelled; `quoted_seq`
+    is the 32 bits behind its ports: of TCP the sequence number, of UDP length and checksum. `mtu`
+    is the next-hop MTU of "fragmentation needed", else 0. Ports of `flow` are 0.
     """
 
-    __slots__ = ("flow", "kind", "code", "quoted", "quoted_seq", "mtu", "number")
+    __slots__ = ("flow", "kind", "code", "protocol", "quoted", "quoted_seq", "mtu", "number")
 
     def __init__(
         self, flow: Flow, kind: int, code: int, quoted: Flow, quoted_seq: int, *,
-        mtu: int = 0, number: int = 0,
+        mtu: int = 0, protocol: int = 6, number: int = 0,
     ) -> None:  # fmt: skip
         self.flow = flow
         self.kind = kind
         self.code = code
+        self.protocol = protocol
         self.quoted = quoted
         self.quoted_seq = quoted_seq
         self.mtu = mtu

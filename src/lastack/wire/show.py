@@ -7,6 +7,7 @@ from typing import Final
 
 from .flow import Flow, show_address, show_endpoint
 from .icmp import tells_mtu
+from .ip import TCP
 from .packet import Datagram, IcmpMessage, Packet
 from .segment import ABSENT, ACK, FIN, RST, SYN, URG, Segment
 from .seq import sub
@@ -16,8 +17,8 @@ Relative = tuple[int, int]
 
 _LETTERS: Final = "FSRP.UEW"
 
-_UNREACHABLE4: Final = {0: "net", 1: "host", 2: "protocol", 3: "tcp port"}
-_UNREACHABLE6: Final = {0: "route", 1: "prohibited", 3: "address", 4: "tcp port"}
+_UNREACHABLE4: Final = {0: "net", 1: "host", 2: "protocol", 3: "port"}
+_UNREACHABLE6: Final = {0: "route", 1: "prohibited", 3: "address", 4: "port"}
 _KINDS4: Final = {3: "unreachable", 4: "source quench", 11: "time exceeded", 12: "bad parameter"}
 _KINDS6: Final = {1: "unreachable", 2: "packet too big", 3: "time exceeded", 4: "bad parameter"}
 
@@ -81,11 +82,15 @@ def _icmp(message: IcmpMessage, relative: Relative) -> str:
         what = f"too big, mtu {message.mtu}"
     elif what == "unreachable":
         subject = (_UNREACHABLE6 if ipv6 else _UNREACHABLE4).get(code, f"code {code}")
+        if subject == "port":
+            subject = "tcp port" if message.protocol == TCP else "udp port"
         what = f"{subject} unreachable"
     elif code:
         what = f"{what} code {code}"
     hosts = f"{show_address(flow.src)} > {show_address(flow.dst)}"
-    about = f"{_flow(message.quoted)} seq {sub(message.quoted_seq, relative[0])}"
+    about = _flow(message.quoted)
+    if message.protocol == TCP:
+        about += f" seq {sub(message.quoted_seq, relative[0])}"
     return f"{hosts}: {'ICMP6' if ipv6 else 'ICMP'} {what}, about {about}"
 
 

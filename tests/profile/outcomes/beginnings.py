@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from lastack.net import DROP, PASS, Fate, LinkRules
-from lastack.profile import FullQueue, ListenerShutdown, Profile
+from lastack.profile import Congestion, FullQueue, ListenerShutdown, Profile
 from lastack.sockets import AGAIN, names
 from lastack.wire import Packet, Segment
 from tests.exchange import Lab, ms, s
@@ -58,6 +58,32 @@ def repeated_after_three_holes(profile: Profile) -> object:
     client.send(bytes(10 * 1448), 0, lab.now)
     lab.until(lambda: server.ioctl(names.SIOCINQ) == 10 * 1448)
     return -(-(lab.now - begun - ms(50)) // ms(100)) + 1
+
+
+@shows("congestion", {Congestion.CUBIC: 70, Congestion.RENO: 50})
+def share_of_the_window_after_a_loss(profile: Profile) -> object:
+    """One of some sixty segments in flight is lost: what is left of cwnd, in percent."""
+    lab = Lab(profile, profile, link=LinkRules(delay_ns=ms(50)))
+    client, server = lab.connection()
+    assert client.endpoint is not None
+    info = client.endpoint.connection.info
+    lost: list[Packet] = []
+
+    def drop(packet: Packet, now: int) -> Fate:
+        if isinstance(packet, Segment) and packet.text and not lost and info().cwnd >= 60:
+            lost.append(packet)
+            return DROP
+        return PASS
+
+    lab.network.add_rule(drop, link=("a", "b"))
+    most = 0
+    while not lost or info().cwnd >= most:
+        most = max(most, info().cwnd)
+        client.send(bytes(1 << 20), 0, lab.now)
+        server.recv(1 << 20, 0, lab.now)
+        lab.flush()
+        lab.step()
+    return round(100 * info().cwnd / most, -1)
 
 
 @shows("initial_cwnd", {10: 10, 2: 2})

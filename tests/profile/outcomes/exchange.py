@@ -12,11 +12,12 @@ Mark = tuple[int, int]
 
 
 def opened(
-    profile: Profile, *, mode: str = "manual", wnd: int = 64240, timestamps: bool = False
-) -> tuple[World, HandPeer, TcpSocket]:
+    profile: Profile, *, mode: str = "manual", wnd: int = 64240, timestamps: bool = False,
+    sack: bool = False,
+) -> tuple[World, HandPeer, TcpSocket]:  # fmt: skip
     """Return K's socket, connected to a peer that does nothing by itself."""
     world = World(profile)
-    peer = HandPeer(world, mode=mode, wnd=wnd, timestamps=timestamps)
+    peer = HandPeer(world, mode=mode, wnd=wnd, timestamps=timestamps, sack=sack)
     return world, peer, peer.accept_from_k()
 
 

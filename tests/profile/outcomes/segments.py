@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from lastack.profile import MissingTimestamp, Profile, S
-from lastack.state import CLOSE_WAIT, CLOSED
+from lastack.state import CLOSE_WAIT, CLOSED, ESTABLISHED
 from lastack.wire import ABSENT
 from tests.truth.peer import HandPeer, World, tries
 
@@ -34,6 +34,15 @@ def reset_with_the_number_of_the_fin(profile: Profile) -> object:
     peer.fin()
     peer.rst(seq=1)
     return peer.state
+
+
+@shows("reset_at_sack_edge", {True: (CLOSED, []), False: (ESTABLISHED, ["ACK"])})
+def reset_behind_what_waits_for_a_gap(profile: Profile) -> object:
+    _, peer, _ = opened(profile, sack=True)
+    peer.data(b"behind", seq=100)
+    since = peer.mark()
+    peer.rst(seq=106)
+    return peer.state, flags(peer, since)
 
 
 @shows("syn_with_fin", {False: [], True: ["SYN|ACK"]})

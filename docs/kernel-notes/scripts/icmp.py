@@ -1,0 +1,181 @@
+"""What an ICMP error does to a connection, by its type and code and by the state it finds."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+
+import lab
+from lab import Between, Fact, Facts
+from peer import KERNEL, Peer, Tun, connected, listening
+
+ERRORS = {
+    (3, 0): "ENETUNREACH", (3, 1): "EHOSTUNREACH", (3, 2): "ENOPROTOOPT", (3, 3): "ECONNREFUSED",
+    (3, 5): "EOPNOTSUPP", (3, 6): "ENETUNREACH", (3, 7): "EHOSTDOWN", (3, 8): "ENONET",
+    (3, 9): "ENETUNREACH", (3, 10): "EHOSTUNREACH", (3, 11): "ENETUNREACH",
+    (3, 12): "EHOSTUNREACH", (3, 13): "EHOSTUNREACH", (3, 14): "EHOSTUNREACH",
+    (3, 15): "EHOSTUNREACH", (11, 0): "EHOSTUNREACH", (11, 1): "EHOSTUNREACH",
+    (12, 0): "EPROTO", (12, 1): "EPROTO",
+}  # fmt: skip
+IGNORED = [(3, 4), (3, 16), (4, 0), (5, 1)]
+
+
+def error_name(sock: socket.socket) -> str:
+    """SO_ERROR with the name of RFC 792's "source route failed" that tcp(7) uses."""
+    name = lab.error_of(sock)
+    return "EOPNOTSUPP" if name == "ENOTSUP" else name
+
+
+def syn_sent() -> Facts:
+    """Hard in SYN-SENT: the connection is gone, connect() fails."""
+    tun = Tun()
+    for number, (kind, code) in enumerate([*ERRORS, *IGNORED]):
+        sock, peer = socket.socket(), Peer(tun, 100 + number)
+        sock.bind((KERNEL, 0))
+        peer.start(sock)
+        peer.receive()
+        peer.icmp(kind, code, seq=0, mtu=1400 if (kind, code) == (3, 4) else 0)
+        time.sleep(0.02)
+        noted = ERRORS.get((kind, code))
+        state = lab.state(peer.kernel_port)
+        name = f"icmp.{kind}/{code}.syn-sent"
+        yield Fact(f"{name}.state", state, "CLOSED" if noted else "SYN-SENT")
+        yield Fact(f"{name}.error", error_name(sock), noted or "0")
+        sock.close()
+
+
+def established() -> Facts:
+    """Soft in ESTABLISHED: SO_ERROR tells it once, nothing else happens."""
+    tun = Tun()
+    for number, (kind, code) in enumerate([*ERRORS, *IGNORED]):
+        peer = Peer(tun, 100 + number)
+        sock = peer.open()
+        sock.setblocking(False)
+        peer.icmp(kind, code, mtu=1400 if (kind, code) == (3, 4) else 0)
+        time.sleep(0.02)
+        noted = ERRORS.get((kind, code), "0")
+        name = f"icmp.{kind}/{code}.established"
+        poller = select.poll()
+        poller.register(sock, select.POLLIN)
+        yield Fact(f"{name}.poll", poller.poll(0), [])
+        yield Fact(f"{name}.recv", lab.outcome(sock.recv, 9), "EAGAIN")
+        yield Fact(f"{name}.send", lab.outcome(sock.send, b"x"), "ok")
+        yield Fact(f"{name}.error", error_name(sock), noted)
+        yield Fact(f"{name}.error-again", lab.error_of(sock), "0")
+        peer.receive()
+        peer.send(".", data=b"still here")
+        time.sleep(0.01)
+        yield Fact(f"{name}.data", lab.outcome(sock.recv, 99), "10 bytes")
+        yield Fact(f"{name}.state", lab.state(peer.kernel_port), "ESTABLISHED")
+        sock.close()
+
+
+def quoted_number() -> Facts:
+    """The quoted number must lie between SND.UNA and SND.NXT, both included (RFC 5927)."""
+    sock, peer = connected()
+    sock.send(bytes(100))
+    peer.receive()
+    for seq, noted in ((0, "0"), (1, "EHOSTUNREACH"), (50, "EHOSTUNREACH"),
+                       (101, "EHOSTUNREACH"), (102, "0")):  # fmt: skip
+        peer.icmp(3, 1, seq=seq)
+        time.sleep(0.02)
+        yield Fact(f"icmp.quoted.una-1-nxt-101.seq-{seq}", lab.error_of(sock), noted)
+    yield Fact("icmp.quoted.counter", lab.counter("OutOfWindowIcmps"), 2)
+    peer.icmp(3, 4, seq=102, mtu=600)
+    time.sleep(0.02)
+    mss = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+    yield Fact("icmp.quoted.mtu-seq-102.mss", mss, 1460)
+
+
+def syn_received() -> Facts:
+    """A half-open request of a listener: unreachable net or host, expiry and parameter end it."""
+    for kind, code, noted in (
+        (3, 0, "LISTEN"), (3, 1, "LISTEN"), (3, 3, "LISTEN SYN-RECEIVED"),
+        (3, 10, "LISTEN SYN-RECEIVED"), (11, 0, "LISTEN"), (12, 0, "LISTEN"),
+    ):  # fmt: skip
+        listener, peer = listening()
+        peer.send("S")
+        peer.receive()
+        peer.icmp(kind, code, seq=0)
+        time.sleep(0.02)
+        yield Fact(f"icmp.{kind}/{code}.syn-received", lab.state(peer.kernel_port), noted)
+        listener.close()
+        lab.shell("ip link del peer0")
+
+
+def gives_up() -> Facts:
+    """The last soft error is what the program is told when the retransmissions end."""
+    lab.sysctl("tcp_retries2", 3)
+    for asked, noted in ((False, "EHOSTUNREACH"), (True, "ETIMEDOUT")):
+        sock, peer = connected()
+        sock.send(bytes(100))
+        peer.receive()
+        peer.icmp(3, 10)
+        time.sleep(0.02)
+        name = "icmp.gives-up" + (".so-error-read" if asked else "")
+        if asked:
+            yield Fact(f"{name}.so-error", lab.error_of(sock), "EHOSTUNREACH")
+        sock.settimeout(12)
+        result = lab.timed(sock.recv, 1)
+        yield Fact(f"{name}.recv", result.outcome, noted)
+        yield Fact(f"{name}.after", result.seconds, Between(6, 7.2))
+        lab.shell("ip link del peer0")
+
+
+def soft_error_and_ack() -> Facts:
+    """An ACK of new data in between makes the error forgotten."""
+    sock, peer = connected()
+    sock.send(bytes(100))
+    peer.receive()
+    peer.icmp(3, 1)
+    time.sleep(0.02)
+    peer.send(".")
+    time.sleep(0.02)
+    yield Fact("icmp.soft.after-ack", lab.error_of(sock), "0")
+
+
+def reverted_backoff() -> Facts:
+    """3/0 and 3/1 about what is repeated take one backoff back (RFC 6069); 3/10 does not."""
+    for code, noted in ((1, Between(0.7, 0.95)), (10, Between(1.5, 1.9))):
+        sock, peer = connected()
+        sock.send(bytes(100))
+        sent = [peer.receive(3) for _ in range(3)]
+        last = sent[-1]
+        assert last is not None
+        peer.icmp(3, code)
+        times = [last.at]
+        for _ in range(2):
+            segment = peer.receive(5)
+            assert segment is not None
+            times.append(segment.at)
+        yield Fact(f"icmp.3/{code}.third-repeat-after", times[1] - times[0],
+                   Between(0.38, 0.48) if code == 1 else Between(0.8, 0.95))  # fmt: skip
+        yield Fact(f"icmp.3/{code}.fourth-repeat-after", times[2] - times[1], noted)
+        lab.shell("ip link del peer0")
+
+
+def too_big() -> Facts:
+    """3/4: what is in flight goes again in segments that fit; not below 552 octets (min_pmtu)."""
+    for mtu, mss in ((1000, 960), (296, 512)):
+        sock, peer = connected()
+        sock.send(bytes(2920))
+        first = [peer.receive() for _ in range(2)]
+        yield Fact(f"icmp.mtu-{mtu}.before", [s.size for s in first if s], [1460, 1460])
+        peer.icmp(3, 4, mtu=mtu)
+        sent = peer.collect(0.1)
+        yield Fact(f"icmp.mtu-{mtu}.at-once", [(s.seq, s.size) for s in sent], None)
+        yield Fact(
+            f"icmp.mtu-{mtu}.mss", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG), mss
+        )
+        peer.seen = 2921
+        peer.send(".")
+        sock.send(bytes(2920))
+        yield Fact(f"icmp.mtu-{mtu}.later", [s.size for s in peer.collect(0.1)], None)
+        yield Fact(f"icmp.mtu-{mtu}.so-error", lab.error_of(sock), "0")
+        lab.shell("ip link del peer0")
+
+
+if __name__ == "__main__":
+    lab.main([syn_sent, established, quoted_number, syn_received, gives_up, soft_error_and_ack,
+              reverted_backoff, too_big])  # fmt: skip

@@ -1,0 +1,291 @@
+"""The UDP socket: the calls of socket(7) and udp(7) as attempts that never block.
+
+Measured: docs/kernel-notes/datagrams.md. There are no IP options, no multicast, no MSG_MORE: they
+fail with the errno of a kernel that has none, instead of doing nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import Final, NamedTuple
+
+from lastack.host import BROADCAST, Binding, Host, Mailbox, PortError
+from lastack.tcp import Buffers
+from lastack.trace import Called, ErrorTold, Refused, Returned
+from lastack.wire import ANY4, show_endpoint
+
+from . import names
+from .errors import os_error
+from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
+from .linger import Linger, parse_linger, show_linger
+
+LARGEST: Final = 65_507
+"""Largest text of a datagram: 65,535 octets without the headers of IPv4 and UDP (RFC 768)."""
+BUFFER: Final = 212_992
+"""SO_RCVBUF and SO_SNDBUF of a new socket (net.core.rmem_default, wmem_default)."""
+
+_INT: Final = struct.Struct("i")
+
+
+class Received(NamedTuple):
+    """What recvfrom(2) gives: the text as far as it was wanted, its length as it was sent, and
+    who sent it; `source` is None when the socket was shut down instead."""
+
+    text: bytes
+    length: int
+    source: tuple[bytes, int] | None
+
+
+class UdpSocket(File):
+    """An AF_INET SOCK_DGRAM socket of one host."""
+
+    kind = "udp"
+
+    def __init__(self, host: Host) -> None:
+        super().__init__()
+        self.host = host
+        self.family = names.AF_INET
+        self.conn = host.new_conn()
+        self.buffers = Buffers(host.profile.buffers)
+        self.buffers.send = self.buffers.receive = BUFFER
+        self.box = Mailbox(self.conn, Binding(), self, self.buffers)
+        self.linger = Linger()
+        self._flags = {names.SO_BROADCAST: 0, names.SO_KEEPALIVE: 0}
+        self._named = False
+        self._shut_read = False
+        self._shut_write = False
+
+    @property
+    def listening(self) -> bool:
+        """Whether a program named the port and takes datagrams from anybody: a server's socket."""
+        return self._named and self.box.peer is None
+
+    # -- names ---------------------------------------------------------------------------------
+
+    def bind(self, address: bytes, port: int, now: int) -> None:
+        """bind(2). EINVAL when it has a port already, EADDRNOTAVAIL, EADDRINUSE."""
+        if self.box.binding.port:
+            raise os_error(errno.EINVAL)
+        try:
+            self.host.datagrams.bind(self.box, address, port)
+        except PortError as error:
+            raise self._refuse("bind", error, now) from None
+        self._named = port != 0
+
+    def connect(self, address: bytes, port: int, now: int) -> None:
+        """connect(2): remember the peer, and take datagrams from nobody else. Nothing is sent,
+        and it may be repeated. EACCES for a broadcast address without SO_BROADCAST, EINVAL,
+        ENETUNREACH."""
+        self._may_send_to(address)
+        try:
+            self.host.datagrams.connect(self.box, address, port)
+        except PortError as error:
+            raise self._refuse("connect", error, now) from None
+
+    def getsockname(self) -> tuple[bytes, int]:
+        """getsockname(2): the wildcard and port 0 while unbound."""
+        return self.box.binding.address, self.box.binding.port
+
+    def getpeername(self) -> tuple[bytes, int]:
+        """getpeername(2); ENOTCONN before connect()."""
+        if self.box.peer is None:
+            raise os_error(errno.ENOTCONN)
+        return self.box.peer
+
+    def describe(self) -> str:
+        """Return the socket for people: "UDP 0.0.0.0:53"."""
+        local = show_endpoint(*self.getsockname())
+        peer = self.box.peer
+        return f"UDP {local}" if peer is None else f"UDP {local} > {show_endpoint(*peer)}"
+
+    # -- data ----------------------------------------------------------------------------------
+
+    def send(self, data: bytes | memoryview, flags: int, now: int) -> int:
+        """send(2) to the peer of connect(); EDESTADDRREQ without one, else as `send_to`."""
+        if self.box.peer is None:
+            self._take_port("send", now)
+            raise os_error(errno.EMSGSIZE if len(data) > LARGEST else errno.EDESTADDRREQ)
+        return self.send_to(data, flags, *self.box.peer, now)
+
+    def send_to(
+        self, data: bytes | memoryview, flags: int, address: bytes, port: int, now: int
+    ) -> int:
+        """sendto(2): one datagram, whole; a socket without a port gets one.
+
+        EMSGSIZE above 65,507 bytes, EINVAL for port 0, EACCES for a broadcast without
+        SO_BROADCAST, EPIPE after shutdown, ENETUNREACH, or the error that an earlier datagram met.
+        """
+        self._take_port("send", now)
+        if len(data) > LARGEST:
+            raise os_error(errno.EMSGSIZE)
+        if port == 0:
+            raise os_error(errno.EINVAL)
+        self._may_send_to(address)
+        self._tell_error("send", now)
+        if self._shut_write:
+            raise os_error(errno.EPIPE)
+        try:
+            self.host.datagrams.send(self.box, bytes(data), address, port, now)
+        except PortError as error:
+            raise self._refuse("send", error, now) from None
+        return len(data)
+
+    def recv(self, size: int, flags: int, now: int) -> bytes | NotNow:
+        """recv(2): as `recv_from`, without the sender."""
+        received = self.recv_from(size, flags, now)
+        return received if received is AGAIN else received.text
+
+    def recv_from(self, size: int, flags: int, now: int) -> Received | NotNow:
+        """recvfrom(2): the oldest datagram, of which what exceeds `size` is lost; MSG_PEEK leaves
+        it. After SHUT_RD an empty queue reads as the end, but not where the call must not wait."""
+        self._tell_error("recv", now)
+        first = self.box.first
+        if first is None:
+            waits = not (self.nonblocking or flags & names.MSG_DONTWAIT)
+            return Received(b"", 0, None) if self._shut_read and waits else AGAIN
+        if not flags & names.MSG_PEEK:
+            self.box.take()
+        source = first.flow.src, first.flow.sport
+        return Received(first.text[:size], len(first.text), source)
+
+    def shutdown(self, how: int, now: int) -> None:
+        """shutdown(2): sends nothing. Without a peer it fails with ENOTCONN and works all the
+        same: a thread that waits in recv() returns."""
+        if how not in (names.SHUT_RD, names.SHUT_WR, names.SHUT_RDWR):
+            raise os_error(errno.EINVAL)
+        self._shut_read = self._shut_read or how != names.SHUT_WR
+        self._shut_write = self._shut_write or how != names.SHUT_RD
+        self.host.wake(self, IN | OUT | RDHUP | HUP)
+        if self.box.peer is None:
+            raise os_error(errno.ENOTCONN)
+
+    def ioctl(self, request: int) -> int:
+        """ioctl(2): SIOCINQ, the size of the next datagram; SIOCOUTQ, always 0; ENOTTY."""
+        if request == names.SIOCINQ:
+            return 0 if self.box.first is None else len(self.box.first.text)
+        if request == names.SIOCOUTQ:
+            return 0
+        raise os_error(errno.ENOTTY)
+
+    def _take_port(self, call: str, now: int) -> None:
+        try:
+            self.host.datagrams.bind_any(self.box)
+        except PortError as error:
+            raise self._refuse(call, error, now) from None
+
+    def _may_send_to(self, address: bytes) -> None:
+        if address == BROADCAST and not self._flags[names.SO_BROADCAST]:
+            raise os_error(errno.EACCES)
+
+    # -- options -------------------------------------------------------------------------------
+
+    def setsockopt(self, level: int, name: int, value: bytes, now: int) -> None:
+        """setsockopt(2): SO_REUSEADDR, SO_REUSEPORT, SO_RCVBUF, SO_SNDBUF, SO_BROADCAST;
+        SO_LINGER and SO_KEEPALIVE are stored and change nothing. ENOPROTOOPT for others."""
+        if (level, name) == (names.SOL_SOCKET, names.SO_LINGER):
+            stored = parse_linger(value, self.linger, self.host.profile.linger)
+            if isinstance(stored, int):
+                raise os_error(stored)
+            self.linger = stored
+            return
+        if level != names.SOL_SOCKET or name not in _CHANGEABLE:
+            raise os_error(errno.ENOPROTOOPT)
+        if len(value) < _INT.size:
+            raise os_error(errno.EINVAL)
+        number: int = _INT.unpack_from(value)[0]
+        if name == names.SO_RCVBUF:
+            self.buffers.set_receive(number)
+        elif name == names.SO_SNDBUF:
+            self.buffers.set_send(number)
+        elif name == names.SO_REUSEADDR:
+            self.box.binding.reuseaddr = number != 0
+        elif name == names.SO_REUSEPORT:
+            self.box.binding.reuseport = number != 0
+        else:
+            self._flags[name] = int(number != 0)
+
+    def getsockopt(self, level: int, name: int, size: int, now: int) -> bytes:
+        """getsockopt(2): at most `size` bytes; ENOPROTOOPT."""
+        if level != names.SOL_SOCKET:
+            raise os_error(errno.ENOPROTOOPT)
+        if name == names.SO_LINGER:
+            value = show_linger(self.linger, self.host.profile.linger)
+            if isinstance(value, int):
+                raise os_error(value)
+            return value[:size]
+        if name == names.SO_ERROR:
+            return _INT.pack(self.take_error(now))[:size]
+        binding = self.box.binding
+        known = {
+            names.SO_REUSEADDR: int(binding.reuseaddr), names.SO_REUSEPORT: int(binding.reuseport),
+            names.SO_RCVBUF: self.buffers.receive, names.SO_SNDBUF: self.buffers.send,
+            names.SO_TYPE: names.SOCK_DGRAM, names.SO_DOMAIN: self.family,
+            names.SO_PROTOCOL: names.IPPROTO_UDP, names.SO_ACCEPTCONN: 0, **self._flags,
+        }  # fmt: skip
+        if name not in known:
+            raise os_error(errno.ENOPROTOOPT)
+        return _INT.pack(known[name])[:size]
+
+    def take_error(self, now: int) -> int:
+        """SO_ERROR: the errno that nobody has been told yet, and forget it."""
+        error = self.box.take_error()
+        if error:
+            self._note_told(error, "SO_ERROR", now)
+        return error
+
+    def _tell_error(self, call: str, now: int) -> None:
+        error = self.box.take_error()
+        if error:
+            self._note_told(error, call, now)
+            raise os_error(error)
+
+    # -- readiness and the end -----------------------------------------------------------------
+
+    def mask(self, now: int) -> int:
+        """Return what poll(2) would (Linux udp_poll): always writable."""
+        bits = OUT
+        if self.box.first is not None:
+            bits |= IN
+        if self.box.error:
+            bits |= ERR
+        if self._shut_read:
+            bits |= IN | RDHUP
+        if self._shut_read and self._shut_write:
+            bits |= HUP
+        return bits
+
+    def release(self, now: int, *, exiting: bool = False) -> None:
+        """close(2), the last reference: never waits, whatever SO_LINGER says."""
+        self.host.datagrams.release(self.box)
+        self.box.binding.address = ANY4
+
+    # -- trace ---------------------------------------------------------------------------------
+
+    def called(self, call: str, text: str, thread: str, now: int) -> None:
+        """Write down that a program makes a call on this socket."""
+        if self.host.scribe is not None:
+            self.host.scribe.begin(Called(self.conn, call, text, thread), now)
+
+    def returned(self, call: str, text: str, number: int, now: int) -> None:
+        """Write down how the call ended; `number` is its errno, 0 for success."""
+        if self.host.scribe is not None:
+            self.host.scribe.write(Returned(self.conn, call, text, number), now)
+
+    def _note_told(self, error: int, call: str, now: int) -> None:
+        if self.host.scribe is not None:
+            self.host.scribe.write(ErrorTold(self.conn, error, call), now)
+
+    def _refuse(self, call: str, error: PortError, now: int) -> OSError:
+        if self.host.scribe is not None:
+            event = Refused(self.conn, call, error.errno, error.reason, error.holders)
+            self.host.scribe.write(event, now)
+        return os_error(error.errno)
+
+
+_CHANGEABLE: Final = frozenset(
+    {
+        names.SO_REUSEADDR, names.SO_REUSEPORT, names.SO_RCVBUF, names.SO_SNDBUF,
+        names.SO_BROADCAST, names.SO_KEEPALIVE,
+    }
+)  # fmt: skip

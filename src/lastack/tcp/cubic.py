@@ -1,0 +1,100 @@
+"""CUBIC congestion control (RFC 9438), in integers so that every machine computes the same.
+
+After a loss the window grows along a cubic curve whose plateau is the window of that loss, and at
+least as fast as Reno's would.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .congestion import NewReno
+
+_MS: Final = 1_000_000
+_SCALE: Final = 1_000_000
+"""Windows of the curve are in millionths of a segment."""
+
+
+def cube_root(n: int) -> int:
+    """Return the integer part of the cube root of n >= 0."""
+    if n < 8:
+        return int(n > 0)
+    x = 1 << -(-n.bit_length() // 3)
+    while True:
+        y = (2 * x + n // (x * x)) // 3
+        if y >= x:
+            return x
+        x = y
+
+
+class Cubic(NewReno):
+    """cwnd of one connection; times in ns, windows in bytes."""
+
+    __slots__ = ("w_max", "epoch", "k_ms", "w_est", "cwnd_epoch")
+
+    def __init__(self, mss: int, initial_segments: int) -> None:
+        self.w_max = 0
+        self.epoch = -1
+        self.k_ms = 0
+        self.w_est = 0
+        self.cwnd_epoch = 0
+        super().__init__(mss, initial_segments)
+
+    def acked(self, count: int, *, limited: bool, now: int, rtt: int) -> None:
+        """New data is acknowledged (sections 4.2 to 4.5)."""
+        if self.recovering or not limited:
+            return
+        if self.cwnd < self.ssthresh:
+            self.cwnd += count
+            return
+        if self.epoch < 0:
+            self._begin_epoch(now)
+        # Reno-friendly region (4.3): alpha = 3 (1 - beta) / (1 + beta) = 9/17
+        self.w_est += 9 * count * self.mss // (17 * max(self.cwnd, 1))
+        target = self._curve(now + rtt)
+        if target < self.w_est:
+            self.cwnd = max(self.cwnd, self.w_est)
+            return
+        # (4.4, 4.5) reach the target one round trip from now, growing by half at the most
+        target = min(max(target, self.cwnd), 3 * self.cwnd // 2)
+        self.counted += (target - self.cwnd) * count
+        step = self.counted // max(self.cwnd, 1)
+        self.counted -= step * self.cwnd
+        self.cwnd += step
+
+    def _begin_epoch(self, now: int) -> None:
+        self.epoch = now
+        self.cwnd_epoch = self.w_est = self.cwnd
+        self.w_max = max(self.w_max, self.cwnd)
+        self.counted = 0
+        # K = cbrt((W_max - cwnd) / C), C = 0.4; segments and seconds -> ms: 2.5e9 ms^3 a segment
+        missing = (self.w_max - self.cwnd) * _SCALE // self.mss
+        self.k_ms = cube_root(missing * 2_500_000_000 // _SCALE)
+
+    def _curve(self, at: int) -> int:
+        """W_cubic (4.2): C (t - K)^3 + W_max, in bytes."""
+        t = (at - self.epoch) // _MS - self.k_ms
+        return self.w_max + t * t * t * self.mss // 2_500_000_000
+
+    def lost(self, in_flight: int, *, by_sack: bool) -> None:
+        """Multiplicative decrease by beta = 0.7 (4.6) and fast convergence (4.7)."""
+        self._remember()
+        self.ssthresh = max(7 * in_flight // 10, 2 * self.mss)
+        self.cwnd = self.ssthresh + (0 if by_sack else 3 * self.mss)
+        self.recovering = True
+
+    def expired(self, in_flight: int, *, first: bool) -> None:
+        """The retransmission timer fired (4.8)."""
+        if first:
+            self._remember()
+            self.ssthresh = max(7 * in_flight // 10, 2 * self.mss)
+        self.cwnd = self.mss
+        self.counted = 0
+        self.recovering = False
+        self.epoch = -1
+
+    def _remember(self) -> None:
+        # A window below the last plateau: somebody else needs room, so give some (4.7).
+        shrinking = self.cwnd < self.w_max
+        self.w_max = 17 * self.cwnd // 20 if shrinking else self.cwnd
+        self.epoch = -1

@@ -7,10 +7,10 @@ interpreter. It runs ROUNDS times (11 unless told) without and with the audit, o
 so that both see the same machine; the cost is the median of the ratios of such neighbours. Beside
 it stands the same of the processor time, which other work on the machine disturbs less.
 
-The aim is at most 10 % for the programs that do something: http.server, asyncio, bulk data. Two
-more are shown to tell the price itself: connections that carry two messages in 25 us and end, and
-the same with unread bytes at every second close, where each ending is looked into and the kernel
-is asked whether it was the last.
+The aim is at most 10 % of processor time for the programs that do something: http.server, asyncio,
+bulk data. Two more are shown to tell the price itself: connections that carry two messages in 25 us
+and end, and the same with unread bytes at every second close, where each ending is looked into and
+the kernel is asked whether it was the last.
 """
 
 from __future__ import annotations
@@ -155,9 +155,10 @@ def main(rounds: int) -> int:
             plain = statistics.median(before[0] for before, _ in pairs)
             watched = statistics.median(after[0] for _, after in pairs)
             print(f"{title:<22}{plain:>9.3f}s{watched:>9.3f}s{cost:>+9.1%}{processor:>+11.1%}")
-            if title in BUSY and cost > AIM:
+            if title in BUSY and processor > AIM:
                 status = 1
-    print(f"the aim, at most {AIM:.0%} for the first {len(BUSY)}: {'no' if status else 'yes'}")
+    kept = "no" if status else "yes"
+    print(f"the aim, at most {AIM:.0%} of processor time for the first {len(BUSY)}: {kept}")
     return status
 
 

@@ -1,5 +1,5 @@
 """`python -m lastack` is the command `lastack`."""
 
-from lastack.cli import main
+from lastack.cli import entry
 
-main()
+entry()

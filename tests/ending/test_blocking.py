@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lastack.ending import Kind, abort, close, closing, linger
+from lastack.ending import Kind, abort, close, closing, linger, unacked
 
 from .peers import PATIENCE, Peer, connection, never_closes, never_reads, reads_all
 
@@ -141,15 +141,24 @@ def test_reading_shut_down_before_is_not_taken_for_the_peers_end() -> None:
         assert close(ours, timeout=PATIENCE, idle=0.05).kind is Kind.OPEN
 
 
-def test_half_closed_before_is_confirmed_like_any_other() -> None:
-    with Peer(reads_all) as peer:
-        peer.ours.sendall(b"x")
+def test_a_fin_sent_before_is_not_counted_as_a_byte() -> None:
+    with Peer(never_reads, receive_buffer=4096) as peer:
+        peer.ours.sendall(bytes(12_000))
         peer.ours.shutdown(socket.SHUT_WR)
-        peer.ready.wait(0)
-        ending = close(peer.ours, timeout=PATIENCE)
-    # The peer may have been through before we asked; then nobody can say who was first.
-    assert ending.kind in (Kind.CONFIRMED, Kind.ACKED, Kind.RESET)
-    assert ending.unacked == 0
+        waiting = unacked(peer.ours)
+        ending = close(peer.ours, timeout=0)
+    assert (ending.kind, ending.unacked) == (Kind.TIMED_OUT, waiting)
+
+
+def test_ended_before_by_the_program_itself_claims_nothing() -> None:
+    ours, theirs = connection()
+    ours.shutdown(socket.SHUT_WR)
+    assert theirs.recv(1) == b""
+    theirs.close()
+    assert ours.recv(1) == b""
+    ending = close(ours)
+    assert (ending.kind, ending.delivered, ending.unacked) == (Kind.RESET, None, 0)
+    assert "before this call" in ending.reason
 
 
 def test_abort_resets_and_counts_what_it_throws_away() -> None:

@@ -69,9 +69,7 @@ def read(box: Mailbox) -> list[bytes]:
 
 @pytest.mark.parametrize("first", REUSE)
 @pytest.mark.parametrize("second", REUSE)
-def test_a_port_is_shared_when_both_say_so(
-    first: dict[str, bool], second: dict[str, bool]
-) -> None:
+def test_a_port_is_shared_when_both_say_so(first: dict[str, bool], second: dict[str, bool]) -> None:
     lone = Lone()
     lone.box(HERE, 53, **first)
     if first.keys() & second.keys():

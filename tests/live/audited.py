@@ -13,10 +13,7 @@ from typing import Any, Final, NamedTuple
 import jsonschema
 
 SCHEMA: Final = Path(__file__).parents[2] / "docs" / "schema" / "audit.json"
-LASTACK: Final = [
-    sys.executable, "-c",
-    "from lastack.cli.main import VERBS, main; VERBS.setdefault('audit', ''); main()",
-]  # fmt: skip
+LASTACK: Final = [sys.executable, "-m", "lastack"]
 
 PAIR: Final = """\
 import os, socket, struct, sys

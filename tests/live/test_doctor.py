@@ -258,6 +258,8 @@ def test_json_of_every_kind(stage: Stage) -> None:
     states = {row["state"]: row for row in found["stuck"]}
     assert states["LAST-ACK"]["owner"] is None
     assert states["CLOSE-WAIT"]["owner"]["pid"] == os.getpid()
+    assert "in variable stage" in states["CLOSE-WAIT"]["holder"]
+    assert states["LAST-ACK"]["holder"] is states["LAST-ACK"]["holder_unknown"] is None
     assert found["ports"]["pairs"][0]["used"] == 1
     assert "counters" not in found
 

@@ -10,7 +10,7 @@ import pytest
 
 from lastack.live import holders
 
-from .lab import Stage, private_as_nobody
+from .lab import Stage, eventually, private_as_nobody
 
 PROGRAM = """\
 import socket, sys
@@ -28,10 +28,11 @@ def handle(conn):
     say(conn, sys.stdin.read)
 
 def say(conn, wait):
-    numbers = [conn, kept, pool.idle[0], table["a"][0], client]
-    print(*(sock.fileno() for sock in numbers), flush=True)
-    del conn, numbers
-    wait()  # line 19
+    socks = [conn, kept, pool.idle[0], table["a"][0], client]
+    numbers = [sock.fileno() for sock in socks]
+    del conn, socks
+    print(*numbers, flush=True)
+    wait()
 
 def shell(conn):
     def inner():
@@ -46,10 +47,31 @@ table = {"a": (connection()[0], 1)}
 """
 
 
+SERVER = """\
+import asyncio, sys
+
+async def handle(reader, writer):
+    print(writer.get_extra_info("socket").fileno(), flush=True)
+    await forever()
+
+async def forever():
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+async def main():
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    await asyncio.open_connection(*server.sockets[0].getsockname())
+    await forever()
+
+asyncio.run(main())
+"""
+
+
 @contextmanager
-def running(path: Path, *words: str) -> Generator[tuple[int, list[int]], None, None]:
+def running(
+    path: Path, *words: str, text: str = PROGRAM
+) -> Generator[tuple[int, list[int]], None, None]:
     """Run the program; yields its pid and the descriptors that it names."""
-    path.write_text(PROGRAM)
+    path.write_text(text)
     with subprocess.Popen(
         [sys.executable, str(path), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         text=True,
@@ -82,6 +104,15 @@ def test_a_variable_of_a_closure(tmp_path: Path) -> None:
         found = holders(pid, {conn})
     assert found[conn].place.startswith(f"{program}:2")
     assert "variable conn" in found[conn].place
+
+
+def test_a_suspended_coroutine_with_its_line(tmp_path: Path) -> None:
+    program = tmp_path / "server.py"
+    with running(program, text=SERVER) as (pid, (fd,)):
+        # it says its number a moment before it waits
+        eventually(lambda: ":5 in handle, in variable" in holders(pid, {fd})[fd].place)
+        place = holders(pid, {fd})[fd].place
+    assert place.startswith(f"{program}:5 in handle, in variable ")
 
 
 def test_a_descriptor_that_no_variable_has(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from lastack.cli.scene import Played, Setting
 from lastack.cli.values import ProgramSpec
 from lastack.profile import S
+from lastack.run import install
 from lastack.trace import Event, Sent, segment_of
 
 from .rows import ROWS, Row
@@ -60,6 +61,7 @@ def digest(events: Iterable[Event], *, text: bool) -> str:
 
 def main(keys: list[str]) -> None:
     """Print what the rows with these keys leave."""
+    install()  # once, instead of for each world
     for row in ROWS:
         if row.key in keys:
             print(json.dumps(asdict(play(row))), flush=True)

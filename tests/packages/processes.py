@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lastack.oracle import LOOPBACK, sockets
+from lastack.run import fix_addresses
 
 from .rows import PORT, Row
 
@@ -32,7 +33,7 @@ def in_fresh_processes(keys: Sequence[str], count: int) -> list[Results]:
     command = [sys.executable, "-m", "tests.packages.play", *keys]
     running = [
         subprocess.Popen(command, cwd=PROJECT, env=environment, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=fix_addresses)
         for _ in range(count)
     ]  # fmt: skip
     results: list[Results] = []

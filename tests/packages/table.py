@@ -1,7 +1,7 @@
-"""Write docs/compatibility.md: `python -m tests.packages.table [--kernel]`.
+"""Write docs/compatibility.md: `python -m tests.packages.table [--kernel [KEY...]]`.
 
-Each row is played in two fresh processes. --kernel: also on the kernel's loopback, where two of
-them wait a real minute; without it that column keeps its last date.
+Each row is played in two fresh processes. --kernel: also on the kernel's loopback (all rows, where
+two of them wait a real minute, or those named); else that column keeps its last date.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> None:
     last = last_cells(PAGE)
     text = HEAD.format(today=today, python=platform.python_version())
     for row in ROWS:
-        fresh = "--kernel" in arguments
+        fresh = "--kernel" in arguments and (arguments[1:] == [] or row.key in arguments)
         kernel = kernel_cell(row, today) if fresh else last.get(row.title, "")
         text += line(row, first, second, kernel)
     red = "; ".join(f"{row.title}: {row.red}" for row in ROWS if row.red)

@@ -15,6 +15,8 @@ from typing import Final
 
 import pytest
 
+from lastack.run import install
+
 from .processes import PROJECT
 from .rows import ROWS
 
@@ -35,6 +37,7 @@ def state() -> tuple[int, int, int]:
 def main(key: str) -> None:
     from .play import play
 
+    install()  # once, instead of for each world
     row = next(row for row in ROWS if row.key == key)
     states = []
     for count in (WARM, COUNTED):

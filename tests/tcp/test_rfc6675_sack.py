@@ -146,6 +146,7 @@ def test_the_fin_is_repeated_behind_held_text() -> None:
     flight.finish()
     flight.lab.run(s(1))
     fins = [seg for seg in flight.sent() if seg.flags & FIN]
-    assert fins and not any(seg.flags & RST for seg in flight.sent("b"))
+    assert fins
+    assert not any(seg.flags & RST for seg in flight.sent("b"))
     assert flight.server.mask(flight.lab.now) & 0x2000
 

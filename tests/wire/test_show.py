@@ -92,6 +92,16 @@ def test_flags(flags: int, text: str) -> None:
             "about 10.0.0.1:40000 > 10.0.0.2:80 seq 5",
         ),
         (
+            IcmpMessage(ROUTER, 3, 3, FLOW, 5),
+            "10.0.0.2 > 10.0.0.1: ICMP tcp port unreachable, "
+            "about 10.0.0.1:40000 > 10.0.0.2:80 seq 5",
+        ),
+        (
+            IcmpMessage(ROUTER, 3, 3, FLOW, 5, protocol=17),
+            "10.0.0.2 > 10.0.0.1: ICMP udp port unreachable, "
+            "about 10.0.0.1:40000 > 10.0.0.2:80",
+        ),
+        (
             IcmpMessage(ROUTER6, 3, 1, FLOW6, 5),
             "fd00::2 > fd00::1: ICMP6 time exceeded code 1, "
             "about [fd00::1]:40000 > [fd00::2]:80 seq 5",

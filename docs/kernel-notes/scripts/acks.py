@@ -7,7 +7,7 @@ import time
 
 import lab
 from lab import Between, Fact, Facts
-from peer import Peer, connected, shown
+from peer import KERNEL, Peer, Tun, connected, shown
 
 DELAYED = Between(0.036, 0.06)
 AT_ONCE = Between(0, 0.02)
@@ -36,6 +36,28 @@ def beginning() -> Facts:
         yield Fact(f"acks.quick.{size}", quick, noted)
         yield Fact(f"acks.delayed.{size}.shortest", min(delays[quick:]), DELAYED)
         yield Fact(f"acks.delayed.{size}.longest", max(delays[quick:]), DELAYED)
+        sock.close()
+        lab.shell("ip link del peer0")
+
+
+def far_away() -> Facts:
+    """The delay doubles when it was in vain, up to the round trip and to 200 ms."""
+    for trip, noted in ((0.1, Between(0.095, 0.13)), (0.3, Between(0.19, 0.23))):
+        peer, sock = Peer(Tun()), socket.socket()
+        sock.bind((KERNEL, 0))
+        peer.start(sock)
+        peer.receive()
+        time.sleep(trip)
+        peer.send("S.")
+        peer.receive()
+        delays = []
+        for _ in range(22):
+            peer.send(".", data=bytes(100))
+            delays.append(answer_time(peer))
+            sock.recv(100)
+        slow = [delay for delay in delays if delay > 0.02]
+        yield Fact(f"acks.round-trip-{trip}.first", slow[0], DELAYED)
+        yield Fact(f"acks.round-trip-{trip}.longest", max(slow), noted)
         sock.close()
         lab.shell("ip link del peer0")
 
@@ -88,4 +110,4 @@ def out_of_order() -> Facts:
 
 
 if __name__ == "__main__":
-    lab.main([beginning, second_segment, fin, out_of_order])
+    lab.main([beginning, far_away, second_segment, fin, out_of_order])

@@ -94,6 +94,26 @@ def close_wait() -> Facts:
         lab.shell("ip link del peer0")
 
 
+def behind_a_gap() -> Facts:
+    """With SACK, an RST behind the last piece that waits for a gap counts as exact."""
+    for name, sack, pieces, seq, noted in (
+        ("sack-edge", True, (100,), 110, "CLOSED"),
+        ("sack-edge-of-the-last", True, (100, 200), 210, "CLOSED"),
+        ("sack-edge-of-the-first", True, (200, 100), 110, "ESTABLISHED"),
+        ("sack-inside", True, (100,), 105, "ESTABLISHED"),
+        ("without-sack", False, (100,), 110, "ESTABLISHED"),
+    ):
+        sock, peer = connected(sack=sack)
+        for first in pieces:
+            peer.send(".", seq=first, data=bytes(10))
+        peer.collect(0.05)
+        answer = peer.ask("R", seq=seq, wait=0.06)
+        yield Fact(f"resets.{name}", lab.state(sock.getsockname()[1]), noted)
+        gone = noted == "CLOSED"
+        yield Fact(f"resets.{name}.answer", answer, "nothing" if gone else ". seq=1 ack=1")
+        lab.shell("ip link del peer0")
+
+
 def stamps() -> Facts:
     """On a connection with timestamps: none is accepted, an old one is not."""
     sock, peer = connected(timestamps=True)
@@ -180,4 +200,4 @@ def reset_after_close() -> Facts:
 
 if __name__ == "__main__":
     CASES = [no_socket, listen, synchronized, close_wait, stamps, limited, syn_sent, syn_received]
-    lab.main([*CASES, reset_after_close])
+    lab.main([*CASES, behind_a_gap, reset_after_close])

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 import click
 from rich.console import Console
@@ -115,12 +115,12 @@ def _run(arguments: list[str], directory: Path, told: _Told, each: int) -> int:
     log = AuditLog(prepare_audit(directory))
     environment = audit_environment(directory, each)
     sys.stdout.flush()
-    with _terminal_signals() as forward:
+    with _Signals() as signals:
         try:
             process = subprocess.Popen(arguments, env=environment)
         except OSError as error:
             raise click.ClickException(f"{arguments[0]}: {error.strerror}") from None
-        forward.append(process)
+        signals.hand_on_to(process)
         ended = os.pidfd_open(process.pid)
         try:
             while not select.select([ended], (), (), _LOOK)[0]:
@@ -132,26 +132,37 @@ def _run(arguments: list[str], directory: Path, told: _Told, each: int) -> int:
     return status if status >= 0 else 128 - status
 
 
-@contextmanager
-def _terminal_signals() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Leave the keyboard's signals to the program, and hand on what is sent to us alone."""
-    processes: list[subprocess.Popen[bytes]] = []
+class _Signals:
+    """Leaves the keyboard's signals to the program, and hands on what is sent to us alone."""
 
-    def hand_on(number: int, frame: FrameType | None) -> None:
-        for process in processes:
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        self._before: dict[int, Any] = {}
+
+    def hand_on_to(self, process: subprocess.Popen[bytes]) -> None:
+        """Name the program; it gets what came before it was there."""
+        self._process = process
+        for number in self._early:
             process.send_signal(number)
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        """The terminal sent it to the program, too; SIG_IGN would be inherited by it."""
+    def __enter__(self) -> _Signals:
+        # a handler that does nothing, for the program would inherit SIG_IGN
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            self._before[number] = signal.signal(number, lambda number, frame: None)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._hand_on)
+        return self
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGQUIT)}
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        before[number] = signal.signal(number, hand_on)
-    try:
-        yield processes
-    finally:
-        for number, handler in before.items():
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
 
 
 @contextmanager

@@ -15,6 +15,9 @@ _EPILOG: Final = "Exit codes: 0 done, 1 a program or check failed, 2 wrong comma
 VERBS: Final = {
     "ls": "Every TCP socket of this machine, its timer, queues and owner.",
     "why": "What holds a port or stops a connection, and what to do.",
+    "doctor": "Ports, stuck sockets, counters and settings of this machine.",
+    "watch": "Endings as they happen, with the bytes that died.",
+    "audit": "Run a Python program on real sockets and judge its closes.",
     "fix": "Close by force, lend SO_REUSEADDR, send a missing FIN.",
     "demo": "Four endings that cost people bytes, ports or nights, played.",
     "run": "Run programs on simulated hosts, explain how connections end.",
@@ -56,6 +59,13 @@ def lastack() -> None:
     Run unmodified Python programs on a TCP in virtual time whose every segment
     and byte is explained.
     """
+
+
+def entry() -> None:
+    """What a shell starts: a process that may begin again where `run` wants the same hashes."""
+    if sys.argv[1:2] == ["run"]:
+        import_module(".run", __package__).begin_again()
+    main()
 
 
 def main() -> None:

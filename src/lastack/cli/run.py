@@ -9,18 +9,17 @@ import sys
 import tempfile
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from lastack.net import LinkRules
 from lastack.profile import LINUX, MS, PROFILES, Profile, S
+from lastack.run import same_again
 
 from .paint import Painter
 from .scene import Played, Setting
 from .values import Duration, Rate, Share, find_profile, parse_program
-
-_HASHES: Final = "PYTHONHASHSEED"
 
 
 @click.command()
@@ -73,7 +72,6 @@ def run(
     for name in setting.profiles:
         if name not in {spec.host for spec in setting.programs}:
             raise click.UsageError(f"--profile: no host is named {name!r}")
-    _fix_hashes()
     before = _own_sockets()
     played = Played(setting)
     if _own_sockets() > before:
@@ -104,11 +102,12 @@ def _profiles(texts: tuple[str, ...]) -> dict[str, Any]:
     return {"profile": everywhere, "profiles": by_host}
 
 
-def _fix_hashes() -> None:
-    """Begin again with a fixed hash seed: the order of sets of strings is part of a program."""
-    if os.environ.get(_HASHES, "random") == "random":
+def begin_again() -> None:
+    """Start this interpreter again with fixed hashes and addresses, unless it has them: the order
+    of a set is part of a program. For the command only, which has a process of its own."""
+    environment = same_again()
+    if environment is not None:
         sys.stdout.flush()
-        environment = {**os.environ, _HASHES: "0"}
         os.execve(sys.executable, [sys.executable, "-m", "lastack", *sys.argv[1:]], environment)
 
 

@@ -379,9 +379,11 @@ class Host:
             tcp = endpoint.connection
             reason = Reason.ICMP_IGNORED
             if (message.kind, message.code) == errors.FRAGMENTATION_NEEDED:
-                tcp.path_mtu(message.mtu - header_length(message.quoted), now)
+                mss = errors.path_mtu(message) - header_length(message.quoted)
+                tcp.path_mtu(mss, message.quoted_seq, now)
             elif number := errors.errno_of(message):
-                if tcp.icmp_arrives(number, message.quoted_seq, now):
+                lost, ends = errors.path_lost(message), errors.ends_request(message)
+                if tcp.icmp_arrives(number, message.quoted_seq, lost, ends, now):
                     self.settle(endpoint, now)
                     return
                 reason = Reason.ICMP_OUTSIDE_WINDOW

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from .audit_found import Found
 from .audit_place import place
-from .audit_watch import Found, Watch
+from .audit_watch import Watch
 
 _fileno: Final = _socket.socket.fileno
 _raw_close: Final = _socket.socket.close
@@ -152,10 +153,10 @@ def _listening(watch: Watch, real: Callable[..., None]) -> Callable[..., None]:
 def _setting(watch: Watch, real: Callable[..., None]) -> Callable[..., None]:
     level, linger = int(socket.SOL_SOCKET), int(socket.SO_LINGER)
 
-    def setsockopt(self: Any, /, *args: Any) -> None:
-        if args[:2] == (level, linger):
+    def setsockopt(self: Any, layer: Any = None, option: Any = None, /, *value: Any) -> None:
+        if option == linger and layer == level:
             watch.lingering = True
-        real(self, *args)
+        real(self, layer, option, *value)
 
     return setsockopt
 
@@ -182,12 +183,15 @@ def _before(real: Callable[..., Any], work: Callable[[], None]) -> Callable[...,
 
 def _asking(watch: Watch, real: Callable[..., None]) -> Callable[..., None]:
     def ask(self: Any) -> None:
-        with suppress(Exception):
+        try:
             sock = self.get_extra_info("socket")
             number = -1 if sock is None else sock.fileno()
             if number >= 0:
                 note = watch.note(number)
-                note.asked = note.asked or place()
+                if note.asked is None:
+                    note.asked = place()
+        except Exception:  # noqa: BLE001 - an audit must not fail its program
+            pass
         real(self)
 
     return ask

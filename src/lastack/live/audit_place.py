@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Final
 
 Place = tuple[str, int, str, str]
@@ -23,6 +23,9 @@ _HOOKS: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "audit_
 _WRAPPERS: Final = tuple(_STDLIB + name for name in ("socket.py", "ssl.py", "contextlib.py"))
 
 _kinds: dict[str, int] = {}
+_places: dict[tuple[int, int, int, int], tuple[Place, CodeType, CodeType]] = {}
+"""By code and instruction of both frames; holds the code, so that no other gets its id."""
+_ENOUGH: Final = 4096
 
 
 def place() -> Place:
@@ -45,9 +48,18 @@ def place() -> Place:
             if kind == _OWN or frame.f_globals.get("__name__") == "__main__":
                 break
         frame = frame.f_back
-    if frame is None:
-        return NOWHERE if near is None else _of(near, "")
-    return _of(frame, "" if near is frame or near is None else _short(near))
+    if near is None:
+        return NOWHERE
+    own = near if frame is None else frame
+    # a line number is looked up by walking through a table, so only once
+    key = (id(near.f_code), near.f_lasti, id(own.f_code), own.f_lasti)
+    known = _places.get(key)
+    if known is None:
+        if len(_places) > _ENOUGH:
+            _places.clear()
+        found = _of(own, "" if own is near else _short(near))
+        known = _places[key] = (found, near.f_code, own.f_code)
+    return known[0]
 
 
 def _kind(name: str) -> int:

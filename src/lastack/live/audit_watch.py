@@ -1,28 +1,35 @@
 """Who looks at each close: the cheap question first, the rest only where there is a finding.
 
-Runs inside the audited program (see audit_place). The cheap question is two system calls: what
-memory the socket's queues hold (SO_MEMINFO) and whether SO_LINGER is on. A connection whose queues
-are empty ends as everybody wishes, and is only counted.
+Runs inside the audited program (see audit_place). The cheap question is one system call: what
+memory the socket's queues hold (SO_MEMINFO). In a program that never set SO_LINGER, a connection
+whose queues are empty ends as everybody wishes, and is only counted.
 """
 
 from __future__ import annotations
 
 import _socket
-import fcntl
 import os
 import socket
 import stat
 import struct
-import sys
-import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic_ns
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from .audit_found import Found, Note, findings
 from .audit_log import Tally
-from .audit_look import LISTEN, Address, Look, addresses, fin_sent, look, name, reusable
-from .audit_place import NOWHERE, Place, place
+from .audit_look import (
+    LISTEN,
+    SIOCINQ,
+    SIOCOUTQ,
+    addresses,
+    fin_sent,
+    look,
+    reusable,
+    waiting,
+)
+from .audit_place import NOWHERE, place
 from .audit_refs import held, request
 
 _INET: Final = int(socket.AF_INET)
@@ -32,8 +39,6 @@ _TCP: Final = (0, int(socket.IPPROTO_TCP))
 _SOCKET: Final = int(socket.SOL_SOCKET)
 _LINGER: Final = int(socket.SO_LINGER)
 _SO_MEMINFO: Final = 55
-_SIOCINQ: Final = termios.FIONREAD
-_SIOCOUTQ: Final = termios.TIOCOUTQ
 _QUEUES: Final = struct.Struct("I16xI").unpack
 _getsockopt: Final = _socket.socket.getsockopt
 
@@ -43,51 +48,6 @@ _members: Final[dict[str, Any]] = dict(vars(_socket.socket))
 _family: Final[Callable[[Any], int]] = _members["family"].__get__
 _type: Final[Callable[[Any], int]] = _members["type"].__get__
 _proto: Final[Callable[[Any], int]] = _members["proto"].__get__
-
-
-class Note:
-    """What is known of a descriptor before it is closed; most have none."""
-
-    __slots__ = ("asked", "inode", "listens", "port", "where")
-
-    def __init__(self) -> None:
-        self.asked: Place | None = None
-        """Where the program closed the transport around it."""
-        self.where = NOWHERE
-        """Where the program bound it."""
-        self.port = 0
-        """The port, if the program chose it."""
-        self.listens = False
-        self.inode = 0
-        """Its inode, if there may be other descriptors of it, here or in another process."""
-
-
-class Found(NamedTuple):
-    """A close with something to tell, or one that is perhaps not the last.
-
-    message: what to ask the kernel after the close. began: ns, 0 where nobody waits.
-    """
-
-    call: str
-    where: Place
-    seen: Look
-    here: Address
-    there: Address
-    amounts: dict[str, int]
-    message: bytes | None = None
-    began: int = 0
-
-    def to_record(self, waited: int = 0) -> dict[str, Any]:
-        """Return what is written down of it; the close took `waited` ns."""
-        file, line, function, via = self.where
-        seen = self.seen
-        return {
-            "pid": os.getpid(), "call": self.call, "file": file, "line": line,
-            "function": function, "via": via, "state": seen.state, "local": name(self.here),
-            "remote": name(self.there), "unread": seen.unread, "unacked": seen.unacked,
-            "linger": seen.linger, "waited": waited, "queued": seen.queued,
-            "reset": seen.resets, "findings": list(self.amounts),
-        }  # fmt: skip
 
 
 class Watch:
@@ -104,7 +64,10 @@ class Watch:
 
     def note(self, number: int) -> Note:
         """Return the note of a descriptor, a new one if there is none."""
-        return self.notes.setdefault(number, Note())
+        found = self.notes.get(number)
+        if found is None:
+            found = self.notes[number] = Note()
+        return found
 
     def after(self, found: Found) -> None:
         """The socket is closed: tell, if that was its last descriptor; never raises."""
@@ -184,7 +147,7 @@ class Watch:
         inode = os.fstat(number).st_ino
         shared = note is not None and note.inode == inode
         seen = look(sock)
-        amounts = _findings(seen, leaving=call == "exit")
+        amounts = findings(seen, leaving=call == "exit")
         here, there = addresses(sock)
         where = (note and note.asked) or (NOWHERE if call == "exit" else place())
         if note is not None and note.port and seen.state != LISTEN and not reusable(sock):
@@ -216,7 +179,7 @@ def _cheap_question(watch: Watch) -> Callable[[Any, str], Found | None]:
     on loopback takes no more than 25 us from its first call to its last (bench/audit_cost.py).
     """
     fileno, family, kind = _fileno, _family, _type
-    getsockopt, queues, now, waiting = _getsockopt, _QUEUES, monotonic_ns, _waiting
+    getsockopt, queues, now = _getsockopt, _QUEUES, monotonic_ns
     notes, tally, examine = watch.notes, watch.tally, watch.examine
     append = tally.closed.append
 
@@ -235,8 +198,8 @@ def _cheap_question(watch: Watch) -> Callable[[Any, str], Found | None]:
             taken, queued = queues(getsockopt(sock, _SOCKET, _SO_MEMINFO, 24))
             # a FIN takes memory, too, until it is read or acknowledged, and has no byte
             if (
-                (taken and waiting(number, _SIOCINQ))
-                or (queued and waiting(number, _SIOCOUTQ) > fin_sent(sock))
+                (taken and waiting(number, SIOCINQ))
+                or (queued and waiting(number, SIOCOUTQ) > fin_sent(sock))
                 or (watch.lingering and getsockopt(sock, _SOCKET, _LINGER))
             ):
                 return examine(sock, number, call, note)
@@ -248,27 +211,6 @@ def _cheap_question(watch: Watch) -> Callable[[Any, str], Found | None]:
         return None
 
     return before
-
-
-def _waiting(descriptor: int, queue: int) -> int:
-    """Return the bytes in a queue; a bytearray makes this ioctl() twice as fast as bytes do."""
-    number = bytearray(4)
-    fcntl.ioctl(descriptor, queue, number)
-    return int.from_bytes(number, sys.byteorder)
-
-
-def _findings(seen: Look, *, leaving: bool) -> dict[str, int]:
-    """Return {finding: bytes, seconds or connections at stake}."""
-    amounts: dict[str, int] = {}
-    if not seen.alive:
-        return {"queued": seen.queued} if seen.queued else amounts
-    if seen.unread:
-        amounts["unread"] = seen.unread
-    if seen.linger is not None and not (leaving and seen.linger):
-        amounts["linger"] = seen.linger  # exit() never waits, but l_linger 0 resets then, too
-    if seen.unacked:
-        amounts["unacked"] = seen.unacked
-    return amounts
 
 
 @contextmanager

@@ -15,26 +15,26 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from types import CellType, CodeType, FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 from .py_memory import FRAME, ITEMS, SIZE, WORD, Memory, NoLayout, attributes, image, words_of
 
 _ORDER: Final = sys.byteorder
-_FOLLOWED: Final = (CodeType, CellType, dict, list, tuple)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Offsets in bytes; `types` and `runtime` from the lowest address of the image `path`.
+    """Offsets in bytes; `code_type` and `runtime` from the lowest address of the image `path`.
 
-    indirect: offset of the frame behind the pointer at `frame` in a thread state, None: it is the
-    frame itself. values and dict: of an instance's attributes before the instance.
+    generator: of the frame in a generator or coroutine; state: there, a signed byte, below 0 while
+    it has variables. indirect: of the frame behind the pointer at `frame` in a thread state, None:
+    that is the frame itself. values and dict: of an instance's attributes before the instance.
     """
 
     path: str
     runtime: int
-    types: dict[str, int]
+    code_type: int
     interpreter: int
     threads: int
     next: int
@@ -52,6 +52,8 @@ class Layout:
     names: int
     bytecode: int
     text: int
+    generator: int
+    state: int
     flags: int
     values: int
     dict: int
@@ -64,13 +66,12 @@ def layout() -> Layout:
         raise NoLayout("only a 64-bit CPython is understood")
     with Memory("self") as memory:
         path, base = image("self", holding=id(CodeType))
-        types = {kind.__name__: id(kind) - base for kind in _FOLLOWED}
         try:
             runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
         except ValueError:
             raise NoLayout("this Python does not name its runtime") from None
         return Layout(
-            path, runtime - base, types,
+            path, runtime - base, id(CodeType) - base,
             **_threads(memory, runtime), **_frame(memory, object()), **_code(memory),
             **_instance(memory),
         )  # fmt: skip
@@ -170,7 +171,9 @@ def _code(memory: Memory) -> dict[str, int]:
     )
     if first < 0 or names < 0:
         raise NoLayout("the code object was not understood in this Python")
+    inner = memory.word(id(suspended) + FRAME) - id(generator)
     return {
+        "generator": inner, "state": _state(memory, inner),
         "instruction": places[0], "bytecode": at - id(code) - suspended.f_lasti,
         "filename": _find(raw, id(code.co_filename), "a file name"),
         "qualname": _find(raw, id(code.co_qualname), "a function's name"),
@@ -178,6 +181,26 @@ def _code(memory: Memory) -> dict[str, int]:
         "first_line": first, "names": names,
         "text": memory.read(id(code.co_qualname), 128).find(code.co_qualname.encode()),
     }  # fmt: skip
+
+
+def _state(memory: Memory, inner: int) -> int:
+    """Find the byte that tells new, suspended and finished generators apart.
+
+    Several of each: a structure has gaps, in which anything can stand.
+    """
+    kinds: list[list[bytes]] = []
+    generators = [[_suspended(number) for _ in range(8)] for number in range(3)]
+    for steps, those in enumerate(generators):
+        for one in those:
+            for _ in range(steps):
+                next(one, None)
+        kinds.append([memory.read(id(one), inner) for one in those])
+    for at in range(ITEMS, inner):
+        new, suspended, finished = ({raw[at] for raw in raws} for raws in kinds)
+        if len(new) == len(suspended) == len(finished) == 1 and new != suspended:
+            if min(new | suspended) >= 0x80 > max(finished):
+                return at
+    raise NoLayout("the state of a coroutine was not found in this Python")
 
 
 def _id_of_value(code: CodeType) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lastack.profile import Profile
+from lastack.run import installed
 from lastack.trace import Event
 
 from . import claims_closing, claims_linger, claims_time_wait
@@ -99,7 +100,8 @@ def _look(claim: Claim, played: Played) -> tuple[bool, str]:
 def judge_all(claims: Iterable[Claim], profiles: Iterable[Profile]) -> list[Judged]:
     """Judge each claim under each profile, claim by claim."""
     under = list(profiles)
-    return [judge(claim, profile) for claim in claims for profile in under]
+    with installed():
+        return [judge(claim, profile) for claim in claims for profile in under]
 
 
 def claims_json(rows: Iterable[Judged]) -> dict[str, Any]:

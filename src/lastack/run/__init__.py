@@ -3,10 +3,13 @@
 from .baton import Livelock as Livelock
 from .baton import current as current
 from .foundations import install as install
+from .foundations import installed as installed
 from .foundations import uninstall as uninstall
 from .output import Line as Line
 from .process import Node as Node
 from .process import Process as Process
+from .repeat import fix_addresses as fix_addresses
+from .repeat import same_again as same_again
 from .world import DAWN as DAWN
 from .world import Ended as Ended
 from .world import Outcome as Outcome

@@ -59,6 +59,11 @@ def clock_gettime(clock: int) -> float:
     return clock_gettime_ns(clock) / S
 
 
+def pthread_getcpuclockid(ident: int) -> int:
+    """The clock of a thread; the real call would dereference the simulated number."""
+    return time.CLOCK_THREAD_CPUTIME_ID
+
+
 def sleep(seconds: float) -> None:
     """Let virtual time go by."""
     if seconds < 0:
@@ -107,6 +112,7 @@ def register(registry: Registry) -> None:
         ("clock_gettime_ns", clock_gettime_ns), ("sleep", sleep), ("gmtime", gmtime),
         ("localtime", gmtime), ("mktime", mktime), ("strftime", strftime),
         ("asctime", asctime), ("ctime", ctime),
+        ("pthread_getcpuclockid", pthread_getcpuclockid),
     ):  # fmt: skip
         registry.function("time", name, sim)
     registry.after(replace_datetime)

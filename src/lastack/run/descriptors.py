@@ -244,9 +244,10 @@ def _standard(fd: int, what: Any, /) -> Any:
 
 
 class CloseOutside:
-    """`os.close` in the real world: a number of a world that is over is closed already.
+    """`os.close` in the real world: a number that a world gave out is closed already.
 
-    Objects that close a descriptor as they are deleted may outlive their world.
+    Objects that close a descriptor as they are deleted may outlive their world, and the interpreter
+    would complain about each.
     """
 
     def __init__(self, real: Callable[..., None]) -> None:

@@ -1,7 +1,9 @@
-"""Everything that is replaced, in one registry, put in place once per process."""
+"""Everything that is replaced, in one registry, put in place while a world runs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from . import (
@@ -41,3 +43,16 @@ def install() -> None:
 def uninstall() -> None:
     """Put back what `install` replaced; for tests, and for an embedder that wants it."""
     REGISTRY.uninstall()
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Have the seams in place while a world runs, and no longer: what this process does beside
+    (a test runner, real sockets) shall find the real modules. Nested uses keep them in place."""
+    before = REGISTRY.installed
+    install()
+    try:
+        yield
+    finally:
+        if not before:
+            uninstall()

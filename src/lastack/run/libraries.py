@@ -97,19 +97,35 @@ def trio_run(module: Any) -> None:
 def trio_threads(module: Any) -> None:
     """Give each program a cache of worker threads: a worker of another one has another host."""
     real = module.THREAD_CACHE
+    set_name = module.set_os_thread_name
+
+    def set_real_name(ident: int, name: str) -> None:
+        # It is pthread_setname_np(3), which dereferences the number.
+        if current() is None:
+            set_name(ident, name)
+
+    if set_name is not None:
+        module.set_os_thread_name = set_real_name
 
     class PerProgram:
         """The cache of the program that asks."""
 
-        def start_thread_soon(self, *args: Any, **kwargs: Any) -> None:
+        @property
+        def _cache(self) -> Any:
             thread = current()
-            cache = real
-            if thread is not None:
-                kept = thread.process.kept
-                if TRIO_THREADS not in kept:
-                    kept[TRIO_THREADS] = module.ThreadCache()
-                cache = kept[TRIO_THREADS]
-            cache.start_thread_soon(*args, **kwargs)
+            if thread is None:
+                return real
+            kept = thread.process.kept
+            if TRIO_THREADS not in kept:
+                kept[TRIO_THREADS] = module.ThreadCache()
+            return kept[TRIO_THREADS]
+
+        @property
+        def _idle_workers(self) -> Any:
+            return self._cache._idle_workers
+
+        def start_thread_soon(self, *args: Any, **kwargs: Any) -> None:
+            self._cache.start_thread_soon(*args, **kwargs)
 
     module.THREAD_CACHE = PerProgram()
 

@@ -67,9 +67,15 @@ def perform(
             answer = wait(attempt, node, file, bits, exclusive=exclusive, what=what)
             assert answer is not AGAIN, "a wait without a limit ended without an answer"
             return answer
-        spin()  # readiness promises nothing: a UDP socket after SHUT_RD reads EAGAIN
         if until is None:
+            spin()
             raise os_error(errno.EAGAIN)
+        if file.mask(world.now) & bits:
+            # Ready, and yet not (UDP after SHUT_RD). The interpreter asks again and again until
+            # its time is over; only news can change the answer.
+            world.park(((file, bits),), until, what=f"{call}() on {file.describe()}")
+            if world.now >= until:
+                raise TimeoutError("timed out")
 
 
 def poll_until(file: Stream, bits: int, until: int, call: str) -> None:

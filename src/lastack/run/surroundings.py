@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .baton import here
+from .fences import C_SOCKETS
 from .libraries import OWN, own
 from .seams import Registry
 from .tracebacks import without_ours
@@ -48,11 +49,13 @@ class Surroundings:
         self.hook: Any = sys.excepthook
         self.thread_hook: Any = threading.excepthook
         self.directory = ""
+        self.of_program = False
         self.modules: dict[str, Any] = {}
 
     def for_program(self, stdout: Any, stderr: Any) -> Surroundings:
         """Return surroundings for a new program: fresh, with its own output and no input."""
         fresh = copy.copy(self)
+        fresh.of_program = True
         fresh.argv, fresh.path = list(self.argv), list(self.path)
         fresh.environ, fresh.modules = dict(self.environ), {}
         fresh.stdin = io.TextIOWrapper(io.BytesIO(b""))
@@ -79,7 +82,7 @@ class Surroundings:
         self.stdin, self.stdout, self.stderr = sys.stdin, sys.stdout, sys.stderr
         self.hook, self.thread_hook = sys.excepthook, threading.excepthook
         self.main_module = sys.modules.get("__main__")
-        if self.directory or self.modules:
+        if self.of_program or self.modules:
             self._take_modules(shared)
 
     def _take_modules(self, shared: set[str]) -> None:
@@ -99,6 +102,8 @@ class Surroundings:
                 self.modules[name] = module
 
     def _owns(self, name: str, module: Any) -> bool:
+        if not self.directory:
+            return False
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or name.partition(".")[0] == _PACKAGE:
             return False
@@ -123,10 +128,11 @@ class Stage:
         self.real = Surroundings()
         self.present = self.real
         self.shared = set(sys.modules)
-        if not self.shared.isdisjoint(OWN):
-            mine = own(self.shared, sys.modules)
-            self.shared -= mine
-            self.real.modules = {name: sys.modules[name] for name in mine}
+        mine = set() if self.shared.isdisjoint(OWN) else own(self.shared, sys.modules)
+        if not self.shared.isdisjoint(C_SOCKETS):  # as if they had not been imported: see fences
+            mine |= {name for name in self.shared if name.partition(".")[0] in C_SOCKETS}
+        self.shared -= mine
+        self.real.modules = {name: sys.modules[name] for name in mine}
 
     def change(self, to: Surroundings | None) -> None:
         """Put others in place; None: those of the real world."""

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Final
 
 from lastack.host import Host
@@ -38,6 +39,9 @@ from .surroundings import Stage
 DAWN: Final = 1_767_225_600 * S
 """2026-01-01T00:00:00Z, in ns since 1970."""
 HOUR: Final = 3600 * S
+RUNS_PER_COLLECTION: Final = 10
+"""Garbage of earlier worlds is collected before every tenth."""
+_runs: Final = count(1)
 _GLANCE: Final = 0.25
 _GRACE: Final = 1.0
 _TRIES: Final = 10
@@ -106,7 +110,6 @@ class World(Scheduler):
         self._interrupted = False
         self._ending = Ending(self, self.processes, HOUR)
         self._stage: Stage | None = None
-        foundations.install()
 
     # -- building
 
@@ -160,10 +163,18 @@ class World(Scheduler):
         """
         if self.over:
             raise RuntimeError("this world has run; make another one")
+        with foundations.installed():
+            return self._run(until)
+
+    def _run(self, until: int) -> Outcome:
         self._ending = Ending(self, self.processes, until)
         activate(self)
         collecting, chance = gc.isenabled(), random.getstate()
         gc.disable()
+        # What worlds leave grows old by being frozen, and the interpreter looks for old garbage
+        # seldom; a full collection costs as much as some small worlds.
+        if next(_runs) % RUNS_PER_COLLECTION == 0:
+            gc.collect()
         frozen = gc.get_freeze_count() == 0
         if frozen:
             gc.freeze()  # what was there before is no matter of this run's collections

@@ -80,7 +80,7 @@ def _set_socket_option(sock: SocketParts, name: int, number: int, now: int) -> b
     elif name == names.SO_KEEPALIVE:
         sock.options.keepalive = number != 0
         if sock.endpoint is not None:
-            sock.options.apply_keepalive(sock.endpoint.connection, now)
+            sock.options.apply_keepalive(sock.endpoint.connection, now, anew=True)
             sock.host.settle(sock.endpoint, now)
     else:
         return False
@@ -91,7 +91,8 @@ def _set_tcp_option(sock: SocketParts, name: int, number: int, now: int) -> bool
     options = sock.options
     if name in _LIMITS:
         low, high = _LIMITS[name]
-        if not low <= number <= high:
+        unset = name == names.TCP_MAXSEG and number == 0
+        if not low <= number <= high and not unset:
             raise os_error(errno.EINVAL)
     if name == names.TCP_NODELAY:
         options.nodelay = number != 0
@@ -175,6 +176,14 @@ def _maxseg(sock: SocketParts, now: int) -> int:
     return sock.options.maxseg or 536
 
 
+def _quickack(sock: SocketParts, now: int) -> int:
+    return int(sock.endpoint is None or sock.endpoint.connection.quickack)
+
+
+def _syn_retries(sock: SocketParts, now: int) -> int:
+    return sock.options.syn_retries or sock.host.profile.retransmission.syn_retries
+
+
 def _default(sock: SocketParts) -> tuple[int, int, int]:
     """Return the system's keep-alive idle time and interval in s, and its probes."""
     idle, interval, probes = default_keepalive(sock.host.profile.keepalive)
@@ -195,8 +204,9 @@ _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.IPPROTO_TCP, names.TCP_NODELAY): lambda s, now: int(s.options.nodelay),
     (names.IPPROTO_TCP, names.TCP_LINGER2): _linger2,
     (names.IPPROTO_TCP, names.TCP_CORK): lambda s, now: int(s.options.cork),
+    (names.IPPROTO_TCP, names.TCP_QUICKACK): _quickack,
     (names.IPPROTO_TCP, names.TCP_USER_TIMEOUT): lambda s, now: s.options.user_timeout_ms,
-    (names.IPPROTO_TCP, names.TCP_SYNCNT): lambda s, now: s.options.syn_retries or 6,
+    (names.IPPROTO_TCP, names.TCP_SYNCNT): _syn_retries,
     (names.IPPROTO_TCP, names.TCP_KEEPIDLE): lambda s, now: s.options.keep_idle_s or _default(s)[0],
     (names.IPPROTO_TCP, names.TCP_KEEPINTVL): (
         lambda s, now: s.options.keep_interval_s or _default(s)[1]

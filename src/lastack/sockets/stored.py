@@ -49,11 +49,13 @@ class SocketOptions:
         if self.keepalive:
             self.apply_keepalive(tcp, now)
 
-    def apply_keepalive(self, tcp: Connection, now: int) -> None:
-        """Hand over the keep-alive options."""
+    def apply_keepalive(self, tcp: Connection, now: int, *, anew: bool = False) -> None:
+        """Hand over the keep-alive options. `anew`: SO_KEEPALIVE was switched on just now; else
+        the time counts that the connection has been idle already (docs/kernel-notes/keepalive.md).
+        """
         tcp.set_keepalive(
             self.keepalive, now, idle=self.keep_idle_s * S, interval=self.keep_interval_s * S,
-            probes=self.keep_probes,
+            probes=self.keep_probes, anew=anew,
         )  # fmt: skip
 
     def linger2_ns(self) -> int:

@@ -22,6 +22,7 @@ class Acking:
 
     __slots__ = (
         "rules", "at_once", "due", "quick", "conversing", "delay", "received_at", "forced",
+        "pushed",
     )  # fmt: skip
 
     def __init__(self, rules: AckRules) -> None:
@@ -33,13 +34,17 @@ class Acking:
         self.delay = rules.delayed_min_ns
         self.received_at = _NEVER_YET
         self.forced = False
+        self.pushed = 0
 
     def text_received(
-        self, *, urgent: bool, unacked: int, segment: int, rto: int, now: int
+        self, *, urgent: bool, unacked: int, segment: int, pushed: int, rto: int, now: int
     ) -> None:
         """Text arrived. `urgent`: out of order, or it filled a gap; `unacked`: bytes since the
-        last ACK sent; `segment`: the size of the peer's segments."""
+        last ACK sent; `segment`: the size of the peer's segments; `pushed`: 2 for a segment that
+        is not full, 1 for a full one with PSH, else 0."""
         self._follow(rto, now)
+        if pushed:
+            self.pushed = 2 if self.pushed and pushed == 2 else max(self.pushed, 1)
         full = unacked > (self.rules.every_segments - 1) * segment
         self.forced = urgent or full
         if self.forced or (self.quick and not self.conversing):
@@ -70,6 +75,13 @@ class Acking:
         if self.due and self.quick:
             self.quick -= 1
         self.at_once = self.due = False
+        self.pushed = 0
+
+    def all_read(self) -> None:
+        """The program has read everything: the end of what the peer wrote is acknowledged now,
+        unless an answer is going to carry the ACK; the second such end in any case."""
+        if self.due and (self.pushed == 2 or (self.pushed and not self.conversing)):
+            self.at_once = True
 
     def fin_behind_text(self) -> None:
         """The peer's FIN came with text: its ACK waits as the text's would (41 ms measured), and
@@ -92,11 +104,11 @@ class Acking:
         """Return how long an ACK may wait, ns (MUST-58: less than half a second)."""
         return min(max(self.delay, self.rules.delayed_min_ns), self.rules.delayed_max_ns)
 
-    def set_quick(self, on: bool) -> None:
-        """TCP_QUICKACK: acknowledge at once for a while, or let answers carry the ACKs."""
+    def set_quick(self, on: bool, *, all_read: bool) -> None:
+        """TCP_QUICKACK: no longer let answers carry the ACKs, or do. An ACK that is owed for text
+        that was read leaves now; the quick ACKs that are used up do not come back."""
         self.conversing = not on
-        if on:
-            self.quick = self.rules.quick
+        if on and all_read:
             self.at_once = self.at_once or self.due
 
     def forget(self) -> None:

@@ -250,12 +250,14 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     tcb.snd_wl1 = seg.seq
     tcb.snd_wl2 = seg.ack
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
-    keepalive.begin(tcb, now)
+    keepalive.heard(tcb, now)
+    keepalive.begin(tcb, now, now)
     tcb.wake(WRITABLE)
 
 
 def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     """ESTABLISHED: advance SND.UNA, count duplicates, update the send window."""
+    tcb.soft_error = 0  # the path carries segments again
     news = recovery.take_sack(tcb, seg)
     if seq.gt(seg.ack, tcb.snd_una):
         recovery.new_ack(tcb, seg, now)
@@ -277,6 +279,7 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
         if opened:
             tcb.rtt.progress()
             tcb.timers.stop(timers.PERSIST)
+            tcb.probing_since = UNSET
 
 
 def _orphan_in_fin_wait_2(tcb: Tcb, seg: Segment, now: int) -> bool:

@@ -66,6 +66,8 @@ def _announce_window(tcb: Tcb) -> None:
     """Owe an ACK when reading opens the window enough to be worth a segment (MUST-39)."""
     if tcb.fin_received or tcb.state is CLOSED:
         return
+    if not len(tcb.recvq):
+        tcb.acks.all_read()
     if tcb.acks.due and seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss:
         tcb.acks.at_once = True
         return

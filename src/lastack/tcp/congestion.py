@@ -26,6 +26,11 @@ class NewReno:
         self.mss = mss
         self.cwnd = self.initial_segments * mss
 
+    def resize(self, mss: int) -> None:
+        """The path takes smaller segments only: cwnd stays as many segments as it was."""
+        self.cwnd = self.cwnd // self.mss * mss
+        self.mss = mss
+
     def acked(self, count: int, *, limited: bool, now: int, rtt: int) -> None:
         """`count` new bytes are acknowledged; `limited`: cwnd was what held the sender back.
 

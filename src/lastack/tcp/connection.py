@@ -122,10 +122,14 @@ class Connection:
         self._settle_orphan(now)
 
     def set_nodelay(self, on: bool, now: int) -> None:
-        """TCP_NODELAY: switch Nagle's algorithm off (MUST-17), and send what it held back."""
-        self._tcb.nodelay = on
+        """TCP_NODELAY: switch Nagle's algorithm off (MUST-17), and send what it held back, and
+        also what TCP_CORK holds back now; later text it holds all the same (tcp(7))."""
+        tcb = self._tcb
+        tcb.nodelay = on
         if on:
-            emit.flush(self._tcb, now)
+            corked, tcb.cork = tcb.cork, False
+            emit.flush(tcb, now)
+            tcb.cork = corked
 
     def set_cork(self, on: bool, now: int) -> None:
         """TCP_CORK: hold back what does not fill a segment; taking it out sends the rest. Like
@@ -136,8 +140,14 @@ class Connection:
 
     def set_quickack(self, on: bool, now: int) -> None:
         """TCP_QUICKACK: acknowledge at once, until the connection turns to a conversation."""
-        self._tcb.acks.set_quick(on)
-        emit.flush(self._tcb, now)
+        tcb = self._tcb
+        tcb.acks.set_quick(on, all_read=not len(tcb.recvq))
+        emit.flush(tcb, now)
+
+    @property
+    def quickack(self) -> bool:
+        """TCP_QUICKACK as getsockopt() shows it: False in a conversation."""
+        return not self._tcb.acks.conversing
 
     def set_congestion(self, kind: Congestion) -> None:
         """TCP_CONGESTION: which congestion control; the windows stay as they are."""
@@ -151,13 +161,19 @@ class Connection:
         """TCP_SYNCNT: how often the SYN is sent again, 0 for the system's."""
         self._tcb.syn_retries = count
 
-    def set_keepalive(self, on: bool, now: int, *, idle: int, interval: int, probes: int) -> None:
-        """SO_KEEPALIVE with TCP_KEEPIDLE and TCP_KEEPINTVL in ns and TCP_KEEPCNT, 0: default."""
+    def set_keepalive(
+        self, on: bool, now: int, *, idle: int, interval: int, probes: int, anew: bool
+    ) -> None:
+        """SO_KEEPALIVE with TCP_KEEPIDLE and TCP_KEEPINTVL in ns and TCP_KEEPCNT, 0: default.
+
+        `anew`: the idle time counts from now, else from when the peer was heard last.
+        """
         tcb = self._tcb
+        same = on == tcb.keepalive and idle == tcb.keep_idle
         tcb.keep_idle, tcb.keep_interval, tcb.keep_probes = idle, interval, probes
         tcb.keepalive = on
-        tcb.keep_since = now
-        keepalive.begin(tcb, now)
+        if not same:
+            keepalive.begin(tcb, now if anew else tcb.heard_at, now)
 
     def set_linger2(self, limit: int) -> None:
         """TCP_LINGER2 in ns: -1 for the system's default, below that no FIN-WAIT-2 at all."""
@@ -185,27 +201,44 @@ class Connection:
         emit.flush(tcb, now)
         self._settle_orphan(now)
 
-    def icmp_arrives(self, error: int, quoted_seq: int, now: int) -> bool:
+    def icmp_arrives(
+        self, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, now: int
+    ) -> bool:
         """An ICMP error about a segment of ours. It ends a connection that is being opened; an
-        open one only remembers it (MUST-56). False when the segment is not in flight (RFC 5927)."""
+        open one only remembers it (MUST-56). False when the segment is not in flight (RFC 5927).
+
+        `path_lost`: net or host are unreachable; `ends_request`: it ends a passive open, too.
+        """
         tcb = self._tcb
-        if not (seq.le(tcb.snd_una, quoted_seq) and seq.le(quoted_seq, tcb.snd_nxt)):
+        if not self._covers(quoted_seq):
             return False
-        if tcb.state in (SYN_SENT, SYN_RECEIVED) and not tcb.passive:
+        half_open = tcb.state in (SYN_SENT, SYN_RECEIVED)
+        if half_open and tcb.passive:
+            if ends_request:
+                calls.gone(tcb, Reason.UNREACHABLE, now)
+        elif half_open:
             calls.gone(tcb, Reason.UNREACHABLE, now, error=error)
         elif tcb.state is not CLOSED:
+            if path_lost and quoted_seq == tcb.snd_una:
+                timeouts.revert_backoff(tcb, now)
             tcb.soft_error = error
             if tcb.scribe is not None:
                 tcb.scribe.write(ErrorSet(tcb.conn, error, Reason.UNREACHABLE), now)
         return True
 
-    def path_mtu(self, mss: int, now: int) -> None:
+    def _covers(self, quoted_seq: int) -> bool:
+        """Whether a quoted number is in SND.UNA =< SEQ =< SND.NXT."""
+        tcb = self._tcb
+        return seq.le(tcb.snd_una, quoted_seq) and seq.le(quoted_seq, tcb.snd_nxt)
+
+    def path_mtu(self, mss: int, quoted_seq: int, now: int) -> None:
         """The path takes no more than `mss` octets a segment, options not counted (RFC 1191):
         send what is in flight again in smaller segments."""
         tcb = self._tcb
         mss = max(mss - (12 if tcb.ts_ok else 0), 48)
-        if mss < tcb.mss and tcb.state is not CLOSED:
-            tcb.mss = tcb.congestion.mss = mss
+        if mss < tcb.mss and tcb.state is not CLOSED and self._covers(quoted_seq):
+            tcb.congestion.resize(mss)
+            tcb.mss = mss
             if tcb.in_flight() and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
                 tcb.recover, tcb.rxt_nxt = tcb.snd_nxt, tcb.snd_una
                 tcb.recovering = False

@@ -81,6 +81,7 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
     if not again:
         tcb.snd_nxt = (tcb.iss + 1) & seq.MASK
         tcb.timed_seq, tcb.timed_at = tcb.iss, now
+        tcb.first_again = now
     else:
         tcb.timed_seq = UNSET  # Karn (RFC 6298 section 3)
     tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
@@ -299,6 +300,7 @@ def _watch_window(tcb: Tcb, now: int) -> None:
     waits = tcb.sendq.end > tcb.sent_end() or (tcb.fin_queued and tcb.fin_seq == UNSET)
     if not waits or tcb.in_flight():
         tcb.timers.stop(timers.PERSIST)
+        tcb.probing_since = UNSET
     elif not tcb.timers.running(timers.PERSIST):
         tcb.timers.set(timers.PERSIST, now + tcb.rtt.probe_interval)
 

@@ -9,15 +9,15 @@ from lastack.state import CLOSE_WAIT, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2
 from lastack.trace import Reason
 
 from . import calls, emit, timers
-from .tcb import UNSET, Tcb
+from .tcb import Tcb
 
 _WATCHED = frozenset({ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, FIN_WAIT_2})
 
 
-def begin(tcb: Tcb, now: int) -> None:
-    """SO_KEEPALIVE was switched on, or the connection has opened with it on."""
+def begin(tcb: Tcb, since: int, now: int) -> None:
+    """SO_KEEPALIVE is on: the first probe is due when the idle time has passed `since` then."""
     if tcb.keepalive and tcb.state in _WATCHED:
-        tcb.timers.set(timers.KEEPALIVE, now + _settings(tcb)[0])
+        tcb.timers.set(timers.KEEPALIVE, max(since + _settings(tcb)[0], now))
     else:
         tcb.timers.stop(timers.KEEPALIVE)
 
@@ -41,7 +41,9 @@ def expired(tcb: Tcb, now: int) -> None:
     """
     if not tcb.keepalive or tcb.state not in _WATCHED:
         return
-    silent = now - max(tcb.heard_at, tcb.keep_since)
+    if tcb.orphan and tcb.state is FIN_WAIT_2:
+        return  # it has a limit of its own
+    silent = now - tcb.heard_at
     waits, interval, probes = _settings(tcb)
     if tcb.in_flight() or tcb.sendq.end > tcb.sent_end():
         # the retransmission or persist timer watches the peer meanwhile
@@ -67,5 +69,3 @@ def heard(tcb: Tcb, now: int) -> None:
     """A segment of the peer arrived: it is there."""
     tcb.heard_at = now
     tcb.keep_sent = 0
-    if tcb.keep_since == UNSET:
-        tcb.keep_since = now

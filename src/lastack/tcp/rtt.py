@@ -65,6 +65,10 @@ class Rtt:
         if self.rto < self.rules.rto_max_ns:
             self.backoff += 1
 
+    def revert(self) -> None:
+        """Take one backoff back: what was repeated was not lost to congestion (RFC 6069)."""
+        self.backoff -= 1
+
     def probed(self) -> None:
         """Back off the probes."""
         if not self.probes_capped:
@@ -74,9 +78,9 @@ class Rtt:
         """New data was acknowledged, or the window opened: probes begin anew."""
         self.probe_backoff = 0
 
-    def model_timeout(self, retries: int) -> int:
-        """Return how long `retries` doublings of rto_min take, each limited to rto_max (ns)."""
-        total, rto = 0, self.rules.rto_min_ns
+    def model_timeout(self, retries: int, first: int) -> int:
+        """Return how long `retries` doublings of `first` take, each limited to rto_max (ns)."""
+        total, rto = 0, first
         for _ in range(retries + 1):
             total += rto
             rto = min(2 * rto, self.rules.rto_max_ns)

@@ -51,9 +51,10 @@ class Tcb:
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
         "fin_queued", "fin_seq", "fin_at", "fin_received", "shut_read", "closing", "orphan",
         "passive", "error", "soft_error", "cork", "user_timeout", "syn_retries",
-        "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent", "keep_since",
-        "heard_at", "nodelay", "linger2_ns", "wants_room",
+        "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent", "heard_at",
+        "nodelay", "linger2_ns", "wants_room",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
+        "probing_since",
         "timed_seq", "timed_at", "small_seq", "cwnd_limited",
         "max_flight", "peak_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
@@ -140,7 +141,6 @@ class Tcb:
         self.keepalive = False
         self.keep_idle = self.keep_interval = self.keep_probes = 0
         self.keep_sent = 0
-        self.keep_since = UNSET
         self.heard_at = 0
         # retransmission and recovery
         self.rxt_nxt = UNSET
@@ -150,6 +150,7 @@ class Tcb:
         self.retransmits = 0
         self.probes_out = 0
         self.first_again = 0
+        self.probing_since = UNSET
         self.timed_seq = UNSET
         self.timed_at = 0
         self.small_seq = UNSET

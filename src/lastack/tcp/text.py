@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lastack.trace import Dropped, Queued, Reason
-from lastack.wire import Segment, seq
+from lastack.wire import PSH, Segment, seq
 
 from . import sack
 from .tcb import READABLE, UNSET, Tcb
@@ -45,8 +45,10 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         if tcb.scribe is not None:
             tcb.scribe.write(Queued(tcb.conn, before, before + fresh), now)
         _open_window(tcb)
+    full = len(seg.text) >= tcb.rcv_mss
+    pushed = int(bool(seg.flags & PSH)) if full else 2
     tcb.acks.text_received(
-        urgent=filled_gap or fresh == 0, unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup),
+        pushed=pushed, urgent=filled_gap or fresh == 0, unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup),
         segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,
     )  # fmt: skip
 

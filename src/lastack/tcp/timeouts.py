@@ -9,7 +9,7 @@ from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, TimerFired
 
 from . import calls, emit, keepalive, recovery, timers
-from .tcb import Tcb
+from .tcb import UNSET, Tcb
 
 
 def timeout(tcb: Tcb, now: int) -> None:
@@ -47,11 +47,12 @@ def _retransmit(tcb: Tcb, now: int) -> None:
     if tcb.state is SYN_RECEIVED:
         _syn_ack(tcb, now)
         return
-    if tcb.retransmits and _data_given_up(tcb, now):
+    if tcb.user_timeout > 0:
+        if _user_timeout_over(tcb, now):
+            _give_up(tcb, Reason.USER_TIMEOUT, now)
+            return
+    elif tcb.retransmits and _data_given_up(tcb, now):
         _give_up(tcb, Reason.GIVE_UP_ORPHAN if tcb.orphan else Reason.GIVE_UP_DATA, now)
-        return
-    if _user_timeout_over(tcb, now):
-        _give_up(tcb, Reason.USER_TIMEOUT, now)
         return
     recovery.timed_out(tcb, now)
     if tcb.retransmits == 0:
@@ -60,8 +61,21 @@ def _retransmit(tcb: Tcb, now: int) -> None:
     tcb.timers.set(timers.RETRANSMIT, now + _wait(tcb, now))
 
 
+def revert_backoff(tcb: Tcb, now: int) -> None:
+    """Net or host are unreachable, says an ICMP error about the oldest segment: what is repeated
+    was not lost to congestion, and one backoff is taken back (RFC 6069 section 4)."""
+    if not (tcb.retransmits and tcb.rtt.backoff and tcb.timers.running(timers.RETRANSMIT)):
+        return
+    earlier = tcb.rtt.rto
+    tcb.rtt.revert()
+    due = tcb.timers.deadline[timers.RETRANSMIT] - (earlier - tcb.rtt.rto)
+    tcb.timers.set(timers.RETRANSMIT, max(due, now))
+
+
 def _user_timeout_over(tcb: Tcb, now: int) -> bool:
-    """TCP_USER_TIMEOUT (RFC 5482), counted from the first retransmission as Linux does."""
+    """TCP_USER_TIMEOUT (RFC 5482), counted from the first retransmission as Linux does, or from
+    the first SYN. It takes the place of R2, and may also be longer (docs/kernel-notes/timeouts.md).
+    """
     waited = tcb.retransmits and now - tcb.first_again >= tcb.user_timeout
     return tcb.user_timeout > 0 and bool(waited)
 
@@ -75,16 +89,26 @@ def _wait(tcb: Tcb, now: int) -> int:
 
 
 def _syn(tcb: Tcb, now: int) -> None:
-    """Repeat the SYN: the first few at a steady pace, then with backoff (MUST-23: R2 >= 3 min)."""
+    """Repeat the SYN: the first few at a steady pace, then with backoff (MUST-23: R2 >= 3 min).
+
+    The repeats are counted, but Linux also looks at the time that so many doublings take from
+    the first SYN on: of few repeats the steady ones get only a part.
+    """
     rules = tcb.profile.retransmission
-    most = tcb.syn_retries or rules.syn_retries + rules.syn_linear
-    if tcb.retransmits >= most:
+    retries = tcb.syn_retries or rules.syn_retries
+    if _user_timeout_over(tcb, now):
+        _give_up(tcb, Reason.USER_TIMEOUT, now)
+        return
+    late = now - tcb.first_again >= tcb.rtt.model_timeout(retries, rules.rto_initial_ns)
+    by_time = rules.give_up is GiveUp.TIME_MODEL and not tcb.user_timeout and late
+    if tcb.retransmits >= retries + rules.syn_linear or (tcb.retransmits and by_time):
         _give_up(tcb, Reason.GIVE_UP_SYN, now)
         return
     tcb.retransmits += 1
     if tcb.retransmits > rules.syn_linear:
         tcb.rtt.expired()
     emit.send_syn(tcb, now, again=True)
+    tcb.timers.set(timers.RETRANSMIT, now + _wait(tcb, now))
 
 
 def _syn_ack(tcb: Tcb, now: int) -> None:
@@ -102,7 +126,7 @@ def _data_given_up(tcb: Tcb, now: int) -> bool:
     retries = _orphan_retries(tcb) if tcb.orphan else rules.retries2
     if rules.give_up is GiveUp.COUNT:
         return tcb.retransmits >= retries
-    return now - tcb.first_again >= tcb.rtt.model_timeout(retries)
+    return now - tcb.first_again >= tcb.rtt.model_timeout(retries, rules.rto_min_ns)
 
 
 def _orphan_retries(tcb: Tcb) -> int:
@@ -115,9 +139,16 @@ def _persist(tcb: Tcb, now: int) -> None:
 
     A peer that answers keeps the connection alive for ever (MUST-37), but not one that was closed:
     an orphan is given up when the interval has reached its maximum, or when nothing answers.
+    TCP_USER_TIMEOUT ends it in any case, counted from the first probe.
     """
     rules = tcb.profile.retransmission
     _fired(tcb, timers.PERSIST, tcb.probes_out + 1, now)
+    limit = tcb.user_timeout
+    if tcb.probing_since == UNSET:
+        tcb.probing_since = now
+    elif 0 < limit <= now - tcb.probing_since:
+        _give_up(tcb, Reason.USER_TIMEOUT, now)
+        return
     if tcb.orphan:
         ceiling = rules.zero_window_death is ZeroWindowDeath.AT_RTO_MAX and tcb.rtt.probes_capped
         if ceiling or tcb.probes_out >= _orphan_retries(tcb):
@@ -128,7 +159,10 @@ def _persist(tcb: Tcb, now: int) -> None:
         return
     tcb.probes_out += 1
     tcb.rtt.probed()
-    tcb.timers.set(timers.PERSIST, now + tcb.rtt.probe_interval)
+    wait = tcb.rtt.probe_interval
+    if limit > 0:
+        wait = min(wait, max(tcb.probing_since + limit - now, 1))
+    tcb.timers.set(timers.PERSIST, now + wait)
     emit.probe(tcb, now)
 
 

@@ -36,6 +36,7 @@ def call(host: str, port: int) -> None:
             print("Alarm")
     signal.setitimer(signal.ITIMER_REAL, 0)
     print(asyncio.run(in_a_loop()))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     try:
         signal.raise_signal(signal.SIGINT)
     except KeyboardInterrupt:

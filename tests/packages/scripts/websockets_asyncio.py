@@ -6,16 +6,16 @@ import sys
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-members: set[ServerConnection] = set()
+members: list[ServerConnection] = []
 
 
 async def chat(connection: ServerConnection) -> None:
-    members.add(connection)
+    members.append(connection)
     try:
         async for message in connection:
             broadcast(members, message)
     finally:
-        members.discard(connection)
+        members.remove(connection)
 
 
 async def run(port: int) -> None:

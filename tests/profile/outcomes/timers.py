@@ -5,6 +5,7 @@ from __future__ import annotations
 from lastack.profile import MS, BeyondSndNxt, GiveUp, Profile, S, ZeroWindowDeath
 from lastack.state import CLOSED, FIN_WAIT_1
 from tests.truth.peer import HandPeer, World
+from tests.truth.silence import connected
 
 from .case import shows
 from .exchange import flags, opened
@@ -59,7 +60,7 @@ def transmissions(profile: Profile) -> object:
     return len(data_unanswered(profile, 3000))
 
 
-@shows("syn_retries", {6: 11, 1: 6})
+@shows("syn_retries", {6: 11, 1: 3})
 def syns_that_double(profile: Profile) -> object:
     return len(syn_unanswered(profile))
 
@@ -105,9 +106,9 @@ def window_that_stays_shut(profile: Profile) -> object:
 # -- acks ---------------------------------------------------------------------------------------
 
 
-def delays(profile: Profile, count: int) -> list[float]:
+def delays(profile: Profile, count: int, *, rtt: float = 0.0) -> list[float]:
     """Return how long the ACKs of single segments take, in s; no quick ones."""
-    world, peer, _ = opened(profile.with_field("quick", 0))
+    world, peer, _ = connected(profile.with_field("quick", 0), rtt=rtt)
     waits = []
     for _ in range(count):
         since = peer.mark()
@@ -124,7 +125,7 @@ def first_delay(profile: Profile) -> object:
 
 @shows("delayed_max_ns", {200 * MS: 0.2, 50 * MS: 0.05})
 def longest_delay(profile: Profile) -> object:
-    return max(delays(profile, 5))
+    return max(delays(profile, 5, rtt=0.3))
 
 
 @shows("every_segments", {2: 4, 4: 2})

@@ -13,13 +13,13 @@ class KeepaliveRules:
 
     keepalive_idle_ns: int = rule(
         7200 * S, "idle time before the first probe (MUST-28); net.ipv4.tcp_keepalive_time",
-        unit="ns", grade="source", source="Linux TCP_KEEPALIVE_TIME",
+        unit="ns", source="docs/kernel-notes/keepalive.md",
     )  # fmt: skip
     keepalive_interval_ns: int = rule(
-        75 * S, "time between probes; net.ipv4.tcp_keepalive_intvl", unit="ns", grade="source",
-        source="Linux TCP_KEEPALIVE_INTVL",
+        75 * S, "time between probes; net.ipv4.tcp_keepalive_intvl", unit="ns",
+        source="docs/kernel-notes/keepalive.md",
     )  # fmt: skip
     keepalive_probes: int = rule(
         9, "unanswered probes that end the connection; net.ipv4.tcp_keepalive_probes",
-        grade="source", source="Linux TCP_KEEPALIVE_PROBES",
+        source="docs/kernel-notes/keepalive.md",
     )  # fmt: skip

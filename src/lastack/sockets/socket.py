@@ -76,6 +76,8 @@ class TcpSocket(SocketParts):
             self.options = endpoint.inherited
         endpoint.owner = self
         self.options.apply(endpoint.connection, now)
+        if endpoint.connection.state is not CLOSED:
+            self.host.settle(endpoint, now)  # a keep-alive timer may run from here on
 
     # -- connect -------------------------------------------------------------------------------
 

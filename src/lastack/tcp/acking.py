@@ -100,9 +100,16 @@ class Acking:
             self.delay = min(2 * self.delay, rto)
         self.at_once = True
 
-    def wait(self) -> int:
-        """Return how long an ACK may wait, ns (MUST-58: less than half a second)."""
-        return min(max(self.delay, self.rules.delayed_min_ns), self.rules.delayed_max_ns)
+    def wait(self, srtt: int) -> int:
+        """Return how long an ACK may wait, ns (MUST-58: less than half a second).
+
+        `srtt`: no longer than a round trip, so as not to cost the peer more than one; below 0
+        when none was measured.
+        """
+        least, most = self.rules.delayed_min_ns, self.rules.delayed_max_ns
+        if srtt >= 0:
+            most = min(most, max(srtt, least))
+        return min(max(self.delay, least), most)
 
     def set_quick(self, on: bool, *, all_read: bool) -> None:
         """TCP_QUICKACK: no longer let answers carry the ACKs, or do. An ACK that is owed for text

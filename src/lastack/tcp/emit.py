@@ -199,7 +199,7 @@ def flush(tcb: Tcb, now: int) -> None:
     if tcb.acks.at_once:
         send_ack(tcb, now)
     elif tcb.acks.due and not tcb.timers.running(timers.DELAYED_ACK):
-        tcb.timers.set(timers.DELAYED_ACK, now + tcb.acks.wait())
+        tcb.timers.set(timers.DELAYED_ACK, now + tcb.acks.wait(tcb.rtt.srtt))
 
 
 def _send_again(tcb: Tcb, now: int) -> None:

@@ -45,8 +45,8 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         if tcb.scribe is not None:
             tcb.scribe.write(Queued(tcb.conn, before, before + fresh), now)
         _open_window(tcb)
-    full = len(seg.text) >= tcb.rcv_mss
-    pushed = int(bool(seg.flags & PSH)) if full else 2
+    whole = len(seg.text) >= tcb.rcv_mss
+    pushed = int(bool(seg.flags & PSH)) if whole else 2
     tcb.acks.text_received(
         pushed=pushed, urgent=filled_gap or fresh == 0, unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup),
         segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,

@@ -79,7 +79,8 @@ class Judged:
 
 def judge(claim: Claim, profile: Profile) -> Judged:
     """Run the program of a claim under a profile and look at what happened."""
-    played = perform(claim.id, profile)
+    with installed():  # the program takes its sockets from there as it is loaded
+        played = perform(claim.id, profile)
     holds, observed = _look(claim, played)
     return Judged(
         claim, profile.name, holds, observed, played.text, tuple(played.events), played.names

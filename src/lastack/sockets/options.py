@@ -12,7 +12,14 @@ from typing import Final
 
 from lastack.profile import MS, NEVER, Congestion, S
 from lastack.state import LISTEN, State
-from lastack.tcp import Connection, Info, default_congestion, default_keepalive, orphan_limit
+from lastack.tcp import (
+    Connection,
+    Info,
+    default_congestion,
+    default_keepalive,
+    default_syn_retries,
+    orphan_limit,
+)
 
 from . import names
 from .errors import os_error
@@ -181,7 +188,8 @@ def _quickack(sock: SocketParts, now: int) -> int:
 
 
 def _syn_retries(sock: SocketParts, now: int) -> int:
-    return sock.options.syn_retries or sock.host.profile.retransmission.syn_retries
+    rules = sock.host.profile.retransmission
+    return sock.options.syn_retries or default_syn_retries(rules)
 
 
 def _default(sock: SocketParts) -> tuple[int, int, int]:

@@ -18,6 +18,7 @@ from .tcb import READ_HANGUP as READ_HANGUP
 from .tcb import READABLE as READABLE
 from .tcb import WRITABLE as WRITABLE
 from .tcb import default_congestion as default_congestion
+from .timeouts import default_syn_retries as default_syn_retries
 from .timewait import Action as Action
 from .timewait import Answer as Answer
 from .timewait import Reply as Reply

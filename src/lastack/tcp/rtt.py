@@ -78,9 +78,10 @@ class Rtt:
         """New data was acknowledged, or the window opened: probes begin anew."""
         self.probe_backoff = 0
 
-    def model_timeout(self, retries: int, first: int) -> int:
-        """Return how long `retries` doublings of `first` take, each limited to rto_max (ns)."""
-        total, rto = 0, first
+    def model_timeout(self, retries: int, *, syn: bool = False) -> int:
+        """Return how long `retries` doublings of rto_min take, of a SYN those of rto_initial; each
+        is limited to rto_max (ns)."""
+        total, rto = 0, self.rules.rto_initial_ns if syn else self.rules.rto_min_ns
         for _ in range(retries + 1):
             total += rto
             rto = min(2 * rto, self.rules.rto_max_ns)

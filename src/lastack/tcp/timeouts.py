@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from lastack.profile import GiveUp, ZeroWindowDeath
+from lastack.profile import GiveUp, RetransmissionRules, ZeroWindowDeath
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, TimerFired
 
@@ -88,6 +88,11 @@ def _wait(tcb: Tcb, now: int) -> int:
     return min(tcb.rtt.rto, max(left, 1))
 
 
+def default_syn_retries(rules: RetransmissionRules) -> int:
+    """Return what TCP_SYNCNT is unless it is set."""
+    return rules.syn_retries
+
+
 def _syn(tcb: Tcb, now: int) -> None:
     """Repeat the SYN: the first few at a steady pace, then with backoff (MUST-23: R2 >= 3 min).
 
@@ -95,11 +100,11 @@ def _syn(tcb: Tcb, now: int) -> None:
     the first SYN on: of few repeats the steady ones get only a part.
     """
     rules = tcb.profile.retransmission
-    retries = tcb.syn_retries or rules.syn_retries
+    retries = tcb.syn_retries or default_syn_retries(rules)
     if _user_timeout_over(tcb, now):
         _give_up(tcb, Reason.USER_TIMEOUT, now)
         return
-    late = now - tcb.first_again >= tcb.rtt.model_timeout(retries, rules.rto_initial_ns)
+    late = now - tcb.first_again >= tcb.rtt.model_timeout(retries, syn=True)
     by_time = rules.give_up is GiveUp.TIME_MODEL and not tcb.user_timeout and late
     if tcb.retransmits >= retries + rules.syn_linear or (tcb.retransmits and by_time):
         _give_up(tcb, Reason.GIVE_UP_SYN, now)
@@ -126,7 +131,7 @@ def _data_given_up(tcb: Tcb, now: int) -> bool:
     retries = _orphan_retries(tcb) if tcb.orphan else rules.retries2
     if rules.give_up is GiveUp.COUNT:
         return tcb.retransmits >= retries
-    return now - tcb.first_again >= tcb.rtt.model_timeout(retries, rules.rto_min_ns)
+    return now - tcb.first_again >= tcb.rtt.model_timeout(retries)
 
 
 def _orphan_retries(tcb: Tcb) -> int:

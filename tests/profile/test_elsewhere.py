@@ -8,6 +8,7 @@ import pytest
 
 from lastack.matrix import Case, Fate, Pending, Row, play
 from lastack.profile import BSD44, FREEBSD, LINUX, MACOS, PROFILES, TEXTBOOK, WINDOWS, Profile
+from tests.exchange import Lab
 
 BSD = (FREEBSD, BSD44, MACOS)
 
@@ -67,3 +68,17 @@ def test_every_field_says_where_it_comes_from(profile: Profile) -> None:
 
 def test_errnos_are_linux_numbers() -> None:
     assert FREEBSD.linger.expiry_errno == errno.EWOULDBLOCK
+
+
+@pytest.mark.parametrize(("profile", "told"), [
+    (LINUX, errno.EADDRINUSE), (FREEBSD, errno.EADDRINUSE), (WINDOWS, errno.EACCES),
+], ids=lambda value: getattr(value, "name", str(value)))  # fmt: skip
+def test_so_reuseaddr_in_vain(profile: Profile, told: int) -> None:
+    """The port is bound by a socket without SO_REUSEADDR; the new one sets it."""
+    lab = Lab(profile)
+    first, second = lab.socket("a"), lab.socket("a")
+    first.bind(bytes(4), 80, lab.now)
+    second.binding.reuseaddr = True
+    with pytest.raises(OSError, match="Errno") as failure:
+        second.bind(bytes(4), 80, lab.now)
+    assert failure.value.errno == told

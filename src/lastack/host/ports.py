@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Protocol
 
-from lastack.profile import Applicant, Holder, PortRules, Use, conflict, overlap, unmapped
+from lastack.profile import Applicant, Holder, PortRules, Use, conflict, overlap, refusal, unmapped
 from lastack.state import CLOSED, LISTEN, TIME_WAIT, State
 from lastack.trace import Reason
 from lastack.wire import ANY4, is_any, is_loopback, show_endpoint
@@ -251,7 +251,7 @@ class Ports:
         if uses:
             reason = next(reason for use, reason in _REASONS.items() if use in uses)
             raise PortError(
-                errno.EADDRINUSE,
+                refusal(applicant, self._rules),
                 reason,
                 tuple(text if n == 1 else f"{text} ({n} times)" for text, n in texts.items()),
             )

@@ -9,6 +9,7 @@ from .bind_rule import Holder as Holder
 from .bind_rule import Use as Use
 from .bind_rule import conflict as conflict
 from .bind_rule import overlap as overlap
+from .bind_rule import refusal as refusal
 from .bind_rule import unmapped as unmapped
 from .buffers import BufferRules as BufferRules
 from .closing import AbortAfterFin as AbortAfterFin

@@ -20,6 +20,7 @@ do not overlap never conflict. The same rule decides again when a bound socket c
 
 from __future__ import annotations
 
+import errno
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -78,8 +79,17 @@ def overlap(holder: Holder, applicant: Applicant) -> bool:
 
 
 def conflict(holder: Holder, applicant: Applicant, rules: PortRules) -> bool:
-    """Tell whether bind() fails with EADDRINUSE because of this holder of the same port."""
+    """Tell whether bind() fails because of this holder of the same port."""
     return overlap(holder, applicant) and not _shared(holder, applicant, rules)
+
+
+def refusal(applicant: Applicant, rules: PortRules) -> int:
+    """Return the errno with which bind() fails because of a conflict.
+
+    Winsock tells a socket that set SO_REUSEADDR in vain WSAEACCES.
+    """
+    windows = rules.bind_rule is BindRule.WINDOWS
+    return errno.EACCES if windows and applicant.reuseaddr else errno.EADDRINUSE
 
 
 def _shared(holder: Holder, applicant: Applicant, rules: PortRules) -> bool:

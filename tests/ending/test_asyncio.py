@@ -29,12 +29,19 @@ def running(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(bounded())
 
 
+def reads_when_all_is_written(peer: Peer) -> None:
+    """Not before: with a peer that reads at once the kernel may take everything."""
+    peer.written.wait(PATIENCE)
+    reads_all(peer)
+
+
 def test_what_the_transport_still_holds_goes_out_first() -> None:
     async def main() -> None:
-        with Peer(reads_all) as peer:
+        with Peer(reads_when_all_is_written) as peer:
             _, writer = await asyncio.open_connection(sock=peer.ours)
             writer.write(bytes(LOT))
             assert writer.transport.get_write_buffer_size() > 0
+            peer.written.set()
             ending = await aclose(writer, timeout=PATIENCE)
             assert (ending.kind, ending.unacked) == (Kind.CONFIRMED, 0)
         assert (peer.received, peer.eof) == (LOT, True)

@@ -9,7 +9,7 @@ import errno
 
 import pytest
 
-from lastack.sockets import TcpSocket, names
+from lastack.sockets import names
 from lastack.state import (
     CLOSE_WAIT,
     CLOSED,
@@ -21,21 +21,8 @@ from lastack.state import (
     TIME_WAIT,
 )
 
+from .established import ALL, FLIGHT, OFF, ONE, SLACK, ZERO, Three, established
 from .peer import HandPeer, World, tries
-
-OFF, ZERO, ONE = (0, 0), (1, 0), (1, 1)
-SLACK = 0.05  # s: kernels are a little late, never early
-ALL = b"x" * 30_000
-FLIGHT = 14_600  # ten segments, the first congestion window
-
-Three = tuple[World, HandPeer, TcpSocket]
-
-
-def established(linger: tuple[int, int] | None = None, mode: str = "manual") -> Three:
-    world = World()
-    peer = HandPeer(world, mode=mode)
-    sock = peer.accept_from_k(world.socket(linger=linger))
-    return world, peer, sock
 
 
 def close_wait(linger: tuple[int, int] | None = None) -> Three:

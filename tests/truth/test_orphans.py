@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from lastack.profile import LINUX, ExactReset, Profile
-from lastack.sockets import AGAIN, TcpSocket, names
+from lastack.sockets import AGAIN, names
 from lastack.state import (
     CLOSE_WAIT,
     CLOSED,
@@ -26,16 +26,8 @@ from lastack.state import (
 from lastack.trace import Reason, ResetSent, StateChanged
 from lastack.wire import Segment
 
+from .established import established
 from .peer import HandPeer, K, World, tries
-
-Three = tuple[World, HandPeer, TcpSocket]
-
-
-def established(profile: Profile = LINUX, mode: str = "manual") -> Three:
-    world = World(profile)
-    peer = HandPeer(world, mode=mode)
-    return world, peer, peer.accept_from_k()
-
 
 # -- unread data at close() ---------------------------------------------------------------------
 
@@ -226,7 +218,7 @@ class Sends(NamedTuple):
 
 
 def orphan(state: State, profile: Profile = LINUX) -> tuple[World, HandPeer]:
-    world, peer, sock = established(profile)
+    world, peer, sock = established(profile=profile)
     peer.data(b"before")
     assert tries(world, sock, "recv") == b"before"
     if state is LAST_ACK:

@@ -19,22 +19,8 @@ from lastack.state import (
 )
 from tests.exchange import Lab, ms
 
+from .established import ALL, FLIGHT, OFF, ONE, SLACK, ZERO, established
 from .peer import HandPeer, World, tries
-
-OFF, ZERO, ONE = (0, 0), (1, 0), (1, 1)
-SLACK = 0.05  # s: kernels are a little late, never early
-ALL = b"x" * 30_000
-FLIGHT = 14_600  # ten segments, the first congestion window
-
-Three = tuple[World, HandPeer, TcpSocket]
-
-
-def established(linger: tuple[int, int] | None = None, mode: str = "manual") -> Three:
-    world = World()
-    peer = HandPeer(world, mode=mode)
-    sock = peer.accept_from_k(world.socket(linger=linger))
-    return world, peer, sock
-
 
 # -- the process ends ---------------------------------------------------------------------------
 

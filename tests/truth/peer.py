@@ -14,17 +14,18 @@ peer's ISN, `peer.irs` K's; both are real numbers on the wire, `peer.irs` is kno
     peer.nxt    the next sequence number of the peer (SND.NXT); peer.got the next one expected of K
     peer.una    the oldest of K's numbers the peer has acknowledged
 
-    peer.tx("FIN|ACK", b"text", seq=, ack=, wnd=, tsval=)   sends a segment; seq and ack default to
-                peer.nxt and peer.got; without `seq` peer.nxt advances; returns nothing, K has
-                answered when it returns (delay 0)
+    peer.tx("FIN|ACK", b"text", seq=, ack=, wnd=, tsval=, up=, ecn=, sack=)   sends a segment;
+                seq and ack default to peer.nxt and peer.got; without `seq` peer.nxt advances;
+                returns nothing, K has answered when it returns (delay 0)
     peer.data(b"..") .fin() .rst(seq=) .ack(number)         the usual ones
     peer.icmp(3, 1, seq=, mtu=)                             an ICMP error about K's segment
     HandPeer(world, sack=True)                              offers SACK
 
     mark = peer.mark()                        from here on:
     peer.since(mark) -> list[Got]             what K sent; Got.t is in s since the mark, Got.flags
-                                              is "SYN|ACK" ... in the order FIN SYN RST PSH ACK URG
-                                              without PSH; seq and ack are relative; len, text, wnd
+                                              is "SYN|ACK" ... in the order FIN SYN RST ACK URG ECE
+                                              CWR, without PSH; seq and ack are relative; len,
+                                              text, wnd
     peer.answers(mark, "RST|ACK", seq=1, ack=1)   asserts that K sent exactly this one segment;
                                               keywords: seq ack len wnd (each may be left out)
     peer.silent(mark)                         asserts that K sent nothing
@@ -52,7 +53,21 @@ from lastack.profile import S
 from lastack.sockets import AGAIN, TcpSocket
 from lastack.state import CLOSED, LISTEN, State
 from lastack.trace import SocketRow
-from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, URG, Flow, IcmpMessage, Segment, seq
+from lastack.wire import (
+    ABSENT,
+    ACK,
+    CWR,
+    ECE,
+    FIN,
+    PSH,
+    RST,
+    SYN,
+    URG,
+    Flow,
+    IcmpMessage,
+    Segment,
+    seq,
+)
 
 from .world import Call as Call
 from .world import K as K
@@ -60,7 +75,10 @@ from .world import P as P
 from .world import World as World
 from .world import tries as tries
 
-_BITS = {"FIN": FIN, "SYN": SYN, "RST": RST, "PSH": PSH, "ACK": ACK, "URG": URG}
+_BITS = {
+    "FIN": FIN, "SYN": SYN, "RST": RST, "PSH": PSH, "ACK": ACK, "URG": URG,
+    "ECE": ECE, "CWR": CWR,
+}  # fmt: skip
 
 
 def bits(flags: str) -> int:
@@ -147,7 +165,8 @@ class HandPeer:
 
     def tx(
         self, flags: str, text: bytes = b"", *, seq: int | None = None, ack: int | None = None,
-        wnd: int | None = None, tsval: int | None = None,
+        wnd: int | None = None, tsval: int | None = None, up: int = 0, ecn: int = 0,
+        sack: tuple[tuple[int, int], ...] = (),
     ) -> None:  # fmt: skip
         """Send a segment and let K answer; tsval overrides the clock, ABSENT leaves it out."""
         which = bits(flags)
@@ -159,7 +178,8 @@ class HandPeer:
             0 if acked is None else _real(self.irs, acked), which,
             self.wnd if wnd is None else wnd, text, mss=self.mss if which & SYN else 0,
             tsval=stamp, tsecr=0 if stamp == ABSENT else self.ts_recent,
-            sack_ok=self.sack and bool(which & SYN),
+            sack_ok=self.sack and bool(which & SYN), up=up, ecn=ecn,
+            sack=tuple((_real(self.irs, a), _real(self.irs, b)) for a, b in sack),
         )  # fmt: skip
         if seq is None:
             self.nxt += seg.length

@@ -27,7 +27,8 @@ MASK = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class Segment:
-    """What the kernel sent: time.monotonic(), flags, relative numbers, payload size, window."""
+    """What the kernel sent: time.monotonic(), flags, relative numbers, payload size, window,
+    whether it has a timestamp, and the urgent pointer."""
 
     at: float
     flags: str
@@ -36,10 +37,13 @@ class Segment:
     size: int
     window: int
     stamped: bool
+    up: int = 0
 
     def __str__(self) -> str:
         ack = f" ack={self.ack}" if "." in self.flags else ""
-        return f"{self.flags} seq={self.seq}{ack}" + (f" len={self.size}" if self.size else "")
+        return f"{self.flags} seq={self.seq}{ack}" + (f" len={self.size}" if self.size else "") + (
+            f" urg={self.up}" if self.up else ""
+        )
 
 
 def shown(segments: list[Segment]) -> str:
@@ -112,6 +116,7 @@ class Peer:
         data: bytes = b"",
         clock: int | None = None,
         stamped: bool = True,
+        up: int = 0,
     ) -> None:
         """Send one segment; without `seq` it is the next one, without `ack` it acknowledges all."""
         first = self.next if seq is None else seq
@@ -128,7 +133,7 @@ class Peer:
         offset = (20 + len(options)) // 4 << 4
         ports = struct.pack("!HH", self.port, self.kernel_port)
         numbers = struct.pack("!II", (first + self.isn) & MASK, field)
-        head = ports + numbers + struct.pack("!BBHHH", offset, bits, self.window, 0, 0)
+        head = ports + numbers + struct.pack("!BBHHH", offset, bits, self.window, 0, up)
         pseudo = socket.inet_aton(PEER) + socket.inet_aton(KERNEL)
         pseudo += struct.pack("!HH", socket.IPPROTO_TCP, len(head + options + data))
         check = struct.pack("!H", checksum(pseudo + head + options + data))
@@ -166,7 +171,8 @@ class Peer:
         if "R" in flags and seq == 0:
             relative = 0  # a reply to a segment without ACK has the field 0, not a number of ours
         mine = (ack - self.isn) & MASK if "." in flags else ack
-        return Segment(at, flags, relative, mine, size, window, stamped)
+        (up,) = struct.unpack("!H", raw[18:20])
+        return Segment(at, flags, relative, mine, size, window, stamped, up)
 
     def receive(self, timeout: float = 0.5) -> Segment | None:
         """The next segment from the kernel on this connection, None after `timeout` seconds."""

@@ -183,7 +183,7 @@ def fcntl(fd: int, command: int, argument: int | bytes = 0, /) -> int:
 
 
 def ioctl(fd: int, request: int, argument: Any = 0, mutate: bool = True, /) -> int | bytes:
-    """`fcntl.ioctl`: SIOCINQ (FIONREAD), SIOCOUTQ (TIOCOUTQ), SIOCOUTQNSD, FIONBIO."""
+    """`fcntl.ioctl`: SIOCINQ (FIONREAD), SIOCOUTQ (TIOCOUTQ), SIOCOUTQNSD, SIOCATMARK, FIONBIO."""
     file = lookup(fd)
     if isinstance(argument, int):
         raise os_error(errno.EFAULT)  # no address of this program means anything here

@@ -33,10 +33,9 @@ from .blocking import wait
 T = TypeVar("T")
 Stream = TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter
 
-MSG_OOB: Final = 0x01
 MSG_WAITALL: Final = 0x100
 _SUPPORTED: Final = (
-    numbers.MSG_PEEK | numbers.MSG_DONTWAIT | numbers.MSG_NOSIGNAL | MSG_WAITALL
+    numbers.MSG_OOB | numbers.MSG_PEEK | numbers.MSG_DONTWAIT | numbers.MSG_NOSIGNAL | MSG_WAITALL
 )  # fmt: skip
 _FINISHED: Final = -1
 
@@ -210,5 +209,4 @@ def send_to(
 def _check(flags: int) -> None:
     """Refuse flags that would change what the call does and are not there."""
     if flags & ~_SUPPORTED:
-        number = errno.EINVAL if flags & MSG_OOB else errno.EOPNOTSUPP
-        raise os_error(number)
+        raise os_error(errno.EOPNOTSUPP)

@@ -113,9 +113,12 @@ class UdpSocket(File):
     ) -> int:
         """sendto(2): one datagram, whole; a socket without a port gets one.
 
-        EMSGSIZE above 65,507 bytes, EINVAL for port 0, EACCES for a broadcast without
-        SO_BROADCAST, EPIPE after shutdown, ENETUNREACH, or the error that an earlier datagram met.
+        EOPNOTSUPP for MSG_OOB, EMSGSIZE above 65,507 bytes, EINVAL for port 0, EACCES for a
+        broadcast without SO_BROADCAST, EPIPE after shutdown, ENETUNREACH, or the error that an
+        earlier datagram met.
         """
+        if flags & names.MSG_OOB:
+            raise os_error(errno.EOPNOTSUPP)
         self._take_port("send", now)
         if len(data) > LARGEST:
             raise os_error(errno.EMSGSIZE)

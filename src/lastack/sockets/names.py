@@ -16,6 +16,7 @@ SO_BROADCAST: Final = 6
 SO_SNDBUF: Final = 7
 SO_RCVBUF: Final = 8
 SO_KEEPALIVE: Final = 9
+SO_OOBINLINE: Final = 10
 SO_LINGER: Final = 13
 SO_REUSEPORT: Final = 15
 SO_ACCEPTCONN: Final = 30
@@ -41,6 +42,7 @@ IPPROTO_UDP: Final = 17
 SOCK_STREAM: Final = 1
 SOCK_DGRAM: Final = 2
 
+MSG_OOB: Final = 0x01
 MSG_PEEK: Final = 0x02
 MSG_TRUNC: Final = 0x20
 MSG_DONTWAIT: Final = 0x40
@@ -51,5 +53,6 @@ SHUT_WR: Final = 1
 SHUT_RDWR: Final = 2
 
 SIOCINQ: Final = 0x541B
+SIOCATMARK: Final = 0x8905
 SIOCOUTQ: Final = 0x5411
 SIOCOUTQNSD: Final = 0x894B

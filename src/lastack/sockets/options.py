@@ -84,6 +84,10 @@ def _set_socket_option(sock: SocketParts, name: int, number: int, now: int) -> b
         sock.buffers.set_send(number)
     elif name == names.SO_RCVBUF:
         sock.buffers.set_receive(number)
+    elif name == names.SO_OOBINLINE:
+        sock.options.inline = number != 0
+        if sock.endpoint is not None:
+            sock.endpoint.connection.set_inline(sock.options.inline)
     elif name == names.SO_KEEPALIVE:
         sock.options.keepalive = number != 0
         if sock.endpoint is not None:
@@ -203,6 +207,7 @@ _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.SOL_SOCKET, names.SO_REUSEPORT): lambda s, now: int(s.binding.reuseport),
     (names.SOL_SOCKET, names.SO_SNDBUF): lambda s, now: s.buffers.send,
     (names.SOL_SOCKET, names.SO_RCVBUF): lambda s, now: s.buffers.receive,
+    (names.SOL_SOCKET, names.SO_OOBINLINE): lambda s, now: int(s.options.inline),
     (names.SOL_SOCKET, names.SO_KEEPALIVE): lambda s, now: int(s.options.keepalive),
     (names.SOL_SOCKET, names.SO_TYPE): lambda s, now: names.SOCK_STREAM,
     (names.SOL_SOCKET, names.SO_DOMAIN): lambda s, now: s.family,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
+from lastack.tcp import Urgent
 
-from .files import ERR, HUP, IN, OUT, RDHUP
+from .files import ERR, HUP, IN, OUT, PRI, RDHUP
 from .parts import SocketParts
 
 
@@ -26,8 +27,10 @@ def mask(sock: SocketParts) -> int:
         bits |= IN | RDHUP
     if (no_more_in and no_more_out) or over:
         bits |= HUP
-    if tcp.unread:
+    if tcp.readable:
         bits |= IN
+    if tcp.urgent is Urgent.HERE:
+        bits |= PRI
     if no_more_out or tcp.writable:
         bits |= OUT
     return bits

@@ -10,6 +10,7 @@ import errno
 
 from lastack.host import Endpoint, PortError
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
+from lastack.tcp import Urgent
 from lastack.trace import Called, Reason, Refused, Returned
 
 from . import closing, names, ready
@@ -162,7 +163,7 @@ class TcpSocket(SocketParts):
             raise os_error(errno.EPIPE)
         if len(data) == 0:
             return 0
-        count = tcp.send(bytes(data), now)
+        count = tcp.send(bytes(data), now, push_urgent=bool(flags & names.MSG_OOB))
         self.host.settle(self.endpoint, now)
         return count if count else AGAIN
 
@@ -172,13 +173,17 @@ class TcpSocket(SocketParts):
         ENOTCONN when never connected. What is queued comes before an error, and the peer's FIN
         too (docs/kernel-notes/peer-calls.md).
         """
+        if flags & names.MSG_OOB:
+            return self._recv_urgent(size, flags, now)
         if self.endpoint is None:
             raise os_error(errno.ENOTCONN)
         tcp = self.endpoint.connection
         if tcp.unread and size:
             text = tcp.receive(size, now, peek=bool(flags & names.MSG_PEEK))
             self.host.settle(self.endpoint, now)
-            return text
+            if text:
+                return text
+            # else there was nothing but an urgent byte, which the stream leaves out
         if tcp.peer_closed or size == 0:
             return b""
         if tcp.error:
@@ -186,6 +191,25 @@ class TcpSocket(SocketParts):
         if tcp.read_shut or tcp.state is CLOSED:
             return b""
         return AGAIN
+
+    def _recv_urgent(self, size: int, flags: int, now: int) -> bytes:
+        """MSG_OOB: the urgent byte. Never waits: EAGAIN when it is announced and not here yet,
+        EINVAL when there is none, it was taken, or it is in line."""
+        if self.listening:
+            raise os_error(errno.ENOTCONN)
+        if self.endpoint is None or self.options.inline:
+            raise os_error(errno.EINVAL)
+        tcp = self.endpoint.connection
+        if tcp.urgent in (Urgent.NONE, Urgent.TAKEN):
+            raise os_error(errno.EINVAL)
+        if tcp.state is CLOSED and not tcp.peer_closed:
+            raise os_error(errno.ENOTCONN)
+        if tcp.urgent is Urgent.HERE:
+            byte = tcp.receive_urgent(now, peek=bool(flags & names.MSG_PEEK))
+            return byte[:size]
+        if tcp.read_shut or tcp.state is CLOSED:
+            return b""
+        raise os_error(errno.EAGAIN)
 
     def shutdown(self, how: int, now: int) -> None:
         """shutdown(2). Never waits, whatever SO_LINGER says; ENOTCONN when there is no peer."""
@@ -229,17 +253,20 @@ class TcpSocket(SocketParts):
         return get_option(self, level, name, size, now)
 
     def ioctl(self, request: int) -> int:
-        """ioctl(2): SIOCINQ, SIOCOUTQ (a queued FIN counts one), SIOCOUTQNSD; EINVAL when it
-        listens, ENOTTY for another request."""
-        if request not in (names.SIOCINQ, names.SIOCOUTQ, names.SIOCOUTQNSD):
+        """ioctl(2): SIOCINQ, SIOCOUTQ (a queued FIN counts one), SIOCOUTQNSD, SIOCATMARK; EINVAL
+        when it listens, ENOTTY for another request."""
+        known = (names.SIOCINQ, names.SIOCOUTQ, names.SIOCOUTQNSD, names.SIOCATMARK)
+        if request not in known:
             raise os_error(errno.ENOTTY)
-        if self.listening:
+        if self.listening and request != names.SIOCATMARK:
             raise os_error(errno.EINVAL)
         if self.endpoint is None:
             return 0
         tcp = self.endpoint.connection
         if request == names.SIOCINQ:
-            return tcp.unread
+            return tcp.readable_before_mark
+        if request == names.SIOCATMARK:
+            return int(tcp.at_mark)
         return tcp.unacked if request == names.SIOCOUTQ else tcp.unsent
 
     # -- readiness and the end -----------------------------------------------------------------

@@ -13,13 +13,14 @@ class SocketOptions:
 
     __slots__ = (
         "linger", "linger2_s", "keepalive", "nodelay", "maxseg", "cork", "user_timeout_ms",
-        "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes", "congestion",
+        "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes", "congestion", "inline",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.linger = Linger()
         self.linger2_s = 0
         self.keepalive = False
+        self.inline = False
         self.nodelay = False
         self.maxseg = 0
         self.cork = False
@@ -38,6 +39,7 @@ class SocketOptions:
     def apply(self, tcp: Connection, now: int) -> None:
         """Hand over to a connection what it has to know."""
         tcp.set_linger2(self.linger2_ns())
+        tcp.set_inline(self.inline)
         tcp.set_user_timeout(self.user_timeout_ms * MS)
         tcp.set_syn_retries(self.syn_retries)
         if self.congestion is not None:

@@ -23,9 +23,10 @@ from lastack.state import (
     TIME_WAIT,
 )
 from lastack.trace import Dropped, Reason, ResetIgnored, ResetTaken
-from lastack.wire import ABSENT, ACK, FIN, RST, SYN, Segment, seq
+from lastack.wire import ABSENT, ACK, FIN, RST, SYN, URG, Segment, seq
 
-from . import calls, challenge, emit, keepalive, recovery, sack, text, timers, timestamps
+from . import calls, challenge, emit, keepalive, recovery, sack, text, timers, timestamps, urgent
+from .mark import Urgent
 from .tcb import READABLE, UNSET, WRITABLE, Tcb, enter
 from .timewait import entry_of
 
@@ -295,7 +296,10 @@ def _orphan_in_fin_wait_2(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 
 def sixth_check_urg(tcb: Tcb, seg: Segment, now: int) -> bool:
-    """Sixth, check the URG bit: the text is delivered in line, the pointer tells nobody (MAY-6)."""
+    """Sixth, check the URG bit (MUST-30): in states in which the peer may still send text."""
+    if tcb.state in _READING and (seg.flags & URG or tcb.mark.stage is Urgent.AWAITED):
+        urgent.pointer_arrives(tcb, seg, now)
+    # CLOSE-WAIT, CLOSING, LAST-ACK: "this should not occur, since a FIN has been received"
     return True
 
 

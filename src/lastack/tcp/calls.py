@@ -22,8 +22,9 @@ from lastack.state import (
 from lastack.trace import Accepted, Destroyed, Queue, Read, Reason
 from lastack.wire import seq
 
-from . import emit
+from . import emit, urgent
 from .buffers import chunk_size
+from .mark import Urgent
 from .tcb import HANGUP, READ_HANGUP, READABLE, UNSET, WRITABLE, Tcb, enter
 
 
@@ -33,8 +34,9 @@ def open_active(tcb: Tcb, now: int) -> None:
     emit.send_syn(tcb, now)
 
 
-def send(tcb: Tcb, data: bytes, now: int) -> int:
-    """SEND (3.10.2): queue what fits; return the count, 0 when the queue is full."""
+def send(tcb: Tcb, data: bytes, now: int, *, push_urgent: bool = False) -> int:
+    """SEND (3.10.2): queue what fits; return the count, 0 when the queue is full. `push_urgent`:
+    its URGENT flag, the last byte queued is out of band."""
     room = tcb.buffers.send_room(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd))
     if room == 0:
         tcb.wants_room = True
@@ -46,13 +48,19 @@ def send(tcb: Tcb, data: bytes, now: int) -> int:
         tcb.scribe.write(Accepted(tcb.conn, first, tcb.sendq.end), now)
     if len(taken) < len(data):
         tcb.wants_room = True
+    if push_urgent:
+        urgent.mark_sent(tcb)
     return len(taken)
 
 
 def receive(tcb: Tcb, size: int, now: int, *, peek: bool) -> bytes:
     """RECEIVE (3.10.3): return at most `size` bytes, b"" when there is none."""
     first = tcb.recvq.read
-    text = tcb.recvq.take(size, peek=peek)
+    if tcb.mark.stage is Urgent.NONE:
+        text = tcb.recvq.take(size, peek=peek)
+    else:
+        text = urgent.receive(tcb, size, now, peek=peek)
+        first = tcb.recvq.read - len(text)
     if peek or not text:
         return text
     if tcb.scribe is not None:

@@ -14,10 +14,11 @@ from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import ErrorSet, Reason, Scribe
 from lastack.wire import Flow, Segment, seq
 
-from . import arrives, calls, emit, keepalive, opening, timeouts, timers
+from . import arrives, calls, emit, keepalive, opening, timeouts, timers, urgent
 from .buffers import Buffers, chunk_size
 from .entry import Entry
 from .finwait import orphan_limit, split_limit
+from .mark import Urgent
 from .tcb import UNSET, Tcb, enter
 from .timewait import entry_of
 
@@ -64,9 +65,10 @@ class Connection:
         opening.first_window(self._tcb)
         calls.open_active(self._tcb, now)
 
-    def send(self, data: bytes, now: int) -> int:
-        """SEND: take what the send buffer has room for, and return its length; 0 means wait."""
-        count = calls.send(self._tcb, data, now)
+    def send(self, data: bytes, now: int, *, push_urgent: bool = False) -> int:
+        """SEND: take what the send buffer has room for, and return its length; 0 means wait.
+        `push_urgent`: the last byte is urgent (MSG_OOB)."""
+        count = calls.send(self._tcb, data, now, push_urgent=push_urgent)
         if count:
             emit.flush(self._tcb, now)
         return count
@@ -77,6 +79,14 @@ class Connection:
         if not peek:
             emit.flush(self._tcb, now)
         return text
+
+    def receive_urgent(self, now: int, *, peek: bool = False) -> bytes:
+        """Return the urgent byte, which `urgent` says is HERE (MSG_OOB)."""
+        return urgent.take(self._tcb, now, peek=peek)
+
+    def set_inline(self, on: bool) -> None:
+        """SO_OOBINLINE: urgent bytes are read like the others (MUST-33 asks for the mark only)."""
+        self._tcb.mark.inline = on
 
     def shutdown_receive(self, now: int) -> None:
         """Nobody will read what arrives from now on."""
@@ -318,6 +328,29 @@ class Connection:
     def unread(self) -> int:
         """Bytes that can be read."""
         return len(self._tcb.recvq)
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is something to read; an urgent byte that the stream leaves out is not."""
+        recvq = self._tcb.recvq
+        return self._tcb.mark.readable(recvq.read, recvq.ready)
+
+    @property
+    def readable_before_mark(self) -> int:
+        """Bytes that can be read without passing the urgent mark (SIOCINQ)."""
+        recvq = self._tcb.recvq
+        return self._tcb.mark.before(recvq.read, recvq.ready)
+
+    @property
+    def urgent(self) -> Urgent:
+        """What is known of the peer's urgent byte."""
+        return self._tcb.mark.stage
+
+    @property
+    def at_mark(self) -> bool:
+        """Whether the next byte to be read is the urgent one (SIOCATMARK)."""
+        mark = self._tcb.mark
+        return mark.stage is not Urgent.NONE and mark.at == self._tcb.recvq.read
 
     @property
     def out_of_order(self) -> int:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED
 from lastack.trace import Reason, ResetSent, Sent
-from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, Segment, seq
+from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, URG, Segment, seq
 
-from . import sack, timers
+from . import sack, timers, urgent
 from .tcb import UNSET, Tcb
 
 _SACK_ROOM = 36
@@ -107,9 +107,10 @@ def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
     number = (tcb.snd_una - 1) & seq.MASK if probe else _acceptable_seq(tcb)
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
+    up = urgent.pointer(tcb, number)
     seg = Segment(
-        tcb.flow, number, tcb.rcv_nxt, ACK, window, tsval=tsval, tsecr=tsecr,
-        sack=sack.blocks(tcb), number=_number(tcb),
+        tcb.flow, number, tcb.rcv_nxt, ACK | URG if up else ACK, window, up=up, tsval=tsval,
+        tsecr=tsecr, sack=sack.blocks(tcb), number=_number(tcb),
     )  # fmt: skip
     _acknowledged(tcb)
     _out(tcb, seg, now, again=probe)
@@ -149,10 +150,12 @@ def send_text(tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bo
     number = tcb.seq_of(first)
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
+    up = urgent.pointer(tcb, number)
+    flags |= URG if up else 0
     # An ACK that rides on a short segment has room for the blocks, too.
     fits = len(text) + _SACK_ROOM <= tcb.mss
     seg = Segment(
-        tcb.flow, number, tcb.rcv_nxt, flags, window, text, tsval=tsval, tsecr=tsecr,
+        tcb.flow, number, tcb.rcv_nxt, flags, window, text, up=up, tsval=tsval, tsecr=tsecr,
         sack=sack.blocks(tcb) if fits else (), number=_number(tcb),
     )  # fmt: skip
     beyond = (number + seg.length) & seq.MASK
@@ -287,6 +290,8 @@ def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool) -> bool:
     or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had.
     """
     if size == unsent:
+        if tcb.snd_up != UNSET:
+            return True  # neither Nagle nor TCP_CORK hold back what is urgent
         if tcb.cork and not tcb.fin_queued:
             return False
         if fin or tcb.nodelay or tcb.in_flight() == 0 or tcb.fin_queued:

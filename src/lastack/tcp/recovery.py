@@ -9,7 +9,7 @@ from __future__ import annotations
 from lastack.trace import Acked
 from lastack.wire import FIN, SYN, Segment, seq
 
-from . import emit, timers
+from . import emit, timers, urgent
 from .buffers import chunk_size
 from .tcb import UNSET, WRITABLE, Tcb
 
@@ -24,6 +24,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
     last = min(first + max(covered, 0), tcb.sendq.end)
     count = last - first
     tcb.snd_una = seg.ack
+    urgent.acknowledged(tcb)
     if count:
         tcb.sendq.acknowledge(last)
         if tcb.scribe is not None:

@@ -14,6 +14,7 @@ from .buffers import Buffers
 from .congestion import NewReno
 from .cubic import Cubic
 from .entry import Entry
+from .mark import Mark
 from .recvq import ReceiveQueue
 from .rtt import Rtt
 from .scoreboard import Scoreboard
@@ -21,6 +22,7 @@ from .sendq import SendQueue
 from .timers import Timers
 
 READABLE: Final = 0x001
+URGENT: Final = 0x002
 WRITABLE: Final = 0x004
 ERROR: Final = 0x008
 HANGUP: Final = 0x010
@@ -43,7 +45,7 @@ class Tcb:
 
     __slots__ = (
         "profile", "scribe", "conn", "flow", "state", "outbox", "ready", "timers", "rtt",
-        "congestion", "buffers", "sendq", "recvq",
+        "congestion", "buffers", "sendq", "recvq", "mark", "snd_up",
         "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "max_snd_wnd", "snd_wscale",
         "scale_ok",
         "irs", "rcv_nxt", "rcv_adv", "rcv_wup", "rcv_ssthresh", "rcv_wscale", "window_sent",
@@ -79,6 +81,7 @@ class Tcb:
         self.buffers = buffers
         self.sendq = SendQueue()
         self.recvq = ReceiveQueue()
+        self.mark = Mark()
         self._begin_sequence_space(iss, mss)
         self._begin_ends(ts_offset)
         self._begin_recovery(iss)
@@ -91,6 +94,7 @@ class Tcb:
         self.snd_wl2 = 0
         self.max_snd_wnd = 0
         self.snd_wscale = 0
+        self.snd_up = UNSET
         self.scale_ok = False
         self.offers_scale = False
         self.offers_ts = False

@@ -177,7 +177,8 @@ class Book:
 
     def _read(self, event: Read) -> None:
         if end := self._ends.get(event.conn):
-            end.read = max(end.read, event.last)
+            # a sum: the urgent byte may be read before those in front of it
+            end.read += event.last - event.first
 
     def _destroyed(self, event: Destroyed) -> None:
         if end := self._ends.get(event.conn):

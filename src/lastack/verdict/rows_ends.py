@@ -6,7 +6,7 @@ from typing import Final
 
 from lastack.trace import Reason as R
 
-from .row import CLOSE, LISTEN, RESETS, RETRANSMISSION, TIME_WAIT, Row
+from .row import CLOSE, LISTEN, RESETS, RETRANSMISSION, TIME_WAIT, URGENT, Row
 
 _READ_FIRST: Final = (
     "Read the request to its end before close(); or shutdown(SHUT_WR), read until EOF, then "
@@ -67,6 +67,13 @@ ENDS: Final[dict[R, Row]] = {
         _ACCEPT,
         "listen(2); tcp(7) tcp_abort_on_overflow",
         LISTEN,
+    ),
+    R.URGENT_SKIPPED: Row(
+        "the program on {host} read past an urgent byte that it had not taken with MSG_OOB",
+        "Take it with recv(1, MSG_OOB) when poll() shows POLLPRI, or set SO_OOBINLINE; better, "
+        "send no urgent data.",
+        "RFC 9293 section 3.8.5; RFC 6093 section 3.1",
+        URGENT,
     ),
     R.DISCONNECT: Row(
         "connect() to no address on {host} dissolved the connection",

@@ -117,8 +117,10 @@ class Peer:
         clock: int | None = None,
         stamped: bool = True,
         up: int = 0,
+        held: tuple[tuple[int, int], ...] = (),
     ) -> None:
-        """Send one segment; without `seq` it is the next one, without `ack` it acknowledges all."""
+        """Send one segment; without `seq` it is the next one, without `ack` it acknowledges all.
+        `held`: SACK blocks, in the kernel's relative numbers."""
         first = self.next if seq is None else seq
         bits = sum(BITS[flag] for flag in flags)
         acked = 0 if "." not in flags else self.seen if ack is None else ack
@@ -130,6 +132,11 @@ class Peer:
             self.clock += 1
             value = self.clock if clock is None else clock
             options += b"\1\1\x08\x0a" + struct.pack("!II", value, self.echo)
+        if held:
+            options += b"\1\1\5" + bytes([2 + 8 * len(held)])
+            for left, right in held:
+                edges = (left + self.kernel_isn) & MASK, (right + self.kernel_isn) & MASK
+                options += struct.pack("!II", *edges)
         offset = (20 + len(options)) // 4 << 4
         ports = struct.pack("!HH", self.port, self.kernel_port)
         numbers = struct.pack("!II", (first + self.isn) & MASK, field)

@@ -6,12 +6,14 @@ Each value says where it comes from; what no document says is as on Linux, grade
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from typing import Final
 
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
 from .linger import LingerRange, LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
+from .retransmission import RetransmissionRules
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
 from .start import Congestion, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
@@ -23,6 +25,10 @@ _PCBBIND: Final = "FreeBSD sys/netinet/in_pcb.c, in_pcbbind_setup()"
 _BSD_BOOK: Final = "McKusick et al., The Design and Implementation of the 4.4BSD Operating System"
 _XNU: Final = "XNU bsd/kern/uipc_socket.c, soclose_locked()"
 _CLOSESOCKET: Final = "Microsoft, closesocket function (winsock.h)"
+
+_ANNIVERSARY: Final = (
+    "Microsoft, Announcing New Transport Advancements in the Anniversary Update for Windows 10"
+)
 
 _BSD_CLOSING: Final = ClosingRules(
     unread=Unread.FIN,
@@ -40,7 +46,11 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 )
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, reconnect_after_refused=False)
 
+_NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
+
 _BSD_GRADES: Final = {
+    "rack": (SOURCE, "FreeBSD's base stack, tcp_sack.c; RACK is a module of its own"),
+    "tail_probe": (SOURCE, "as rack"),
     "waits_for": (SOURCE, _SOCLOSE),
     "nonblocking": (SOURCE, _SOCLOSE),
     "expiry_errno": (SOURCE, _SOCLOSE),
@@ -74,6 +84,7 @@ FREEBSD: Final = Profile(
     ),
     closing=_BSD_CLOSING,
     time_wait=_BSD_TIME_WAIT,
+    retransmission=_NO_RACK,
     ports=_BSD_PORTS,
     grades={
         **_BSD_GRADES,
@@ -95,6 +106,7 @@ BSD44: Final = Profile(
     ),
     closing=_BSD_CLOSING,
     time_wait=_BSD_TIME_WAIT,
+    retransmission=_NO_RACK,
     ports=_BSD_PORTS,
     start=StartRules(sack=False, congestion=Congestion.RENO),
     grades={
@@ -115,20 +127,9 @@ MACOS: Final = Profile(
         signal_errno=errno.EINTR,
         off_keeps_seconds=False,
     ),
-    closing=ClosingRules(
-        unread=Unread.RESET_ALSO_OUT_OF_ORDER,
-        abort_after_fin_sent=AbortAfterFin.RESET,
-        fin_wait_2_orphan_ns=600 * S,
-        fin_wait_2_excess=FinWait2Excess.PLAIN,
-    ),
-    time_wait=TimeWaitRules(
-        length_ns=30 * S,
-        exact_reset=ExactReset.IGNORED,
-        reopen=Reopen.SEQUENCE,
-        restarted_by=RestartedBy.FIN_ONLY,
-        reuse=Reuse.OFF,
-        reuse_by_bound=False,
-    ),
+    closing=replace(_BSD_CLOSING, unread=Unread.RESET_ALSO_OUT_OF_ORDER),
+    time_wait=replace(_BSD_TIME_WAIT, length_ns=30 * S),
+    retransmission=_NO_RACK,
     ports=_BSD_PORTS,
     grades={
         **_BSD_GRADES,
@@ -136,6 +137,8 @@ MACOS: Final = Profile(
         "expiry_errno": (SOURCE, f"{_XNU} turns EWOULDBLOCK into 0"),
         "unread": (SOURCE, "XNU bsd/netinet/tcp_usrreq.c, tcp_disconnect()"),
         "length_ns": (SOURCE, "XNU bsd/netinet/tcp_timer.h, msl 15 s"),
+        "rack": (CHOSEN, "as FreeBSD's base stack"),
+        "tail_probe": (CHOSEN, "as FreeBSD's base stack"),
     },
 )
 
@@ -161,6 +164,8 @@ WINDOWS: Final = Profile(
     ),
     ports=PortRules(bind_rule=BindRule.WINDOWS),
     grades={
+        "rack": (MANUAL, _ANNIVERSARY),
+        "tail_probe": (MANUAL, _ANNIVERSARY),
         "unit_ns": (MANUAL, _CLOSESOCKET),
         "waits_for": (MANUAL, _CLOSESOCKET),
         "nonblocking": (MANUAL, _CLOSESOCKET),

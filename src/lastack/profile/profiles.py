@@ -13,6 +13,7 @@ from .errors import ErrorRules
 from .linger import LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
+from .retransmission import RetransmissionRules
 from .rule import CHOSEN, MANUAL, MINUTE, NEVER
 from .start import Congestion, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
@@ -48,6 +49,7 @@ TEXTBOOK: Final = Profile(
         reuse_by_bound=False,
         cleared_by_restart=True,
     ),
+    retransmission=RetransmissionRules(rack=False, tail_probe=False),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
         "waits_for": (MANUAL, _UNP),
@@ -58,6 +60,8 @@ TEXTBOOK: Final = Profile(
         "length_ns": (MANUAL, "RFC 9293 section 3.4.2, MSL 2 minutes"),
         "cleared_by_restart": (MANUAL, "the usual advice"),
         "bind_rule": (MANUAL, "the usual advice"),
+        "rack": (CHOSEN, "younger than the books"),
+        "tail_probe": (CHOSEN, "younger than the books"),
         "signal_errno": (CHOSEN, "POSIX.1 close(): EINTR"),
         "off_keeps_seconds": (CHOSEN, "an option is stored as it was set"),
         "unread": (CHOSEN, "no book mentions unread data"),
@@ -89,6 +93,7 @@ RFC9293: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
+    retransmission=RetransmissionRules(rack=False, tail_probe=False),
     start=StartRules(sack=False, congestion=Congestion.RENO),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
@@ -109,6 +114,8 @@ RFC9293: Final = Profile(
         "reset_in_syn_received_active": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
         "congestion": (MANUAL, f"{_RFC} MUST-19, RFC 5681"),
         "sack": (MANUAL, "RFC 2018 is no part of RFC 9293"),
+        "rack": (MANUAL, "RFC 8985 is no part of RFC 9293"),
+        "tail_probe": (MANUAL, "RFC 8985 is no part of RFC 9293"),
         "rto_initial_ns": (MANUAL, "RFC 6298 section 2.1"),
     },
 )

@@ -64,6 +64,14 @@ class RetransmissionRules:
         True, "in SYN-SENT, a RST for an unacceptable ACK is followed by our SYN again",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
+    rack: bool = rule(
+        True, "on connections with SACK loss is found by time (RFC 8985), with proportional rate "
+        "reduction (RFC 6937); net.ipv4.tcp_recovery", source="docs/kernel-notes/tail-probe.md",
+    )  # fmt: skip
+    tail_probe: bool = rule(
+        True, "the last segment of a flight is repeated before the timer (RFC 8985 section 7), "
+        "where there is RACK; net.ipv4.tcp_early_retrans", source="docs/kernel-notes/tail-probe.md",
+    )  # fmt: skip
     zero_window_death: ZeroWindowDeath = rule(
         ZeroWindowDeath.AT_RTO_MAX, "an orphan whose peer answers each probe with window 0",
         source="docs/kernel-notes/give-up.md",

@@ -13,6 +13,8 @@ from .isn import initial_sequence as initial_sequence
 from .isn import timestamp_offset as timestamp_offset
 from .keepalive import default_keepalive as default_keepalive
 from .mark import Urgent as Urgent
+from .prr import Prr as Prr
+from .rack import Rack as Rack
 from .tcb import ERROR as ERROR
 from .tcb import HANGUP as HANGUP
 from .tcb import READ_HANGUP as READ_HANGUP

@@ -25,7 +25,19 @@ from lastack.state import (
 from lastack.trace import Dropped, Reason, ResetIgnored, ResetTaken
 from lastack.wire import ABSENT, ACK, FIN, RST, SYN, URG, Segment, seq
 
-from . import calls, challenge, emit, keepalive, recovery, sack, text, timers, timestamps, urgent
+from . import (
+    calls,
+    challenge,
+    emit,
+    keepalive,
+    loss,
+    recovery,
+    sack,
+    text,
+    timers,
+    timestamps,
+    urgent,
+)
 from .mark import Urgent
 from .tcb import READABLE, UNSET, WRITABLE, Tcb, enter
 from .timewait import entry_of
@@ -259,14 +271,19 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
 def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     """ESTABLISHED: advance SND.UNA, count duplicates, update the send window."""
     tcb.soft_error = 0  # the path carries segments again
-    news = recovery.take_sack(tcb, seg)
-    if seq.gt(seg.ack, tcb.snd_una):
-        recovery.new_ack(tcb, seg, now)
-        if news:
+    news = recovery.take_sack(tcb, seg, now)
+    moved = seq.gt(seg.ack, tcb.snd_una)
+    if moved:
+        arrived = recovery.new_ack(tcb, seg, now)
+        if tcb.rack is not None:
+            news += arrived
+        elif news:
             recovery.find_loss(tcb, now)
     else:
         recovery.duplicate_ack(tcb, seg, news, now)
         tcb.probes_out = 0
+    if tcb.rack is not None:
+        loss.acknowledged(tcb, tcb.rack, seg, news, moved, now)
     # "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND"
     fresh = seq.lt(tcb.snd_wl1, seg.seq) or (
         tcb.snd_wl1 == seg.seq and seq.le(tcb.snd_wl2, seg.ack)

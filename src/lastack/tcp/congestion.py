@@ -73,6 +73,11 @@ class NewReno:
         self.cwnd = max(min(self.ssthresh, in_flight + self.mss), 2 * self.mss)
         self.recovering = False
 
+    def settled(self) -> None:
+        """A recovery whose window went down step by step (PRR) is over: cwnd is at its goal."""
+        self.cwnd = self.ssthresh
+        self.recovering = False
+
     def expired(self, in_flight: int, *, first: bool) -> None:
         """The retransmission timer fired (RFC 5681 section 3.1); `first` of a row."""
         if first:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lastack.profile import Congestion, Profile
+from lastack.profile import NEVER, Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import ErrorSet, Reason, Scribe
 from lastack.wire import Flow, Segment, seq
@@ -251,7 +251,8 @@ class Connection:
             tcb.mss = mss
             if tcb.in_flight() and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
                 tcb.recover, tcb.rxt_nxt = tcb.snd_nxt, tcb.snd_una
-                tcb.recovering = False
+                tcb.recovering = tcb.reducing = False
+                tcb.prr = None
             emit.flush(tcb, now)
 
     def timeout(self, now: int) -> None:
@@ -425,9 +426,13 @@ class Connection:
     @property
     def timer(self) -> tuple[str, int]:
         """The timer that ss(8) would show, and when it expires; ("", 0) for none."""
+        deadline = self._tcb.timers.deadline
         for kind in (timers.RETRANSMIT, timers.PERSIST, timers.FIN_WAIT_2_IDLE, timers.KEEPALIVE):
-            if self._tcb.timers.running(kind):
-                return timers.NAMES[kind], self._tcb.timers.deadline[kind]
+            if deadline[kind] != NEVER:
+                due = deadline[kind]
+                if kind == timers.RETRANSMIT:  # one timer with them, to ss(8)
+                    due = min(due, deadline[timers.LOSS_PROBE], deadline[timers.REORDER])
+                return timers.NAMES[kind], due
         return "", 0
 
     def info(self) -> Info:

@@ -10,7 +10,7 @@ from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK
 from lastack.trace import Reason, ResetSent, Sent
 from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, URG, Segment, seq
 
-from . import sack, timers, urgent
+from . import loss, sack, timers, urgent
 from .tcb import UNSET, Tcb
 
 _SACK_ROOM = 36
@@ -176,6 +176,8 @@ def send_text(tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bo
     if not tcb.timers.running(timers.RETRANSMIT):
         tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
     tcb.timers.stop(timers.PERSIST)
+    if tcb.sack_ok and tcb.profile.retransmission.rack:
+        loss.sent(tcb, first, last + 1 if fin else last, now)
     _out(tcb, seg, now, first, last, again)
 
 
@@ -197,7 +199,10 @@ def flush(tcb: Tcb, now: int) -> None:
         elif tcb.recovering and tcb.sack_ok:
             _send_lost(tcb, now)
         if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
+            before = tcb.snd_nxt
             _send_new(tcb, now)
+            if tcb.snd_nxt != before and tcb.rack is not None:
+                loss.schedule_probe(tcb, now)
         _watch_window(tcb, now)
     if tcb.acks.at_once:
         send_ack(tcb, now)
@@ -223,6 +228,13 @@ def _send_again(tcb: Tcb, now: int) -> None:
 def _send_lost(tcb: Tcb, now: int) -> None:
     """Recovery by SACK: send again what is lost, as far as cwnd is not in the network (RFC 6675
     section 5, C). What is only doubtful comes when there is nothing new to send."""
+    if tcb.rack is not None:
+        while tcb.congestion.cwnd - tcb.rack.in_network >= tcb.mss:
+            lost = tcb.rack.next_lost()
+            if lost is None:
+                return
+            resend(tcb, tcb.seq_of(lost.first), now, end=lost.last)
+        return
     una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
     board = tcb.board
     while tcb.congestion.cwnd - tcb.network() >= tcb.mss:
@@ -277,8 +289,9 @@ def _send_new(tcb: Tcb, now: int) -> None:
 
 def _allowed(tcb: Tcb, full: int) -> int:
     """Return how much may be in the network: cwnd, and for each of the first two duplicate ACKs
-    another segment (limited transmit, RFC 3042)."""
-    extra = 0 if tcb.recovering or tcb.rxt_nxt != UNSET else min(tcb.dupacks, 2) * full
+    another segment (limited transmit, RFC 3042); with RACK `network` knows what has left it."""
+    known = tcb.recovering or tcb.rxt_nxt != UNSET or tcb.rack is not None
+    extra = 0 if known else min(tcb.dupacks, 2) * full
     return max(tcb.congestion.cwnd, full) + extra
 
 
@@ -298,6 +311,25 @@ def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool) -> bool:
             return True
         return tcb.small_seq == UNSET or seq.le(tcb.small_seq, tcb.snd_una)
     return 2 * size >= tcb.max_snd_wnd
+
+
+def probe_tail(tcb: Tcb, now: int) -> None:
+    """The loss probe's timer expired: send something new if the window has room, whatever cwnd
+    says, else the last segment again (RFC 8985 section 7.3). One probe at a time."""
+    if tcb.probe_high != UNSET or tcb.rack is None or not tcb.in_flight():
+        return
+    first = tcb.sent_end()
+    size = min(tcb.sendq.end - first, tcb.send_size())
+    fin = tcb.fin_queued and tcb.fin_seq == UNSET and first + size == tcb.sendq.end
+    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
+    new = (size > 0 or fin) and size + int(fin) <= room
+    if new:
+        send_text(tcb, first, first + size, now, fin=fin, again=False)
+    else:
+        last = tcb.rack.flight[-1]
+        begin = max(last.first, last.last - tcb.mss)
+        resend(tcb, tcb.seq_of(begin), now, end=last.last)
+    loss.probed(tcb, now, again=not new)
 
 
 def _watch_window(tcb: Tcb, now: int) -> None:

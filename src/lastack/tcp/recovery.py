@@ -1,7 +1,8 @@
 """Acknowledgments of what we sent: progress, duplicate ACKs, fast retransmit.
 
-Called by step five of 3.10.7.4. Loss is found by the scoreboard (RFC 6675) on connections with
-SACK, by three duplicate ACKs without (RFC 6582), and by the retransmission timer.
+Called by step five of 3.10.7.4. On connections with SACK loss is found by time (`loss`) or, where
+the system has no RACK, by the scoreboard (RFC 6675); without SACK by three duplicate ACKs (RFC
+6582); and always by the retransmission timer.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from .tcb import UNSET, WRITABLE, Tcb
 DUPACK_THRESHOLD = 3
 
 
-def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
-    """SND.UNA < SEG.ACK =< SND.NXT: take everything acknowledged off the queue."""
+def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
+    """SND.UNA < SEG.ACK =< SND.NXT: take everything acknowledged off the queue.
+
+    Return how many positions have arrived that no SACK had told of; 0 without RACK.
+    """
     measure(tcb, seg, now)
     first = tcb.sendq.start
     covered = seq.diff(seg.ack, tcb.seq_of(first))
@@ -25,6 +29,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
     count = last - first
     tcb.snd_una = seg.ack
     urgent.acknowledged(tcb)
+    una = tcb.position_of(tcb.snd_una)
+    arrived = tcb.rack.acknowledged(una, now) if tcb.rack is not None else 0
     if count:
         tcb.sendq.acknowledge(last)
         if tcb.scribe is not None:
@@ -32,7 +38,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
     tcb.retransmits = 0
     tcb.probes_out = 0
     tcb.rtt.progress()
-    tcb.board.advance(tcb.position_of(tcb.snd_una))
+    tcb.board.advance(una)
     _congestion(tcb, count, now)
     if tcb.rxt_nxt != UNSET and seq.ge(tcb.snd_una, tcb.recover):
         tcb.rxt_nxt = UNSET
@@ -41,7 +47,9 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> None:
         tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
     else:
         tcb.timers.stop(timers.RETRANSMIT)
+        tcb.timers.stop(timers.LOSS_PROBE)
     _make_room(tcb)
+    return arrived
 
 
 def measure(tcb: Tcb, seg: Segment, now: int) -> None:
@@ -60,6 +68,8 @@ def _congestion(tcb: Tcb, count: int, now: int) -> None:
     if not tcb.recovering:
         rtt = max(tcb.rtt.srtt, 0)
         tcb.congestion.acked(count, limited=_window_was_used(tcb), now=now, rtt=rtt)
+    elif tcb.rack is not None:
+        return  # `loss` says when it is over
     elif seq.ge(tcb.snd_una, tcb.recover):
         tcb.recovering = False
         tcb.congestion.recovered(tcb.in_flight())
@@ -99,16 +109,20 @@ def _make_room(tcb: Tcb) -> None:
         tcb.wake(WRITABLE)
 
 
-def take_sack(tcb: Tcb, seg: Segment) -> bool:
-    """Take the SACK blocks of an ACK; tell whether they were news (RFC 6675 section 2)."""
+def take_sack(tcb: Tcb, seg: Segment, now: int) -> int:
+    """Take the SACK blocks of an ACK; return for how many positions they were news (RFC 6675
+    section 2)."""
     if not (tcb.sack_ok and seg.sack):
-        return False
+        return 0
     una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
     blocks = [(tcb.position_of(left), tcb.position_of(right)) for left, right in seg.sack]
-    return tcb.board.update(blocks, una, nxt) > 0
+    news = tcb.board.update(blocks, una, nxt)
+    if tcb.rack is not None and news:
+        return tcb.rack.held(tcb.board.ranges, now)
+    return news
 
 
-def duplicate_ack(tcb: Tcb, seg: Segment, news: bool, now: int) -> None:
+def duplicate_ack(tcb: Tcb, seg: Segment, news: int, now: int) -> None:
     """SEG.ACK =< SND.UNA: count it if it is a duplicate ACK, in the sense of RFC 5681 section 2,
     or with SACK if it reports something new (`news`)."""
     if not tcb.in_flight() or seg.ack != tcb.snd_una:
@@ -120,7 +134,8 @@ def duplicate_ack(tcb: Tcb, seg: Segment, news: bool, now: int) -> None:
     tcb.dupacks += 1
     if tcb.recovering and not tcb.sack_ok:
         tcb.congestion.inflate()
-    find_loss(tcb, now)
+    if tcb.rack is None:
+        find_loss(tcb, now)
 
 
 def find_loss(tcb: Tcb, now: int) -> None:
@@ -148,7 +163,9 @@ def timed_out(tcb: Tcb, now: int) -> None:
     """The retransmission timer fired: everything in flight counts as lost (RFC 6298 section 5)."""
     first = tcb.retransmits == 0
     tcb.congestion.expired(tcb.in_flight(), first=first)
-    tcb.recovering = False
+    tcb.recovering = tcb.reducing = False
+    tcb.prr = None
+    tcb.probe_high = UNSET
     tcb.dupacks = 0
     tcb.recover = tcb.snd_nxt
     tcb.rxt_nxt = tcb.snd_una

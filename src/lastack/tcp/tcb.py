@@ -15,6 +15,8 @@ from .congestion import NewReno
 from .cubic import Cubic
 from .entry import Entry
 from .mark import Mark
+from .prr import Prr
+from .rack import Rack
 from .recvq import ReceiveQueue
 from .rtt import Rtt
 from .scoreboard import Scoreboard
@@ -60,6 +62,7 @@ class Tcb:
         "timed_seq", "timed_at", "small_seq", "cwnd_limited",
         "max_flight", "peak_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
+        "rack", "prr", "reducing", "probe_high", "probe_again",
         "acks", "challenge_at", "entry", "synack_accepted", "offers_scale", "offers_ts",
     )  # fmt: skip
 
@@ -150,6 +153,12 @@ class Tcb:
         self.rxt_nxt = UNSET
         self.recover = iss
         self.recovering = False
+        # loss by time; only on connections with SACK, from the first segment on
+        self.rack: Rack | None = None
+        self.prr: Prr | None = None
+        self.reducing = False
+        self.probe_high = UNSET
+        self.probe_again = False
         self.dupacks = 0
         self.retransmits = 0
         self.probes_out = 0
@@ -184,7 +193,10 @@ class Tcb:
         return self.sendq.start + seq.diff(number, self.seq_of(self.sendq.start))
 
     def network(self) -> int:
-        """Return how much of ours is in the network: RFC 6675's pipe during recovery by SACK."""
+        """Return how much of ours is in the network: RFC 6675's pipe where SACK tells of gaps."""
+        if self.rack is not None:
+            missing = self.board.ranges or self.recovering
+            return self.rack.in_network if missing else self.in_flight()
         if not (self.recovering and self.sack_ok):
             return self.in_flight()
         una, nxt = self.position_of(self.snd_una), self.position_of(self.snd_nxt)

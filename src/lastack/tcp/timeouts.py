@@ -8,7 +8,7 @@ from lastack.profile import GiveUp, RetransmissionRules, ZeroWindowDeath
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, TimerFired
 
-from . import calls, emit, keepalive, recovery, timers
+from . import calls, emit, keepalive, loss, recovery, timers
 from .tcb import UNSET, Tcb
 
 
@@ -18,6 +18,14 @@ def timeout(tcb: Tcb, now: int) -> None:
         tcb.timers.stop(timers.DELAYED_ACK)
         _fired(tcb, timers.DELAYED_ACK, 1, now)
         tcb.acks.timed_out(tcb.rtt.rto)
+    if tcb.timers.expired(timers.REORDER, now):
+        tcb.timers.stop(timers.REORDER)
+        _fired(tcb, timers.REORDER, 1, now)
+        loss.reordering_over(tcb, now)
+    if tcb.timers.expired(timers.LOSS_PROBE, now):
+        tcb.timers.stop(timers.LOSS_PROBE)
+        _fired(tcb, timers.LOSS_PROBE, 1, now)
+        emit.probe_tail(tcb, now)
     if tcb.timers.expired(timers.RETRANSMIT, now):
         tcb.timers.stop(timers.RETRANSMIT)
         _retransmit(tcb, now)

@@ -20,7 +20,14 @@ FIN_WAIT_2_IDLE: Final = 3
 KEEPALIVE: Final = 4
 """An idle connection whose peer may be gone (SO_KEEPALIVE)."""
 
-NAMES: Final = ("retransmit", "persist", "delayed-ack", "fin-wait-2", "keepalive")
+LOSS_PROBE: Final = 5
+"""The last segment of a flight is repeated before the retransmission timer (RFC 8985 section 7)."""
+REORDER: Final = 6
+"""What may only be late counts as lost from now on (RFC 8985 section 6)."""
+
+NAMES: Final = (
+    "retransmit", "persist", "delayed-ack", "fin-wait-2", "keepalive", "loss-probe", "reorder",
+)  # fmt: skip
 
 
 class Timers:

@@ -165,3 +165,27 @@ def acks_of_what_was_not_sent(profile: Profile) -> object:
     for _ in range(5):
         peer.tx("ACK", ack=999)
     return len(peer.since(since))
+
+
+@shows("rack", {True: [(1461, 1460)], False: []})
+def one_segment_overtaken(profile: Profile) -> object:
+    """The third of three segments is reported held, the second not: what is repeated in 100 ms."""
+    world, peer, sock = opened(profile.with_field("tail_probe", False), sack=True)
+    sock.send(bytes(3 * 1460), 0, world.now)
+    world.flush()
+    world.run(0.05)
+    peer.ack(1461)
+    since = peer.mark()
+    peer.tx("ACK", ack=1461, sack=((2921, 4381),))
+    world.run(0.1)
+    return [(got.seq, got.len) for got in peer.since(since)]
+
+
+@shows("tail_probe", {True: [(1461, 1460)], False: []})
+def two_segments_unanswered(profile: Profile) -> object:
+    """What is sent again in the first 100 ms."""
+    world, peer, sock = opened(profile, sack=True)
+    sock.send(bytes(2 * 1460), 0, world.now)
+    since = peer.mark()
+    world.run(0.1)
+    return [(got.seq, got.len) for got in peer.since(since)]

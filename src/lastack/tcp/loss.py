@@ -1,0 +1,162 @@
+"""Loss by time over a Tcb: RACK, the tail loss probe (RFC 8985 sections 6, 7), and PRR.
+
+For connections with SACK whose system has RACK; all others find loss in `recovery`. Nothing here
+sends: `emit.flush` does, as far as the windows set here let it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lastack.profile import MS
+from lastack.wire import Segment, seq
+
+from . import timers
+from .prr import Prr
+from .rack import Rack
+from .tcb import UNSET, Tcb
+
+_PROBE_AT_LEAST: Final = 2 * MS
+"""What the peer's answer may take beside two round trips, with more than one segment in flight."""
+
+
+def sent(tcb: Tcb, first: int, last: int, now: int) -> None:
+    """A segment with the positions [first, last) leaves."""
+    if tcb.rack is None:
+        tcb.rack = Rack()
+    tcb.rack.sent(first, last, now)
+    if tcb.prr is not None:
+        tcb.prr.out += last - first
+
+
+def duplicate_reported(tcb: Tcb, seg: Segment) -> bool:
+    """Tell whether the first SACK block reports a duplicate (RFC 2883 section 4)."""
+    if not seg.sack:
+        return False
+    left, right = seg.sack[0]
+    if seq.le(right, seg.ack):
+        return True
+    return any(seq.le(a, left) and seq.le(right, b) for a, b in seg.sack[1:])
+
+
+def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now: int) -> None:
+    """An ACK was taken: `news` bytes have arrived by it, `moved`: SND.UNA advanced."""
+    twice = duplicate_reported(tcb, seg)
+    if twice:
+        rack.duplicate_reported(now, max(tcb.rtt.srtt, 0))
+    _end_of_probe(tcb, seg, moved, news, twice)
+    if tcb.recovering and seq.ge(tcb.snd_una, tcb.recover):
+        _recovered(tcb, rack)
+    elif tcb.reducing and seq.gt(tcb.snd_una, tcb.recover):
+        end_reduction(tcb)
+    lost = _look(tcb, rack, now) if rack.advanced else 0
+    if tcb.prr is not None:
+        tcb.congestion.cwnd = tcb.prr.window(rack.in_network, news, safe=moved and not lost)
+    if moved:
+        schedule_probe(tcb, now)
+
+
+def _look(tcb: Tcb, rack: Rack, now: int) -> int:
+    """Look for losses; the reordering timer looks again when something is doubtful."""
+    srtt = max(tcb.rtt.srtt, 0)
+    lost, wait = rack.find_lost(srtt, now, recovering=tcb.recovering or tcb.rxt_nxt != UNSET)
+    if wait:
+        tick = tcb.profile.retransmission.tick_ns
+        tcb.timers.set(timers.REORDER, now + -(-(wait + _PROBE_AT_LEAST) // tick) * tick)
+    else:
+        tcb.timers.stop(timers.REORDER)
+    if lost and not tcb.recovering and tcb.rxt_nxt == UNSET:
+        _recover(tcb, rack)
+    return lost
+
+
+def reordering_over(tcb: Tcb, now: int) -> None:
+    """The reordering timer expired: what is still missing is lost (section 6.2 step 5)."""
+    if tcb.rack is None or not _look(tcb, tcb.rack, now) or tcb.prr is None:
+        return
+    tcb.congestion.cwnd = tcb.prr.window(tcb.rack.in_network, tcb.mss, safe=False)
+
+
+def _recover(tcb: Tcb, rack: Rack) -> None:
+    """Fast recovery begins (RFC 6675 section 5 step 4, with PRR for its window)."""
+    if not tcb.reducing:
+        _begin_reduction(tcb)
+    tcb.reducing = False
+    tcb.recovering = True
+    tcb.recover = tcb.snd_nxt
+    tcb.timers.stop(timers.LOSS_PROBE)
+
+
+def _recovered(tcb: Tcb, rack: Rack) -> None:
+    tcb.recovering = False
+    rack.recovered()
+    end_reduction(tcb)
+
+
+def reduce(tcb: Tcb) -> None:
+    """The path is congested and nothing is lost (ECN): cwnd goes down, once in a round trip."""
+    if tcb.recovering or tcb.reducing or tcb.rxt_nxt != UNSET:
+        return
+    _begin_reduction(tcb)
+    tcb.reducing = True
+    tcb.recover = tcb.snd_nxt
+
+
+def _begin_reduction(tcb: Tcb) -> None:
+    # From cwnd, as Linux does and RFC 9438 section 4.6 allows; RFC 5681 takes what is in flight.
+    before = tcb.congestion.cwnd
+    tcb.congestion.lost(before, by_sack=True)
+    tcb.prr = Prr(before, tcb.congestion.ssthresh, tcb.mss)
+
+
+def end_reduction(tcb: Tcb) -> None:
+    """Recovery, or a reduction without loss, is over: cwnd is where it was to go."""
+    tcb.reducing = False
+    tcb.prr = None
+    tcb.congestion.settled()
+
+
+# -- the tail loss probe ------------------------------------------------------------------------
+
+
+def schedule_probe(tcb: Tcb, now: int) -> None:
+    """Set the probe timer (section 7.2), or stop it where there is nothing to probe for.
+
+    It comes before the retransmission timer or with it, never after.
+    """
+    rack = tcb.rack
+    calm = not (tcb.recovering or tcb.board.ranges or tcb.retransmits or tcb.rxt_nxt != UNSET)
+    if rack is None or not rack.flight or not calm or not tcb.profile.retransmission.tail_probe:
+        tcb.timers.stop(timers.LOSS_PROBE)
+        return
+    rules = tcb.profile.retransmission
+    wait = rules.rto_initial_ns
+    if tcb.rtt.srtt >= 0:
+        wait = 2 * tcb.rtt.srtt
+        wait += rules.rto_min_ns if len(rack.flight) == 1 else _PROBE_AT_LEAST
+        wait = -(-wait // rules.tick_ns) * rules.tick_ns
+    limit = tcb.timers.deadline[timers.RETRANSMIT]
+    tcb.timers.set(timers.LOSS_PROBE, min(now + wait, limit))
+
+
+def probed(tcb: Tcb, now: int, *, again: bool) -> None:
+    """A probe has left; `again`: it was nothing new. The retransmission timer starts anew."""
+    tcb.probe_high = tcb.snd_nxt
+    tcb.probe_again = again
+    tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+
+
+def _end_of_probe(tcb: Tcb, seg: Segment, moved: bool, news: int, twice: bool) -> None:
+    """What the answer says of the probe (section 7.4): both copies arrived, or one was lost and
+    the probe has repaired that, for which cwnd has to pay all the same."""
+    if tcb.probe_high == UNSET or seq.lt(seg.ack, tcb.probe_high):
+        return
+    if not tcb.probe_again or twice:
+        tcb.probe_high = UNSET
+    elif seq.gt(seg.ack, tcb.probe_high):
+        tcb.probe_high = UNSET
+        if not (tcb.recovering or tcb.reducing):
+            tcb.congestion.lost(tcb.congestion.cwnd, by_sack=True)
+            tcb.congestion.settled()
+    elif not moved and not news and not seg.text:
+        tcb.probe_high = UNSET

@@ -21,14 +21,14 @@ import lab
 TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 KERNEL, PEER = "10.9.0.1", "10.9.0.2"
-BITS = {"F": 1, "S": 2, "R": 4, "P": 8, ".": 16, "U": 32}
+BITS = {"F": 1, "S": 2, "R": 4, "P": 8, ".": 16, "U": 32, "E": 64, "W": 128}
 MASK = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
 class Segment:
     """What the kernel sent: time.monotonic(), flags, relative numbers, payload size, window,
-    whether it has a timestamp, and the urgent pointer."""
+    whether it has a timestamp, the urgent pointer, and the ECN bits of the IP header."""
 
     at: float
     flags: str
@@ -38,6 +38,7 @@ class Segment:
     window: int
     stamped: bool
     up: int = 0
+    mark: int = 0
 
     def __str__(self) -> str:
         ack = f" ack={self.ack}" if "." in self.flags else ""
@@ -60,10 +61,10 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def ipv4(protocol: int, payload: bytes) -> bytes:
+def ipv4(protocol: int, payload: bytes, mark: int = 0) -> bytes:
     """A datagram from the peer to the kernel."""
     addresses = socket.inet_aton(PEER) + socket.inet_aton(KERNEL)
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0x4000, 64, protocol, 0)
+    head = struct.pack("!BBHHHBBH", 0x45, mark, 20 + len(payload), 0, 0x4000, 64, protocol, 0)
     head += addresses
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
@@ -75,7 +76,7 @@ class Tun:
         self.fd = os.open("/dev/net/tun", os.O_RDWR)
         fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", b"peer0", IFF_TUN | IFF_NO_PI))
         lab.shell(f"ip addr add {KERNEL}/24 dev peer0 && ip link set peer0 up")
-        self.inbox: dict[tuple[int, int], deque[tuple[float, bytes]]] = {}
+        self.inbox: dict[tuple[int, int], deque[tuple[float, bytes, int]]] = {}
 
     def pump(self, timeout: float) -> bool:
         """Read one datagram within `timeout` seconds; False when there was none."""
@@ -86,7 +87,7 @@ class Tun:
             head = (raw[0] & 15) * 4
             kernel_port, peer_port = struct.unpack("!HH", raw[head : head + 4])
             box = self.inbox.setdefault((peer_port, kernel_port), deque())
-            box.append((time.monotonic(), raw[head : struct.unpack("!H", raw[2:4])[0]]))
+            box.append((time.monotonic(), raw[head : struct.unpack("!H", raw[2:4])[0]], raw[1] & 3))
         return True
 
 
@@ -118,6 +119,7 @@ class Peer:
         stamped: bool = True,
         up: int = 0,
         held: tuple[tuple[int, int], ...] = (),
+        mark: int = 0,
     ) -> None:
         """Send one segment; without `seq` it is the next one, without `ack` it acknowledges all.
         `held`: SACK blocks, in the kernel's relative numbers."""
@@ -144,7 +146,7 @@ class Peer:
         pseudo = socket.inet_aton(PEER) + socket.inet_aton(KERNEL)
         pseudo += struct.pack("!HH", socket.IPPROTO_TCP, len(head + options + data))
         check = struct.pack("!H", checksum(pseudo + head + options + data))
-        datagram = ipv4(socket.IPPROTO_TCP, head[:16] + check + head[18:] + options + data)
+        datagram = ipv4(socket.IPPROTO_TCP, head[:16] + check + head[18:] + options + data, mark)
         os.write(self.tun.fd, datagram)
         if seq is None:
             self.next += len(data) + ("S" in flags) + ("F" in flags)
@@ -160,7 +162,7 @@ class Peer:
         message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
         os.write(self.tun.fd, ipv4(socket.IPPROTO_ICMP, message))
 
-    def _parse(self, at: float, raw: bytes) -> Segment:
+    def _parse(self, at: float, raw: bytes, mark: int) -> Segment:
         seq, ack, offset, bits, window = struct.unpack("!IIBBH", raw[4:16])
         flags = "".join(flag for flag, bit in BITS.items() if bits & bit and flag != "P")
         if "S" in flags:
@@ -179,7 +181,7 @@ class Peer:
             relative = 0  # a reply to a segment without ACK has the field 0, not a number of ours
         mine = (ack - self.isn) & MASK if "." in flags else ack
         (up,) = struct.unpack("!H", raw[18:20])
-        return Segment(at, flags, relative, mine, size, window, stamped, up)
+        return Segment(at, flags, relative, mine, size, window, stamped, up, mark)
 
     def receive(self, timeout: float = 0.5) -> Segment | None:
         """The next segment from the kernel on this connection, None after `timeout` seconds."""

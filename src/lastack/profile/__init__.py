@@ -44,6 +44,7 @@ from .rule import UNLIMITED as UNLIMITED
 from .rule import US as US
 from .rule import S as S
 from .start import Congestion as Congestion
+from .start import Ecn as Ecn
 from .start import FullQueue as FullQueue
 from .start import ListenerShutdown as ListenerShutdown
 from .start import StartRules as StartRules

@@ -15,7 +15,7 @@ from .ports import BindRule, PortRules
 from .profile import Profile
 from .retransmission import RetransmissionRules
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
-from .start import Congestion, StartRules
+from .start import Congestion, Ecn, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
 
 _SOCLOSE: Final = "FreeBSD sys/kern/uipc_socket.c, soclose()"
@@ -68,6 +68,7 @@ _BSD_GRADES: Final = {
     "reuse": (CHOSEN, "there is no such option"),
     "reuse_by_bound": (CHOSEN, "there is no such option"),
     "bind_rule": (SOURCE, _PCBBIND),
+    "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
 }
 
@@ -108,10 +109,11 @@ BSD44: Final = Profile(
     time_wait=_BSD_TIME_WAIT,
     retransmission=_NO_RACK,
     ports=_BSD_PORTS,
-    start=StartRules(sack=False, congestion=Congestion.RENO),
+    start=StartRules(sack=False, congestion=Congestion.RENO, ecn=Ecn.OFF),
     grades={
         **_BSD_GRADES,
         "sack": (MANUAL, f"{_BSD_BOOK}: older than RFC 2018"),
+        "ecn": (MANUAL, f"{_BSD_BOOK}: older than RFC 3168"),
         "congestion": (MANUAL, f"{_BSD_BOOK}: Reno"),
         "unit_ns": (MANUAL, f"{_BSD_BOOK}; so_linger is in clock ticks"),
     },
@@ -137,6 +139,7 @@ MACOS: Final = Profile(
         "expiry_errno": (SOURCE, f"{_XNU} turns EWOULDBLOCK into 0"),
         "unread": (SOURCE, "XNU bsd/netinet/tcp_usrreq.c, tcp_disconnect()"),
         "length_ns": (SOURCE, "XNU bsd/netinet/tcp_timer.h, msl 15 s"),
+        "ecn": (CHOSEN, "it also asks, on some of its interfaces"),
         "rack": (CHOSEN, "as FreeBSD's base stack"),
         "tail_probe": (CHOSEN, "as FreeBSD's base stack"),
     },
@@ -162,8 +165,10 @@ WINDOWS: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
+    start=StartRules(ecn=Ecn.OFF),
     ports=PortRules(bind_rule=BindRule.WINDOWS),
     grades={
+        "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),
         "rack": (MANUAL, _ANNIVERSARY),
         "tail_probe": (MANUAL, _ANNIVERSARY),
         "unit_ns": (MANUAL, _CLOSESOCKET),

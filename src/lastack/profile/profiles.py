@@ -15,7 +15,7 @@ from .ports import BindRule, PortRules
 from .profile import Profile
 from .retransmission import RetransmissionRules
 from .rule import CHOSEN, MANUAL, MINUTE, NEVER
-from .start import Congestion, StartRules
+from .start import Congestion, Ecn, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
 
 LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
@@ -50,6 +50,7 @@ TEXTBOOK: Final = Profile(
         cleared_by_restart=True,
     ),
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
+    start=StartRules(ecn=Ecn.OFF),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
         "waits_for": (MANUAL, _UNP),
@@ -60,6 +61,7 @@ TEXTBOOK: Final = Profile(
         "length_ns": (MANUAL, "RFC 9293 section 3.4.2, MSL 2 minutes"),
         "cleared_by_restart": (MANUAL, "the usual advice"),
         "bind_rule": (MANUAL, "the usual advice"),
+        "ecn": (CHOSEN, "no book asks for it"),
         "rack": (CHOSEN, "younger than the books"),
         "tail_probe": (CHOSEN, "younger than the books"),
         "signal_errno": (CHOSEN, "POSIX.1 close(): EINTR"),
@@ -114,6 +116,7 @@ RFC9293: Final = Profile(
         "reset_in_syn_received_active": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
         "congestion": (MANUAL, f"{_RFC} MUST-19, RFC 5681"),
         "sack": (MANUAL, "RFC 2018 is no part of RFC 9293"),
+        "ecn": (MANUAL, f"{_RFC} SHLD-8"),
         "rack": (MANUAL, "RFC 8985 is no part of RFC 9293"),
         "tail_probe": (MANUAL, "RFC 8985 is no part of RFC 9293"),
         "rto_initial_ns": (MANUAL, "RFC 6298 section 2.1"),

@@ -22,6 +22,14 @@ class Congestion(Enum):
     CUBIC = "cubic"
 
 
+class Ecn(Enum):
+    """Explicit congestion notification (RFC 3168); net.ipv4.tcp_ecn 0, 2, 1."""
+
+    OFF = "not at all"
+    ANSWERED = "where the peer asks for it"
+    OFFERED = "asked for with every connection"
+
+
 class ListenerShutdown(Enum):
     """shutdown(SHUT_RD) on a listening socket."""
 
@@ -48,6 +56,10 @@ class StartRules:
     congestion: Congestion = rule(
         Congestion.CUBIC, "congestion control of a new socket; tcp_congestion_control",
         grade="source", source="Linux CONFIG_DEFAULT_CUBIC",
+    )  # fmt: skip
+    ecn: Ecn = rule(
+        Ecn.ANSWERED, "explicit congestion notification; net.ipv4.tcp_ecn",
+        source="docs/kernel-notes/ecn.md",
     )  # fmt: skip
     initial_cwnd: int = rule(
         10, "first congestion window (RFC 6928)", unit="segments",

@@ -6,6 +6,7 @@ from .connection import Connection as Connection
 from .connection import Info as Info
 from .cubic import Cubic as Cubic
 from .cubic import cube_root as cube_root
+from .ecn import marked as marked
 from .emit import reset_for as reset_for
 from .entry import Entry as Entry
 from .finwait import orphan_limit as orphan_limit

@@ -118,6 +118,12 @@ class Acking:
         if on and all_read:
             self.at_once = self.at_once or self.due
 
+    def hurry(self, count: int) -> None:
+        """Let the next `count` ACKs leave at once: the sender has to learn of congestion."""
+        self.quick = max(self.quick, count)
+        self.conversing = False
+        self.delay = self.rules.delayed_min_ns
+
     def forget(self) -> None:
         """Nothing is acknowledged any more: the connection is gone."""
         self.at_once = self.due = False

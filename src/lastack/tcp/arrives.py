@@ -28,6 +28,7 @@ from lastack.wire import ABSENT, ACK, FIN, RST, SYN, URG, Segment, seq
 from . import (
     calls,
     challenge,
+    ecn,
     emit,
     keepalive,
     loss,
@@ -282,6 +283,7 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     else:
         recovery.duplicate_ack(tcb, seg, news, now)
         tcb.probes_out = 0
+    ecn.ack_arrives(tcb, seg)
     if tcb.rack is not None:
         loss.acknowledged(tcb, tcb.rack, seg, news, moved, now)
     # "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND"
@@ -342,6 +344,7 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
         calls.gone(tcb, Reason.DATA_AFTER_SHUTDOWN, now, error=error)
         return False
     if seg.text:
+        ecn.text_arrives(tcb, seg)
         text.take(tcb, seg, now)
     return True
 

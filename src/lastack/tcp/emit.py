@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED
 from lastack.trace import Reason, ResetSent, Sent
-from lastack.wire import ABSENT, ACK, FIN, PSH, RST, SYN, URG, Segment, seq
+from lastack.wire import ABSENT, ACK, ECE, FIN, PSH, RST, SYN, URG, Segment, seq
 
-from . import loss, sack, timers, urgent
+from . import ecn, loss, sack, timers, urgent
 from .tcb import UNSET, Tcb
 
 _SACK_ROOM = 36
@@ -70,9 +70,10 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
     offers_ts = tcb.ts_ok if answering else tcb.offers_ts
     window = min(tcb.rcv_ssthresh, 0xFFFF)
     tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
+    flags = SYN | ACK if answering else SYN
+    flags |= ecn.syn_flags(tcb, answering=answering, again=again)
     seg = Segment(
-        tcb.flow, tcb.iss, tcb.rcv_nxt if answering else 0, SYN | ACK if answering else SYN,
-        window, mss=tcb.advertised_mss,
+        tcb.flow, tcb.iss, tcb.rcv_nxt if answering else 0, flags, window, mss=tcb.advertised_mss,
         wscale=tcb.rcv_wscale if offers_scale else ABSENT,
         tsval=tcb.timestamp(now) if offers_ts else ABSENT, tsecr=tcb.ts_recent,
         sack_ok=tcb.sack_ok if answering else tcb.offers_sack,
@@ -108,8 +109,9 @@ def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
     up = urgent.pointer(tcb, number)
+    flags = (ACK | URG if up else ACK) | (ECE if tcb.ecn_echo else 0)
     seg = Segment(
-        tcb.flow, number, tcb.rcv_nxt, ACK | URG if up else ACK, window, up=up, tsval=tsval,
+        tcb.flow, number, tcb.rcv_nxt, flags, window, up=up, tsval=tsval,
         tsecr=tsecr, sack=sack.blocks(tcb), number=_number(tcb),
     )  # fmt: skip
     _acknowledged(tcb)
@@ -152,10 +154,15 @@ def send_text(tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bo
     window = _advertise(tcb)
     up = urgent.pointer(tcb, number)
     flags |= URG if up else 0
+    mark = 0
+    if tcb.ecn_ok:
+        more, mark = ecn.outgoing(tcb, text=bool(text), again=again)
+        flags |= more
     # An ACK that rides on a short segment has room for the blocks, too.
     fits = len(text) + _SACK_ROOM <= tcb.mss
     seg = Segment(
-        tcb.flow, number, tcb.rcv_nxt, flags, window, text, up=up, tsval=tsval, tsecr=tsecr,
+        tcb.flow, number, tcb.rcv_nxt, flags, window, text, up=up, ecn=mark, tsval=tsval,
+        tsecr=tsecr,
         sack=sack.blocks(tcb) if fits else (), number=_number(tcb),
     )  # fmt: skip
     beyond = (number + seg.length) & seq.MASK

@@ -94,7 +94,8 @@ def _recovered(tcb: Tcb, rack: Rack) -> None:
 
 
 def reduce(tcb: Tcb) -> None:
-    """The path is congested and nothing is lost (ECN): cwnd goes down, once in a round trip."""
+    """The path is congested and nothing is lost (ECN): cwnd goes down, once in a round trip; at
+    once where there is no PRR."""
     if tcb.recovering or tcb.reducing or tcb.rxt_nxt != UNSET:
         return
     _begin_reduction(tcb)
@@ -106,7 +107,9 @@ def _begin_reduction(tcb: Tcb) -> None:
     # From cwnd, as Linux does and RFC 9438 section 4.6 allows; RFC 5681 takes what is in flight.
     before = tcb.congestion.cwnd
     tcb.congestion.lost(before, by_sack=True)
-    tcb.prr = Prr(before, tcb.congestion.ssthresh, tcb.mss)
+    tcb.owes_cwr = tcb.ecn_ok
+    if tcb.rack is not None:
+        tcb.prr = Prr(before, tcb.congestion.ssthresh, tcb.mss)
 
 
 def end_reduction(tcb: Tcb) -> None:

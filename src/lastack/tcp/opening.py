@@ -6,7 +6,7 @@ from lastack.state import SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, ResetIgnored, ResetTaken
 from lastack.wire import ABSENT, ACK, RST, SYN, Segment, seq
 
-from . import arrives, calls, emit, recovery, timers
+from . import arrives, calls, ecn, emit, recovery, timers
 from .tcb import Tcb, enter
 
 
@@ -43,6 +43,7 @@ def _take_syn(tcb: Tcb, seg: Segment, now: int) -> None:
     tcb.rcv_nxt = tcb.rcv_wup = (seg.seq + 1) & seq.MASK
     tcb.rcv_adv = (tcb.rcv_nxt + min(tcb.rcv_ssthresh, 0xFFFF)) & seq.MASK
     _options(tcb, seg, now)
+    ecn.syn_arrives(tcb, seg, acked=bool(seg.flags & ACK))
     tcb.snd_wnd = tcb.max_snd_wnd = seg.wnd
     tcb.snd_wl1 = seg.seq
     tcb.snd_wl2 = seg.ack

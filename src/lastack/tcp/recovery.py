@@ -10,7 +10,7 @@ from __future__ import annotations
 from lastack.trace import Acked
 from lastack.wire import FIN, SYN, Segment, seq
 
-from . import emit, timers, urgent
+from . import emit, loss, timers, urgent
 from .buffers import chunk_size
 from .tcb import UNSET, WRITABLE, Tcb
 
@@ -65,6 +65,8 @@ def measure(tcb: Tcb, seg: Segment, now: int) -> None:
 
 def _congestion(tcb: Tcb, count: int, now: int) -> None:
     tcb.dupacks = 0
+    if tcb.reducing and tcb.rack is None and seq.gt(tcb.snd_una, tcb.recover):
+        loss.end_reduction(tcb)
     if not tcb.recovering:
         rtt = max(tcb.rtt.srtt, 0)
         tcb.congestion.acked(count, limited=_window_was_used(tcb), now=now, rtt=rtt)
@@ -150,6 +152,8 @@ def find_loss(tcb: Tcb, now: int) -> None:
     if tcb.dupacks < DUPACK_THRESHOLD and not held:
         return
     tcb.congestion.lost(tcb.in_flight(), by_sack=tcb.sack_ok)
+    tcb.owes_cwr = tcb.ecn_ok
+    tcb.reducing = False
     tcb.recovering = True
     tcb.recover = tcb.snd_nxt
     tcb.board.high_rxt = una
@@ -164,6 +168,7 @@ def timed_out(tcb: Tcb, now: int) -> None:
     first = tcb.retransmits == 0
     tcb.congestion.expired(tcb.in_flight(), first=first)
     tcb.recovering = tcb.reducing = False
+    tcb.owes_cwr = tcb.ecn_ok
     tcb.prr = None
     tcb.probe_high = UNSET
     tcb.dupacks = 0

@@ -62,6 +62,7 @@ class Tcb:
         "timed_seq", "timed_at", "small_seq", "cwnd_limited",
         "max_flight", "peak_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
+        "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
         "rack", "prr", "reducing", "probe_high", "probe_again",
         "acks", "challenge_at", "entry", "synack_accepted", "offers_scale", "offers_ts",
     )  # fmt: skip
@@ -153,6 +154,11 @@ class Tcb:
         self.rxt_nxt = UNSET
         self.recover = iss
         self.recovering = False
+        # explicit congestion notification (RFC 3168)
+        self.ecn_ok = False
+        self.ecn_echo = False
+        self.ecn_seen = False
+        self.owes_cwr = False
         # loss by time; only on connections with SACK, from the first segment on
         self.rack: Rack | None = None
         self.prr: Prr | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from lastack.net import DROP, PASS, Fate, LinkRules
-from lastack.profile import Congestion, FullQueue, ListenerShutdown, Profile
+from lastack.profile import Congestion, Ecn, FullQueue, ListenerShutdown, Profile
 from lastack.sockets import AGAIN, names
 from lastack.wire import Packet, Segment
 from tests.exchange import Lab, ms, s
@@ -140,3 +140,17 @@ def shutdown_of_a_listener(profile: Profile) -> object:
     world = World(profile)
     listener = world.listen()
     return errno_of(lambda: listener.shutdown(names.SHUT_RD, world.now))
+
+
+@shows("ecn", {
+    Ecn.OFF: ("SYN", "SYN|ACK"), Ecn.ANSWERED: ("SYN", "SYN|ACK|ECE"),
+    Ecn.OFFERED: ("SYN|ECE|CWR", "SYN|ACK|ECE"),
+})  # fmt: skip
+def syn_and_answer_to_one_that_asks(profile: Profile) -> object:
+    world = World(profile)
+    one = HandPeer(world, mode="manual", port=80)
+    one.begin_from_k()
+    world.listen(port=40001)
+    other = HandPeer(world, mode="manual", port=81, kport=40001)
+    other.tx("SYN|ECE|CWR")
+    return flags(one, (0, 0))[0], flags(other, (0, 0))[0]

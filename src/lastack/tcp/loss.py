@@ -6,19 +6,12 @@ sends: `emit.flush` does, as far as the windows set here let it.
 
 from __future__ import annotations
 
-from typing import Final
-
-from lastack.profile import MS
 from lastack.wire import Segment, seq
 
 from . import timers
 from .prr import Prr
 from .rack import Rack
 from .tcb import UNSET, Tcb
-
-_PROBE_AT_LEAST: Final = 2 * MS
-"""What the peer's answer may take beside two round trips, with more than one segment in flight."""
-
 
 def sent(tcb: Tcb, first: int, last: int, now: int) -> None:
     """A segment with the positions [first, last) leaves."""
@@ -61,8 +54,7 @@ def _look(tcb: Tcb, rack: Rack, now: int) -> int:
     srtt = max(tcb.rtt.srtt, 0)
     lost, wait = rack.find_lost(srtt, now, recovering=tcb.recovering or tcb.rxt_nxt != UNSET)
     if wait:
-        tick = tcb.profile.retransmission.tick_ns
-        tcb.timers.set(timers.REORDER, now + -(-(wait + _PROBE_AT_LEAST) // tick) * tick)
+        tcb.timers.set(timers.REORDER, now + tcb.rtt.in_ticks(wait))
     else:
         tcb.timers.stop(timers.REORDER)
     if lost and not tcb.recovering and tcb.rxt_nxt == UNSET:
@@ -132,14 +124,8 @@ def schedule_probe(tcb: Tcb, now: int) -> None:
     if rack is None or not rack.flight or not calm or not tcb.profile.retransmission.tail_probe:
         tcb.timers.stop(timers.LOSS_PROBE)
         return
-    rules = tcb.profile.retransmission
-    wait = rules.rto_initial_ns
-    if tcb.rtt.srtt >= 0:
-        wait = 2 * tcb.rtt.srtt
-        wait += rules.rto_min_ns if len(rack.flight) == 1 else _PROBE_AT_LEAST
-        wait = -(-wait // rules.tick_ns) * rules.tick_ns
-    limit = tcb.timers.deadline[timers.RETRANSMIT]
-    tcb.timers.set(timers.LOSS_PROBE, min(now + wait, limit))
+    due = now + tcb.rtt.loss_probe_wait(alone=len(rack.flight) == 1)
+    tcb.timers.set(timers.LOSS_PROBE, min(due, tcb.timers.deadline[timers.RETRANSMIT]))
 
 
 def probed(tcb: Tcb, now: int, *, again: bool) -> None:

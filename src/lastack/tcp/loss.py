@@ -13,6 +13,7 @@ from .prr import Prr
 from .rack import Rack
 from .tcb import UNSET, Tcb
 
+
 def sent(tcb: Tcb, first: int, last: int, now: int) -> None:
     """A segment with the positions [first, last) leaves."""
     if tcb.rack is None:
@@ -54,7 +55,7 @@ def _look(tcb: Tcb, rack: Rack, now: int) -> int:
     srtt = max(tcb.rtt.srtt, 0)
     lost, wait = rack.find_lost(srtt, now, recovering=tcb.recovering or tcb.rxt_nxt != UNSET)
     if wait:
-        tcb.timers.set(timers.REORDER, now + tcb.rtt.in_ticks(wait))
+        tcb.timers.set(timers.REORDER, now + tcb.rtt.reordering_wait(wait))
     else:
         tcb.timers.stop(timers.REORDER)
     if lost and not tcb.recovering and tcb.rxt_nxt == UNSET:

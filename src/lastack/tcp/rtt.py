@@ -60,19 +60,20 @@ class Rtt:
         ticks = -(-raw // rules.tick_ns)
         self.base = max(ticks * rules.tick_ns, rules.rto_min_ns + rules.tick_ns)
 
-    def in_ticks(self, wait: int) -> int:
-        """Return a short wait as the timer keeps it: 2 ms more, rounded up to the tick."""
+    def _in_ticks(self, wait: int) -> int:
         tick = self.rules.tick_ns
-        return -(-(wait + 2 * MS) // tick) * tick
+        return -(-wait // tick) * tick
+
+    def reordering_wait(self, left: int) -> int:
+        """Return when to look again at what has `left` ns until it counts as lost."""
+        return self._in_ticks(left + 2 * MS)
 
     def loss_probe_wait(self, *, alone: bool) -> int:
         """Return after how long the end of a flight is probed (RFC 8985 section 7.2): two round
         trips; for a segment that is `alone` also the peer's delayed ACK."""
         if self.srtt < 0:
             return self.rules.rto_initial_ns
-        if alone:
-            return 2 * self.srtt + self.rules.rto_min_ns
-        return self.in_ticks(2 * self.srtt)
+        return self._in_ticks(2 * self.srtt + (self.rules.rto_min_ns if alone else 2 * MS))
 
     def expired(self) -> None:
         """Back off the timer (5.5); the next measurement ends it (Karn, section 3)."""

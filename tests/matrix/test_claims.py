@@ -46,7 +46,7 @@ LINUX_HOLDS = {
     "S4": ["close() = 0 after 1.002 s", "the FIN", "with nothing queued close() = 0 after 0.002 s"],
     "S6": ["close() = 0", "the server's program had read 0"],
     "S8": ["the unit is seconds"],
-    "S12": ["sent its FIN 9 times"],
+    "S12": ["sent its FIN 10 times"],
     "S17": ["killed by the administrator", "dropped: timestamp older"],
     "S18": ["lingering: close() = 0 after 1 s"],
     "S20": ["FIN-WAIT-1; all 300,000 bytes read by the peer; FIN, then TIME-WAIT"],

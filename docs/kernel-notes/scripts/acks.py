@@ -85,7 +85,7 @@ def second_segment() -> Facts:
 
 
 def fin() -> Facts:
-    """A FIN with data is acknowledged after the delay, a bare FIN at once."""
+    """A FIN with data, or after data, is acknowledged after the delay, a lone FIN at once."""
     sock, peer = connected()
     peer.send("F.", data=b"x")
     yield Fact("acks.fin-with-data", answer_time(peer), DELAYED)
@@ -94,6 +94,14 @@ def fin() -> Facts:
     sock, peer = connected()
     peer.send("F.")
     yield Fact("acks.bare-fin", answer_time(peer), AT_ONCE)
+    sock.close()
+    lab.shell("ip link del peer0")
+    sock, peer = connected()
+    peer.send(".", data=b"x")
+    sock.recv(1)
+    peer.collect(0.2)
+    peer.send("F.")
+    yield Fact("acks.fin-after-data", answer_time(peer), DELAYED)
     sock.close()
 
 

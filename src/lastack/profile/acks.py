@@ -33,6 +33,10 @@ class AckRules:
         16, "most ACKs sent without delay when a connection begins",
         source="docs/kernel-notes/acks.md",
     )  # fmt: skip
+    fin_waits: bool = rule(
+        True, "the ACK of a FIN waits as that of text does, once any text has come",
+        source="docs/kernel-notes/acks.md",
+    )  # fmt: skip
     challenge_gap_ns: int = rule(
         500 * MS, "least time between two challenge ACKs of a connection; tcp_invalid_ratelimit",
         unit="ns", source="docs/kernel-notes/resets.md",

@@ -9,6 +9,7 @@ import errno
 from dataclasses import replace
 from typing import Final
 
+from .acks import AckRules
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
 from .linger import LingerRange, LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
@@ -46,6 +47,7 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 )
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, reconnect_after_refused=False)
 
+_FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
 _BSD_GRADES: Final = {
@@ -68,6 +70,7 @@ _BSD_GRADES: Final = {
     "reuse": (CHOSEN, "there is no such option"),
     "reuse_by_bound": (CHOSEN, "there is no such option"),
     "bind_rule": (SOURCE, _PCBBIND),
+    "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
 }
@@ -86,6 +89,7 @@ FREEBSD: Final = Profile(
     closing=_BSD_CLOSING,
     time_wait=_BSD_TIME_WAIT,
     retransmission=_NO_RACK,
+    acks=_FIN_AT_ONCE,
     ports=_BSD_PORTS,
     grades={
         **_BSD_GRADES,
@@ -108,6 +112,7 @@ BSD44: Final = Profile(
     closing=_BSD_CLOSING,
     time_wait=_BSD_TIME_WAIT,
     retransmission=_NO_RACK,
+    acks=_FIN_AT_ONCE,
     ports=_BSD_PORTS,
     start=StartRules(sack=False, congestion=Congestion.RENO, ecn=Ecn.OFF),
     grades={
@@ -132,6 +137,7 @@ MACOS: Final = Profile(
     closing=replace(_BSD_CLOSING, unread=Unread.RESET_ALSO_OUT_OF_ORDER),
     time_wait=replace(_BSD_TIME_WAIT, length_ns=30 * S),
     retransmission=_NO_RACK,
+    acks=_FIN_AT_ONCE,
     ports=_BSD_PORTS,
     grades={
         **_BSD_GRADES,
@@ -166,8 +172,10 @@ WINDOWS: Final = Profile(
         reuse_by_bound=False,
     ),
     start=StartRules(ecn=Ecn.OFF),
+    acks=_FIN_AT_ONCE,
     ports=PortRules(bind_rule=BindRule.WINDOWS),
     grades={
+        "fin_waits": (CHOSEN, "as the BSDs"),
         "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),
         "rack": (MANUAL, _ANNIVERSARY),
         "tail_probe": (MANUAL, _ANNIVERSARY),

@@ -83,11 +83,15 @@ class Acking:
         if self.due and (self.pushed == 2 or (self.pushed and not self.conversing)):
             self.at_once = True
 
-    def fin_behind_text(self) -> None:
-        """The peer's FIN came with text: its ACK waits as the text's would (41 ms measured), and
-        not even a new connection hurries: it is our turn to speak."""
-        self.at_once = self.at_once and self.forced
+    def fin_received(self, *, with_text: bool) -> None:
+        """The peer's FIN came: its ACK waits as that of text would (41 ms measured), and not even
+        a new connection hurries: it is our turn to speak. Where there was no text at all, there
+        is no delay yet either, and the ACK leaves now."""
         self.due = True
+        if self.received_at == _NEVER_YET or not self.rules.fin_waits:
+            self.at_once = True
+            return
+        self.at_once = self.at_once and (self.forced or not with_text)
         self.conversing = True
 
     def timed_out(self, rto: int) -> None:

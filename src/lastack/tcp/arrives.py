@@ -363,11 +363,10 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     tcb.fin_received = True
     tcb.rcv_nxt = (tcb.rcv_nxt + 1) & seq.MASK
     tcb.wake(READABLE)
-    # A bare FIN is acknowledged at once, one behind text with the text's delayed ACK.
-    if seg.text and seg.flags & FIN:
-        tcb.acks.fin_behind_text()
+    if seg.flags & FIN:
+        tcb.acks.fin_received(with_text=bool(seg.text))
     else:
-        tcb.acks.at_once = True
+        tcb.acks.at_once = True  # a gap before the FIN was closed
     # SYN-RECEIVED, ESTABLISHED: enter CLOSE-WAIT
     if tcb.state is ESTABLISHED:
         enter(tcb, CLOSE_WAIT, Reason.FIN_ARRIVED, now)

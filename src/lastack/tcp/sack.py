@@ -13,15 +13,18 @@ _MOST_WITH_TIMESTAMPS = 3
 def received(tcb: Tcb, first: int, last: int) -> None:
     """Text [first, last) of the peer's stream has arrived: the next ACK reports its block first.
 
-    What had arrived before is reported as a duplicate (D-SACK).
+    The first part of it that had arrived before is reported as a duplicate (RFC 2883 section 4).
     """
     if not tcb.sack_ok:
         return
-    if first <= tcb.recvq.ready_before < last and not tcb.seen_blocks:
+    ready = tcb.recvq.ready_before
+    if first == ready and not tcb.seen_blocks:
         tcb.recent.clear()  # in order, and nothing waits: the usual case
         return
-    if last <= tcb.recvq.ready_before or _held_twice(tcb, first, last):
-        tcb.duplicate = (first, last)
+    if first < ready:
+        tcb.duplicate = (first, min(last, ready))
+    else:
+        tcb.duplicate = _doubled(tcb, first, last)
     tcb.recent = [start for start in tcb.recent if start != first][-8:]
     tcb.recent.append(first)
 
@@ -33,8 +36,12 @@ def repeated(tcb: Tcb, seg: Segment) -> None:
         tcb.duplicate = (first, first + len(seg.text))
 
 
-def _held_twice(tcb: Tcb, first: int, last: int) -> bool:
-    return any(a <= first and last <= b for a, b in tcb.seen_blocks)
+def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:
+    """Return the first part of [first, last) that was held already."""
+    for a, b in tcb.seen_blocks:
+        if a < last and first < b:
+            return max(a, first), min(b, last)
+    return None
 
 
 def note_blocks(tcb: Tcb) -> None:

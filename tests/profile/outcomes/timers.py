@@ -189,3 +189,14 @@ def two_segments_unanswered(profile: Profile) -> object:
     since = peer.mark()
     world.run(0.1)
     return [(got.seq, got.len) for got in peer.since(since)]
+
+
+@shows("fin_waits", {True: 0.04, False: 0.0})
+def ack_of_a_fin_after_text(profile: Profile) -> object:
+    world, peer, _ = opened(profile)
+    peer.data(b"x")
+    world.run(1)
+    since = peer.mark()
+    peer.fin()
+    world.run(1)
+    return peer.times(since, "")[0]

@@ -59,5 +59,37 @@ def test_an_ignored_signal_does_not() -> None:
     assert close_while(signal.SIG_IGN, LINUX) == (5.0, "0")
 
 
+def test_dup2_over_a_lingering_socket_waits() -> None:
+    """docs/kernel-notes/references.md; the descriptor is the other file at once."""
+    told: list[object] = []
+
+    def program() -> None:
+        listener = socket.create_server(("", 80))
+        client = socket.create_connection(("127.0.0.1", 80))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 5))
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                client.send(bytes(100_000))
+        fd = client.detach()
+
+        def look() -> None:
+            time.sleep(1)
+            told.append(socket.socket(fileno=os.dup(fd)).getsockopt(1, socket.SO_ACCEPTCONN))
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        begun = time.monotonic()
+        told.append(os.dup2(listener.fileno(), fd) == fd)
+        told.append(round(time.monotonic() - begun, 3))
+        thread.join()
+
+    world = World()
+    world.program(world.host("a"), program)
+    outcome = world.run(until=100 * S)
+    assert not outcome.failed, outcome.programs[0].output
+    assert told == [1, True, 5.0]
+
+
 def test_in_the_textbook_it_is_eintr() -> None:
     assert close_while(lambda *_: None, TEXTBOOK) == (1.0, "InterruptedError")

@@ -144,3 +144,68 @@ def test_a_bound_port_stays_with_the_open_socket(bound: bool) -> None:
             rival.bind(bytes(4), 40000, world.now)
         world.close(sock)
     rival.bind(bytes(4), 40000, world.now)
+
+
+def test_a_bound_socket_cannot_be_killed() -> None:
+    world = World()
+    sock = world.socket()
+    sock.bind(bytes(4), 40000, world.now)
+    assert not world.k.kill(sock.conn, world.now)
+    with pytest.raises(OSError, match="in use"):
+        world.socket().bind(bytes(4), 40000, world.now)
+
+
+def test_a_killed_listener() -> None:
+    """A thread in accept() gets EINVAL, SO_ERROR tells it once, and listen() works again."""
+    world = World()
+    listener = world.listen()
+    half, peer = HandPeer(world, port=81), HandPeer(world)
+    half.tx("SYN")
+    peer.handshake()
+    listener.accept(world.now)  # one is with the program: it lives on
+    queued = HandPeer(world, port=82)
+    queued.handshake()
+    listener.accept(world.now)
+    waiting = world.begin(listener, lambda: listener.accept(world.now))
+    third = HandPeer(world, port=83)
+    marks = [one.mark() for one in (half, peer, queued)]
+    assert world.k.kill(listener.conn, world.now)
+    world.flush()
+    assert (waiting.done, waiting.errno) == (True, errno.EINVAL)
+    for one, mark in zip((half, peer, queued), marks, strict=True):
+        one.silent(mark)
+    assert (half.state, peer.state) == (SYN_RECEIVED, ESTABLISHED)
+    with pytest.raises(OSError, match="in use"):
+        world.socket().bind(bytes(4), 40000, world.now)
+    assert [listener.take_error(world.now) for _ in range(2)] == [errno.ECONNABORTED, 0]
+    assert [tries(world, listener, what) for what in ("recv", b"x")] == [b"", "EPIPE"]
+    mark = half.mark()
+    half.tx("ACK")
+    half.answers(mark, "RST", seq=1)
+    listener.listen(5, world.now)
+    assert listener.mask(world.now) == 0
+    assert third.connect_to_k(listener).state is ESTABLISHED
+
+
+def test_a_killed_listener_resets_its_accept_queue() -> None:
+    world = World()
+    listener = world.listen()
+    peer = HandPeer(world)
+    peer.handshake()
+    mark = peer.mark()
+    assert world.k.kill(listener.conn, world.now)
+    world.flush()
+    peer.answers(mark, "RST|ACK", seq=1, ack=1)
+
+
+def test_a_port_that_bind_chose_goes_with_the_connection() -> None:
+    world = World()
+    sock = world.socket()
+    sock.bind(bytes(4), 0, world.now)
+    name = sock.getsockname()
+    peer = HandPeer(world, kport=name[1])
+    peer.begin_from_k(sock, bind=False)
+    peer.tx("SYN|ACK")
+    kill(world, peer)
+    assert sock.getsockname()[1] == name[1]
+    world.socket().bind(*name, world.now)

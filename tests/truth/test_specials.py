@@ -25,6 +25,17 @@ from .peer import HandPeer, World, tries
 # -- the process ends ---------------------------------------------------------------------------
 
 
+def test_execve_would_close_as_close_does() -> None:
+    """A program here cannot execve() (the fence says so). What execve() does to a close-on-exec
+    descriptor is a close by a process that goes on, and so it waits, unlike exit."""
+    world, peer, sock = established(ONE)
+    plan = world.drop(sock)
+    assert world.linger_until(sock, plan) == (0, 1)
+    assert peer.state is FIN_WAIT_1
+    world, _, sock = established(ONE)
+    assert world.drop(sock, exiting=True) is None
+
+
 @pytest.mark.parametrize("linger", [OFF, (1, 5)])
 def test_exit_never_waits_and_the_rest_is_sent_in_the_background(linger: tuple[int, int]) -> None:
     world, peer, sock = established(linger)

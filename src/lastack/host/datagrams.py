@@ -57,10 +57,13 @@ class Mailbox:
     """What a UDP socket has on its host: a port, perhaps a peer, and the queue of arrivals.
 
     peer is (address, port) after connect(): nobody else's datagrams are taken then. owner is the
-    file that is woken; buffers.receive is SO_RCVBUF in bytes; error is an errno not yet told, or 0.
+    file that is woken; buffers.receive is SO_RCVBUF in bytes; error is an errno not yet told, or 0;
+    named is the address of bind(), the wildcard without.
     """
 
-    __slots__ = ("conn", "binding", "owner", "buffers", "peer", "error", "_queue", "_charged")
+    __slots__ = (
+        "conn", "binding", "owner", "buffers", "peer", "error", "named", "_queue", "_charged",
+    )  # fmt: skip
 
     def __init__(self, conn: int, binding: Binding, owner: object, buffers: Buffers) -> None:
         self.conn = conn
@@ -69,6 +72,7 @@ class Mailbox:
         self.buffers = buffers
         self.peer: tuple[bytes, int] | None = None
         self.error = 0
+        self.named = binding.address
         self._queue: deque[Datagram] = deque()
         self._charged = 0
 
@@ -136,6 +140,7 @@ class Datagrams:
         PortError: EADDRNOTAVAIL, EADDRINUSE; `bind_exhausted` when there is none to choose.
         """
         self._ports.bind(box.binding, address, port, (*self._host.addresses, BROADCAST))
+        box.named = address
         self._boxes.setdefault(box.binding.port, []).append(box)
 
     def bind_any(self, box: Mailbox) -> None:
@@ -157,6 +162,15 @@ class Datagrams:
         self.bind_any(box)
         box.binding.address = source
         box.peer = (remote, port)
+
+    def disconnect(self, box: Mailbox) -> None:
+        """Forget the peer, and with it an address and a port that nobody named."""
+        if box.peer is None:
+            return
+        box.peer = None
+        if box.binding.chosen:
+            self.release(box)
+        box.binding.address = box.named
 
     def send(self, box: Mailbox, data: bytes, address: bytes, port: int, now: int) -> None:
         """Send one datagram; PortError as `connect`. It leaves the host at once: the queue that

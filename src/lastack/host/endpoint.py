@@ -50,7 +50,8 @@ class Endpoint:
 
 
 class Listener:
-    """A listening socket. `options` and `buffers` are what its connections inherit."""
+    """A listening socket. `options` and `buffers` are what its connections inherit; `error` is
+    an errno not yet told, after it was `killed`."""
 
     def __init__(
         self, conn: int, binding: Binding, backlog: int, options: Options, buffers: Buffers,
@@ -62,6 +63,8 @@ class Listener:
         self.buffers = buffers
         self.owner = owner
         self.state: State = LISTEN
+        self.error = 0
+        self.killed = False
         self.queue: deque[Endpoint] = deque()
         self._rules = rules
         self.limit = 0

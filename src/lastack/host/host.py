@@ -52,12 +52,14 @@ from . import errors, snapshot
 from .agenda import Agenda
 from .datagrams import Datagrams
 from .endpoint import Endpoint, Listener, Options
-from .listen import judge
+from .listen import choose, judge
 from .ports import Binding, PortError, Ports, flow_hint
 from .timewaits import TimeWaits
 from .waiting import WaitingRoom
 
 _NO_LINK = 1500
+_OVER = 0x201D
+"""What poll(2) says of a killed listener: IN, OUT, ERR, HUP and RDHUP."""
 
 
 def header_length(flow: Flow) -> int:
@@ -200,7 +202,8 @@ class Host:
             del self._endpoints[flow]
         # A port that bind() gave belongs to the socket; any other is free again.
         binding = endpoint.binding
-        if endpoint.owner is None or binding.auto or binding.inherited or binding.port == 0:
+        named = binding.port and not (binding.auto or binding.chosen or binding.inherited)
+        if endpoint.owner is None or not named:
             self.ports.release(binding)
         else:
             binding.connected = False
@@ -225,9 +228,7 @@ class Host:
     ) -> Listener:  # fmt: skip
         """Begin to listen on a bound port; PortError when another socket listens there."""
         self.ports.may_listen(binding)
-        listener = Listener(
-            conn, binding, backlog, options, buffers, owner, self.profile.start
-        )
+        listener = Listener(conn, binding, backlog, options, buffers, owner, self.profile.start)
         binding.owner = listener
         self._listeners.setdefault(binding.port, []).append(listener)
         return listener
@@ -245,17 +246,12 @@ class Host:
             endpoint.listener = None
             self.settle(endpoint, now)
         listener.queue.clear()
+        if listener.binding.chosen:
+            self.ports.release(listener.binding)
 
     def _listener_for(self, flow: Flow) -> Listener | None:
-        """Return the listening socket for a segment; an exact address wins over the wildcard."""
-        found = None
-        for listener in self._listeners.get(flow.dport, ()):
-            address = listener.binding.address
-            if address == flow.dst:
-                return listener
-            if is_any(address) and len(address) == len(flow.dst):
-                found = listener
-        return found
+        """Return the listening socket for a segment."""
+        return choose(self._listeners.get(flow.dport, ()), flow)
 
     # -- OPEN ----------------------------------------------------------------------------------
 
@@ -430,9 +426,7 @@ class Host:
         elif self.scribe is not None:
             self.scribe.write(Dropped(listener.conn, seg.number, verdict), now)
 
-    def _syn_arrives(
-        self, listener: Listener, seg: Segment, old: Entry | None, now: int
-    ) -> None:
+    def _syn_arrives(self, listener: Listener, seg: Segment, old: Entry | None, now: int) -> None:
         flow = seg.flow.reversed()
         binding = self.ports.inherit(listener.binding, flow.src)
         conn = self.new_conn()
@@ -461,19 +455,21 @@ class Host:
     def kill(self, conn: int, now: int) -> bool:
         """Close a connection by force, as SOCK_DESTROY does; False if there is none.
 
-        A TIME-WAIT and an orphan in FIN-WAIT-2 go silently, a connection with a RST.
+        A TIME-WAIT and an orphan in FIN-WAIT-2 go silently, a connection with a RST; a listening
+        socket does as after shutdown(), and is told. docs/kernel-notes/kill.md
         """
-        for endpoint in list(self._endpoints.values()):
-            if endpoint.connection.conn == conn:
-                error = self.profile.errors.destroyed
-                endpoint.connection.kill(error, now)
-                self.settle(endpoint, now)
-                return True
-        for entry in list(self.waiting.table):
-            if entry.conn == conn:
-                self.waiting.remove(entry.flow, Reason.KILLED, now)
-                return True
-        return False
+        error = self.profile.errors.destroyed
+        found = snapshot.find(conn, self._listening(), self._endpoints.values(), self.waiting.table)
+        if isinstance(found, Endpoint):
+            found.connection.kill(error, now)
+            self.settle(found, now)
+        elif isinstance(found, Listener):
+            found.error, found.killed = error, True
+            self.unlisten(found, Reason.KILLED, now)
+            self.wake(found.owner, _OVER)
+        elif found is not None:
+            self.waiting.remove(found.flow, Reason.KILLED, now)
+        return found is not None
 
     def restart_network(self, now: int) -> None:
         """Take every interface down and up again: "/etc/init.d/networking restart"."""
@@ -488,9 +484,11 @@ class Host:
 
     def snapshot(self) -> list[SocketRow]:
         """Return the socket table: listening sockets, connections, TIME-WAITs."""
-        listeners = [one for several in self._listeners.values() for one in several]
         table = self.waiting.table
-        return list(snapshot.rows(listeners, self._endpoints.values(), table))
+        return list(snapshot.rows(self._listening(), self._endpoints.values(), table))
+
+    def _listening(self) -> list[Listener]:
+        return [one for several in self._listeners.values() for one in several]
 
     def connections(self) -> list[Connection]:
         """Return every connection that is not closed, orphans included."""

@@ -63,9 +63,10 @@ class Binding:
     """One socket's hold on a port; port 0 while it has none.
 
     The owner keeps the options up to date, and when it connects sets `connected` and makes a
-    wildcard `address` the concrete one. `auto` marks a port that connect() chose,
-    `inherited` one that came from a listener: both are free as soon as the connection is over,
-    even with the descriptor open.
+    wildcard `address` the concrete one. `auto` marks a port that connect() chose, `chosen` one
+    that bind() was asked to choose, `inherited` one that came from a listener: they are free as
+    soon as the connection is over, even with the descriptor open (docs/kernel-notes/kill.md).
+    `shown` is what getsockname() goes on telling then.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Binding:
     ) -> None:
         self.address = ANY4
         self.port = 0
+        self.shown = 0
         self.reuseaddr = reuseaddr
         self.reuseport = reuseport
         self.v6only = v6only
@@ -86,6 +88,7 @@ class Binding:
         self.owner = owner
         self.connected = False
         self.auto = False
+        self.chosen = False
         self.inherited = False
 
     @property
@@ -135,6 +138,7 @@ class Ports:
         """
         if not _is_ours(address, local_addresses):
             raise PortError(errno.EADDRNOTAVAIL, Reason.ADDRESS_NOT_OURS)
+        binding.chosen = port == 0
         if port == 0:
             port = self._choose(binding.as_applicant(address))
         else:
@@ -237,7 +241,7 @@ class Ports:
 
     def _enter(self, binding: Binding, address: bytes, port: int) -> None:
         binding.address = address
-        binding.port = port
+        binding.port = binding.shown = port
         self._bindings.setdefault(port, {})[binding] = None
 
     def _check(self, binding: Binding, address: bytes, port: int) -> None:

@@ -12,6 +12,19 @@ from lastack.wire import show_endpoint
 from .endpoint import Endpoint, Listener
 
 
+def find(
+    conn: int, listeners: Iterable[Listener], endpoints: Iterable[Endpoint], table: Iterable[Entry]
+) -> Listener | Endpoint | Entry | None:
+    """Return what the trace knows by this number."""
+    for endpoint in endpoints:
+        if endpoint.connection.conn == conn:
+            return endpoint
+    for listener in listeners:
+        if listener.conn == conn:
+            return listener
+    return next((entry for entry in table if entry.conn == conn), None)
+
+
 def rows(
     listeners: Iterable[Listener], endpoints: Iterable[Endpoint], entries: Iterable[Entry]
 ) -> Iterator[SocketRow]:

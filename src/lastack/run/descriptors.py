@@ -28,7 +28,7 @@ from lastack.sockets import (
 from lastack.sockets import names as numbers
 
 from . import arguments, socket_calls
-from .account import Account, size_text
+from .account import Account, give_back, size_text
 from .baton import here
 from .process import FIRST_DESCRIPTOR
 from .readiness import descriptor
@@ -101,17 +101,20 @@ def dup(fd: int, /) -> int:
 
 
 def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
-    """`os.dup2`, onto a simulated descriptor."""
+    """`os.dup2`, onto a simulated descriptor. What that was is closed: SO_LINGER may make it
+    wait (docs/kernel-notes/references.md), and an error of that close is nobody's."""
     file = lookup(fd)
     if fd2 == fd:
         return fd2
-    descriptors = here().process.descriptors
     if fd2 < FIRST_DESCRIPTOR:
         raise os_error(errno.EBADF)  # a simulated file cannot become a real one
-    if fd2 in descriptors:
-        close_descriptor(fd2)
+    descriptors = here().process.descriptors
     file.hold()
-    descriptors[fd2] = file
+    old, descriptors[fd2] = descriptors.get(fd2), file
+    (_inheritable.add if inheritable else _inheritable.discard)(fd2)
+    if old is not None:
+        with Account(old, "close", f"close (dup2 onto descriptor {fd2})", holds=False):
+            give_back(old)
     return fd2
 
 

@@ -17,6 +17,7 @@ from lastack.state import (
 from lastack.trace import Reason
 
 from .errors import os_error
+from .files import ERR, HUP, IN, OUT, RDHUP
 from .linger import Call, ClosePlan, plan_close
 from .parts import SocketParts
 
@@ -105,9 +106,27 @@ def _let_go(sock: SocketParts, now: int) -> None:
     sock.host.settle(endpoint, now)
 
 
+def dissolve(sock: SocketParts, now: int) -> None:
+    """connect(2) to AF_UNSPEC: what there is ends at once (docs/kernel-notes/close.md)."""
+    host = sock.host
+    if sock.listener is not None and sock.listening:
+        host.unlisten(sock.listener, Reason.DISCONNECT, now)
+        sock.listener = None
+    elif sock.endpoint is not None:
+        tcp = sock.endpoint.connection
+        connecting = tcp.state is SYN_SENT
+        tcp.abandon_reading(Reason.DISCONNECT, now)
+        if tcp.abort(Reason.DISCONNECT, now) or connecting:
+            sock._error = errno.ECONNRESET
+        host.settle(sock.endpoint, now)
+    sock.renew()
+    sock._shut_read = sock._shut_write = False
+    host.wake(sock, IN | OUT | ERR | HUP | RDHUP)
+
+
 def shut_listener(sock: SocketParts, listener: Listener, now: int) -> None:
     """shutdown(SHUT_RD) of a listening socket: the port stays bound, waiting accepts fail."""
     if sock.host.profile.start.listener_shutdown is ListenerShutdown.ENOTCONN:
         raise os_error(errno.ENOTCONN)
     sock.host.unlisten(listener, Reason.LISTENER_CLOSED, now)
-    sock.host.wake(sock, 0x2011)
+    sock.host.wake(sock, IN | HUP | RDHUP)

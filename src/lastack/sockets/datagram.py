@@ -83,6 +83,11 @@ class UdpSocket(File):
         except PortError as error:
             raise self._refuse("connect", error, now) from None
 
+    def disconnect(self, now: int) -> None:
+        """connect(2) to AF_UNSPEC: take datagrams from anybody again; what connect() chose of the
+        name is given back. Nothing happens without a peer."""
+        self.host.datagrams.disconnect(self.box)
+
     def getsockname(self) -> tuple[bytes, int]:
         """getsockname(2): the wildcard and port 0 while unbound."""
         return self.box.binding.address, self.box.binding.port

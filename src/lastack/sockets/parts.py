@@ -33,6 +33,8 @@ class SocketParts(File):
         self._connecting = False
         self._shut_read = False
         self._shut_write = False
+        self._error = 0
+        self._named = self.binding.address
 
     def wildcard(self) -> bytes:
         """Return the address that stands for every address of the family."""
@@ -51,11 +53,9 @@ class SocketParts(File):
         return self.listener is not None and self.listener.state is not CLOSED
 
     def getsockname(self) -> tuple[bytes, int]:
-        """getsockname(2): the wildcard and port 0 while unbound."""
-        port = self.binding.port
-        if not port and self.endpoint is not None:
-            port = self.endpoint.connection.flow.sport
-        return self.binding.address, port
+        """getsockname(2): the wildcard and port 0 while unbound; a port that was given back is
+        still told."""
+        return self.binding.address, self.binding.port or self.binding.shown
 
     def describe(self) -> str:
         """Return the socket for people: "ESTABLISHED 10.0.0.1:80 > 10.0.0.2:40000"."""
@@ -65,12 +65,35 @@ class SocketParts(File):
         flow = self.endpoint.connection.flow
         return f"{self.state.value} {local} > {show_endpoint(flow.dst, flow.dport)}"
 
+    def renew(self) -> None:
+        """Forget a connection that never came about, or is over: the socket is as new."""
+        if self.endpoint is not None:
+            self.endpoint.owner = None
+        self.endpoint = None
+        if self.binding.auto or not self.binding.port:
+            self.host.ports.release(self.binding)
+        self.binding.address = self._named
+        self.binding.connected = False
+        self.binding.owner = None
+
+    @property
+    def error(self) -> int:
+        """The errno of a socket without a connection that nobody has been told yet, 0 for none."""
+        return self._error or (0 if self.listener is None else self.listener.error)
+
+    def _forget_error(self) -> None:
+        self._error = 0
+        if self.listener is not None:
+            self.listener.error = 0
+
     def take_error(self, now: int) -> int:
         """SO_ERROR: the errno that nobody has been told yet, and forget it."""
         if self.endpoint is None:
-            return 0
-        tcp = self.endpoint.connection
-        error = tcp.take_error() or tcp.take_soft_error()
+            error = self.error
+            self._forget_error()
+        else:
+            tcp = self.endpoint.connection
+            error = tcp.take_error() or tcp.take_soft_error()
         if error:
             self.tell(error, "SO_ERROR", now)
         return error

@@ -15,7 +15,8 @@ def mask(sock: SocketParts) -> int:
     if listener is not None and sock.listening:
         return IN if listener.queue else 0
     if sock.endpoint is None:
-        return OUT | HUP
+        bits = OUT | HUP | (ERR if sock.error else 0)
+        return bits | IN | RDHUP if listener is not None and listener.killed else bits
     tcp = sock.endpoint.connection
     bits = ERR if tcp.error else 0
     if tcp.state in (SYN_SENT, SYN_RECEIVED):

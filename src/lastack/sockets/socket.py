@@ -37,6 +37,7 @@ class TcpSocket(SocketParts):
             self.host.ports.bind(self.binding, address, port, self.host.addresses)
         except PortError as error:
             raise self._refuse("bind", error, now) from None
+        self._named = address
 
     def listen(self, backlog: int, now: int) -> None:
         """listen(2): on an unbound socket a port is chosen; EINVAL when connected."""
@@ -99,9 +100,10 @@ class TcpSocket(SocketParts):
         if self.endpoint is not None:
             if self.state is not CLOSED or not self._may_reconnect():
                 raise os_error(errno.EISCONN if self.state is not CLOSED else errno.EINVAL)
-            self._renew()
+            self.renew()
         if self._opened:
             self.conn = self.host.new_conn()
+        self._forget_error()
         options = self.options
         try:
             self.endpoint = self.host.connect(
@@ -128,22 +130,19 @@ class TcpSocket(SocketParts):
         error = self.endpoint.connection.take_error() or errno.ECONNABORTED
         self.tell(error, "connect", now)
         if self._may_reconnect():
-            self._renew()
+            self.renew()
         raise os_error(error)
+
+    def disconnect(self, now: int) -> None:
+        """connect(2) to AF_UNSPEC: ABORT whatever there is, and be as new (RFC 9293 has no such
+        call). The port and the address that bind() named stay. A thread that waits in a call is
+        told what the call would be told now; Linux tells it EPIPE.
+        """
+        closing.dissolve(self, now)
+        self._connecting = False
 
     def _may_reconnect(self) -> bool:
         return self.host.profile.ports.reconnect_after_refused
-
-    def _renew(self) -> None:
-        """Forget a connection that never came about, or is over: the socket is as new."""
-        if self.endpoint is not None:
-            self.endpoint.owner = None
-        self.endpoint = None
-        if self.binding.auto or not self.binding.port:
-            self.host.ports.release(self.binding)
-            self.binding.address = self.wildcard()
-        self.binding.connected = False
-        self.binding.owner = None
 
     # -- data ----------------------------------------------------------------------------------
 
@@ -153,7 +152,7 @@ class TcpSocket(SocketParts):
         EPIPE after shutdown, after the end, and on a socket that never was connected.
         """
         if self.endpoint is None:
-            raise os_error(errno.EPIPE)
+            raise os_error(self.take_error(now) or errno.EPIPE)
         tcp = self.endpoint.connection
         if tcp.state in _OPENING and not tcp.fin_queued:
             return AGAIN
@@ -176,7 +175,10 @@ class TcpSocket(SocketParts):
         if flags & names.MSG_OOB:
             return self._recv_urgent(size, flags, now)
         if self.endpoint is None:
-            raise os_error(errno.ENOTCONN)
+            error = self.take_error(now)
+            if self.listener is not None and self.listener.killed and not error:
+                return b""
+            raise os_error(error or errno.ENOTCONN)
         tcp = self.endpoint.connection
         if tcp.unread and size:
             text = tcp.receive(size, now, peek=bool(flags & names.MSG_PEEK))
@@ -310,4 +312,3 @@ class TcpSocket(SocketParts):
             event = Refused(self.conn, call, error.errno, error.reason, error.holders)
             self.host.scribe.write(event, now)
         return os_error(error.errno)
-

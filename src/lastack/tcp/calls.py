@@ -109,14 +109,15 @@ def close(tcb: Tcb, reason: Reason, now: int) -> None:
         tcb.wake(WRITABLE | HANGUP)
 
 
-def abort(tcb: Tcb, reason: Reason, now: int) -> None:
-    """ABORT (3.10.5): RST where the peer must be told, queues destroyed, CLOSED.
+def abort(tcb: Tcb, reason: Reason, now: int) -> bool:
+    """ABORT (3.10.5): RST where the peer must be told, queues destroyed, CLOSED. Tell whether a
+    RST was sent.
 
     In CLOSING and LAST-ACK with everything sent the RFC sends nothing: both sides have closed.
     """
     state = tcb.state
     if state is CLOSED:
-        return
+        return False
     sent_all = tcb.fin_seq != UNSET
     silent = state is SYN_SENT or (
         state in (CLOSING, LAST_ACK)
@@ -127,6 +128,7 @@ def abort(tcb: Tcb, reason: Reason, now: int) -> None:
     if not silent:
         emit.send_reset(tcb, reason, now)
     gone(tcb, reason, now)
+    return not silent
 
 
 def destroy_queues(tcb: Tcb, reason: Reason, now: int) -> None:

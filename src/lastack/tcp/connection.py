@@ -104,9 +104,9 @@ class Connection:
         self._tcb.shut_read = True
         calls.discard_unread(self._tcb, reason, now)
 
-    def abort(self, reason: Reason, now: int) -> None:
-        """ABORT: RST, and both queues are destroyed."""
-        calls.abort(self._tcb, reason, now)
+    def abort(self, reason: Reason, now: int) -> bool:
+        """ABORT: RST, and both queues are destroyed. Tell whether the RST was sent."""
+        return calls.abort(self._tcb, reason, now)
 
     def vanish(self, reason: Reason, now: int, *, error: int = 0) -> None:
         """End without a segment: the host lost power, or nobody waits for the handshake."""

@@ -1,7 +1,9 @@
 """When a run is over, and what is said about programs that did not come to an end."""
 
 import contextlib
+import http.server
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -50,6 +52,28 @@ def test_a_server_that_ignores_the_interrupt_is_stopped_after_a_minute(play: Pla
     assert outcome.programs[0].stopped
     assert lines(outcome, 0) == []  # what is stopped says nothing more
     assert outcome.ended_at == pytest.approx(60 * S, rel=0.01)
+
+
+def test_a_server_that_is_told_to_stop_while_it_polls_stops(play: Play) -> None:
+    def main() -> None:
+        told = threading.Event()
+        server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+        server.timeout = 0.1  # a poll, and one more for what the first left of it
+
+        def serve() -> None:
+            while not told.is_set():
+                server.handle_request()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        socket.create_connection(server.server_address).close()
+        told.set()
+        thread.join()
+        print("joined")
+
+    outcome = play(main)
+    assert lines(outcome, 0) == ["joined"]
+    assert outcome.programs[0].exit == 0
 
 
 def test_an_idle_connection_is_waited_for_a_minute(play: Play) -> None:

@@ -67,6 +67,7 @@ class SimThread(Baton):
         self.what = ""
         self.until = NEVER
         self.since = 0
+        self.waited = 0  # how long it waited last, if to the end of a time-out
         self.spins = 0
         self.killed = False
         self.refusals = 0
@@ -287,6 +288,7 @@ class Scheduler(Machine):
         self._switch(me)
         me.ticket = None
         ticket.open = False
+        me.waited = 0 if ticket.woken or until >= NEVER else until - me.since
         self.check(me)
         return self._signalled(me) or ticket.woken
 

@@ -136,7 +136,13 @@ class Ending:
             if process.ended or process.background or thread.ticket is None:
                 continue
             last = max(world.active_at, process.stirred_at)
-            at_rest = world.waiters.has(thread.ticket) and thread.since > last
+            at_rest = (
+                world.waiters.has(thread.ticket)
+                and thread.since > last
+                # After a long wait a short one is the rest of it: poll(2) in milliseconds may
+                # return a little early, and its caller waits for what is left (socketserver).
+                and thread.until - thread.since >= thread.waited
+            )
             if thread.until <= bound and not at_rest:
                 return True
         return False

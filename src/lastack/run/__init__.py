@@ -10,6 +10,8 @@ from .process import Node as Node
 from .process import Process as Process
 from .repeat import fix_addresses as fix_addresses
 from .repeat import same_again as same_again
+from .visits import Hung as Hung
+from .visits import OpenWorld as OpenWorld
 from .world import DAWN as DAWN
 from .world import Ended as Ended
 from .world import Outcome as Outcome

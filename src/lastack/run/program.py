@@ -91,7 +91,7 @@ def live(process: Process, main: Main) -> None:
             raise
         except BaseException as error:  # noqa: BLE001 - a program may raise anything
             kept, status = error, _end_by(process, error)
-        _shut_down(process)
+        shut_down(process)
         process.exit = status
     except Stopped:
         pass
@@ -131,7 +131,7 @@ def status_of(code: object) -> int:
     return 1
 
 
-def _shut_down(process: Process) -> None:
+def shut_down(process: Process) -> None:
     """What an interpreter does before it exits: wait for threads, run what atexit has."""
     executors = sys.modules.get("concurrent.futures.thread")
     if executors is not None:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import gc
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -107,7 +108,7 @@ class World(Scheduler):
         self._link = link or LinkRules()
         self._mains: list[Main] = []
         self._patience = patience
-        self._interrupted = False
+        self._interruption: BaseException | None = None
         self._ending = Ending(self, self.processes, HOUR)
         self._stage: Stage | None = None
 
@@ -169,6 +170,14 @@ class World(Scheduler):
     def _run(self, until: int) -> Outcome:
         self._ending = Ending(self, self.processes, until)
         activate(self)
+        with self._staged():
+            self._switch(self.main)
+            self._end_threads()
+        return self._outcome()
+
+    @contextmanager
+    def _staged(self) -> Iterator[None]:
+        """Set the process up for a run, and put back what was there. The world is active."""
         collecting, chance = gc.isenabled(), random.getstate()
         gc.disable()
         # What worlds leave grows old by being frozen, and the interpreter looks for old garbage
@@ -182,8 +191,7 @@ class World(Scheduler):
             self._stage = Stage()
             random.seed(self.seed)
             libraries.seed_again(self.seed)
-            self._switch(self.main)
-            self._end_threads()
+            yield
         finally:
             activate(None)
             self.over = True
@@ -194,11 +202,10 @@ class World(Scheduler):
                 gc.unfreeze()
             if collecting:
                 gc.enable()
-        return self._outcome()
 
     def _outcome(self) -> Outcome:
-        if self._interrupted:
-            raise KeyboardInterrupt
+        if self._interruption is not None:
+            raise self._interruption
         livelock = ""
         if isinstance(self.failure, Livelock):
             hung = [process.hung for process in self.processes if process.hung]
@@ -320,8 +327,8 @@ class World(Scheduler):
     def _take_baton(self) -> bool:
         try:
             return self.main.lock.acquire(timeout=_GLANCE)
-        except KeyboardInterrupt:
-            self._interrupted = True
+        except BaseException as error:  # noqa: BLE001 - a signal handler of this process may raise anything
+            self._interruption = error
             self.stopping = self.stopping or "interrupted"
             if self.holder is not self.main:
                 return False

@@ -178,9 +178,13 @@ def test_an_error_in_the_engine_is_raised_in_the_block() -> None:
 def test_a_program_that_ends_itself_is_told_and_closed() -> None:
     world = with_server()
     client = world.host("client")
-    with pytest.raises(RuntimeError, match="exit status 3"), world.on(client):
+
+    def ends_itself() -> None:
         socket.create_connection(("web", 80))
         os._exit(3)
+
+    with pytest.raises(RuntimeError, match="exit status 3"), world.on(client):
+        ends_itself()
     with world.on(client):  # another program of the host
         assert ask(b"you") == b"hello you"
     assert not world.finish().failed

@@ -182,7 +182,7 @@ def report(world: Scheduler, process: Process) -> str:
     for thread in world.threads:
         if thread.process is process:
             rows.append(f"{process.name}, {thread.name}: {thread.what or 'runs'}")
-            rows.append(stack_of(thread.real.ident))
+            rows.append(stack_of(thread.real))
     return "\n".join(row for row in rows if row)
 
 

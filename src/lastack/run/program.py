@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import runpy
 import sys
@@ -86,7 +88,7 @@ def live(process: Process, main: Main) -> None:
             sys.settrace(threading.gettrace())
         process.main_thread = threading._MainThread()  # type: ignore[attr-defined]
         try:
-            kept, status = main(), 0
+            kept, status = _run(main), 0
         except Stopped:
             raise
         except BaseException as error:  # noqa: BLE001 - a program may raise anything
@@ -99,6 +101,12 @@ def live(process: Process, main: Main) -> None:
         process.exit = _end_by(process, error)
     exit_process(process)
     del kept
+
+
+def _run(main: Main) -> object:
+    """Call what runs the program; a coroutine that it returns is the program, too."""
+    made = main()
+    return asyncio.run(made) if inspect.iscoroutine(made) else made
 
 
 def _end_by(process: Process, error: BaseException) -> int | None:

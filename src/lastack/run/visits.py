@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,17 +32,13 @@ from typing import Any
 from lastack.profile import NEVER, S
 
 from . import foundations
-from .baton import Baton, SimThread, activate
+from .baton import Baton, Hung, SimThread, activate
 from .ending import Ending, Verdict, report, table
 from .engine import Stopped
 from .osthread import get_ident
 from .process import Node, Process
 from .program import exit_process, shut_down
 from .world import HOUR, Outcome, World
-
-
-class Hung(Exception):
-    """What the block waits for cannot come, or not within the world's limit of virtual time."""
 
 
 class Visitor(SimThread):
@@ -91,6 +88,7 @@ class OpenWorld(World):
         self._set_up()
         visitor = self._visitor(node)
         with self._entered(visitor):
+            visitor.real.outermost = sys._getframe(2)  # of the `with`
             try:
                 if visitor.process.main_thread is None:
                     visitor.process.main_thread = threading._MainThread()  # type: ignore[attr-defined]
@@ -138,6 +136,7 @@ class OpenWorld(World):
             yield
         finally:
             self._inside.pop()
+            visitor.real.outermost = None
             kept[__name__] = real.number_threads(outside)
             asyncio._set_running_loop(loop)
             back = self._inside[-1] if self._inside else None

@@ -143,7 +143,8 @@ class World(Scheduler):
         self, node: Node, main: Sequence[str] | Callable[[], object], *, name: str = "",
         start_at: int | None = None, background: bool = False,
     ) -> Process:  # fmt: skip
-        """Add a program: ["FILE.py", ARG...], ["-m", "MODULE", ARG...], or a callable.
+        """Add a program: ["FILE.py", ARG...], ["-m", "MODULE", ARG...], or a callable; that of a
+        coroutine function is run by asyncio.
 
         Programs start in the order in which they were added, each when the one before it first
         waits; one with start_at (ns) starts then. ValueError when there is no such program.
@@ -363,7 +364,7 @@ class _Watch:
         self._forced_at = now
         self._forced += 1
         if self._forced > _TRIES:
-            where = stack_of(thread.real.ident)
+            where = stack_of(thread.real)
             raise RuntimeError(f"{thread!r} cannot be ended: it waits for something real\n{where}")
         thread.killed = True
         raise_in(thread.real.ident, Stopped)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from lastack.net import PASS, Guard, LinkRules, Rule
@@ -52,6 +53,34 @@ class Host:
 
     def __repr__(self) -> str:
         return f"<host {self.name} {self.address}>"
+
+    def kill(self) -> None:
+        """SIGKILL to its programs: the kernel closes their sockets, by FIN or RST."""
+        self._done(self._net.world.kill)
+
+    def restart(self) -> None:
+        """Kill its programs, and start them anew."""
+        self._done(self._net.world.restart)
+
+    def power_cut(self) -> None:
+        """Switch it off: nothing is sent, everything it knew is gone, what arrives is lost."""
+        self._done(self._net.world.power_cut)
+
+    def power_on(self) -> None:
+        """Switch it on again: empty tables, its programs from their first line."""
+        self._done(self._net.world.power_on)
+
+    def reboot(self, down_for: float = 0.0) -> None:
+        """Switch it off, and on again `down_for` seconds later."""
+        self._done(partial(self._net.world.reboot, down_for=_ns(down_for)))
+
+    def restart_network(self, down_for: float = 0.0) -> None:
+        """Take its interface down, and up again `down_for` seconds later; connections survive."""
+        self._done(partial(self._net.world.restart_network, down_for=_ns(down_for)))
+
+    def _done(self, fault: Callable[[Node], None]) -> None:
+        fault(self.node)
+        self._net.world.settle()
 
     def sockets(self) -> list[SocketRow]:
         """Return its socket table, as ss(8) has it."""
@@ -138,6 +167,10 @@ class Net:
         return self.world.network.add_rule(asked, name=title)
 
     # -- running
+
+    def at(self, seconds: float, fault: Callable[[], None]) -> None:
+        """Do something at that virtual time, as in `net.at(2, net.hosts["web"].reboot)`."""
+        self.world.at(_ns(seconds), fault)
 
     def on(self, host: Host | str) -> AbstractContextManager[None]:
         """Run the block as a program of the host: its name, its sockets, virtual time.

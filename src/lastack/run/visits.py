@@ -72,6 +72,7 @@ class OpenWorld(World):
         self._props = ExitStack()
         self._chance: Any = None  # the state of the random module on the other side
         self._ending = _Visited(self, until)
+        self._frozen = False
 
     # -- blocks
 
@@ -107,6 +108,8 @@ class OpenWorld(World):
 
     def _visitor(self, node: Node) -> Visitor:
         visitor = self._visitors.get(node)
+        if visitor is not None and visitor.killed:
+            self._part(visitor)
         if visitor is None or visitor.process.ended:
             number = -1 - len(self._visitors)
             process = Process(number, node.name, node, self.seed, lambda: self.now)
@@ -181,6 +184,37 @@ class OpenWorld(World):
         why = f"{self._until / S:g} s of virtual time are over" if late else "no event is pending"
         return "\n".join([f"{why}, and these wait", *waiting, table(self)])
 
+    # -- faults between blocks
+
+    def everybody(self) -> list[Process]:
+        """Return every process, those of the blocks, too."""
+        return self.processes + [visitor.process for visitor in self._visitors.values()]
+
+    def settle(self) -> None:
+        """Let run who can at this moment of virtual time, after something was done to the world
+        from outside a block or in one."""
+        if self.over or self._stage is None or self.in_engine:
+            return  # a fault that was scheduled comes as an event
+        if self._inside:
+            self.yield_()
+        else:
+            self._frozen = True
+            self._exchange_chance()
+            activate(self)
+            try:
+                self._switch(self.main)
+            finally:
+                self._frozen = False
+                activate(None)
+                self._exchange_chance()
+        for visitor in list(self._visitors.values()):
+            if visitor.killed and visitor not in self._inside:
+                self._part(visitor)
+
+    def advance(self) -> bool:
+        """Do the next event; none while the world stands still."""
+        return not self._frozen and super().advance()
+
     # -- the end
 
     def finish(self) -> Outcome:
@@ -230,7 +264,7 @@ class OpenWorld(World):
             return
         with self._entered(visitor):
             try:
-                if not self.stopping:
+                if not self.stopping and not visitor.killed:
                     shut_down(process)
                     process.exit = 0
             except Stopped:

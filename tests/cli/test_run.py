@@ -235,3 +235,37 @@ def test_ascii_terminals_get_ascii(lastack: Run) -> None:
 def test_nothing_but_long_output_of_programs_is_wider_than_80_columns(lastack: Run) -> None:
     ran = lastack("run", *LOSING, COLUMNS="80")
     assert max(map(len, ran.stdout.splitlines())) <= 80
+
+
+def test_faults_on_the_command_line(lastack: Run) -> None:
+    ran = lastack(
+        "run", "--json", "--at", "10ms=kill:a", "--at", "1s=reboot:a", "--at",
+        "2s=restart-network:b", "--at", "3s=power-cut:a", *PAIR,
+    )  # fmt: skip
+    shape = valid(ran.stdout, "run")
+    assert shape["virtual_seconds"] == 3
+    assert [(program["command"], program["ended_by"]) for program in shape["programs"]] == [
+        ("server.py", None), ("client.py a", None), ("server.py", "power cut"),
+    ]  # fmt: skip
+    text = lastack("run", "--at", "4500us=power-cut:a", "--until", "100s", *PAIR).stdout
+    assert "power cut" in text
+    assert "a was switched off" in text
+    assert not [line for line in text.splitlines() if len(line) > 80]
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ("kill:a", "--at 'kill:a': write TIME=FAULT:HOST, as in 2s=kill:web"),
+        ("2s=kill", "--at '2s=kill': write TIME=FAULT:HOST, as in 2s=kill:web"),
+        ("2s=drop:a", "--at '2s=drop:a': no fault 'drop'; there are kill, restart, power-cut, "
+                      "power-on, reboot, restart-network"),
+        ("soon=kill:a", "'soon' is no time; write 40ms, 1.5s, 2m or 1h"),
+        ("2s=kill:c", "--at: no host is named 'c'"),
+    ],
+)  # fmt: skip
+def test_faults_that_cannot_be(lastack: Run, fault: str, complaint: str) -> None:
+    ran = lastack("run", "--at", fault, *PAIR)
+    assert ran.returncode == 2
+    assert complaint in ran.stderr
+    assert ran.stderr.count("\n") == 1

@@ -92,7 +92,7 @@ def test_the_call_is_the_one_that_sent_the_rst() -> None:
     world = Exchange()
     world.server.call("exit")
     world.server.abort(Reason.LINGER_ZERO)
-    assert "exit() on web" in judge(world).why
+    assert "the end of the program on web" in judge(world).why
 
 
 def test_a_refused_bind_names_the_holder() -> None:

@@ -19,7 +19,7 @@ from lastack.run import same_again
 
 from .paint import Painter
 from .scene import Played, Setting
-from .values import Duration, Rate, Share, find_profile, parse_program
+from .values import FAULTS, Duration, Rate, Share, find_profile, parse_fault, parse_program
 
 
 @click.command()
@@ -34,6 +34,8 @@ from .values import Duration, Rate, Share, find_profile, parse_program
 @click.option("--mtu", default=1500, show_default=True, type=click.IntRange(68, 65536))
 @click.option("--profile", "profiles", multiple=True, metavar="[HOST=]NAME",
               help=f"The TCP of all hosts or of one: {', '.join(PROFILES)}.")  # fmt: skip
+@click.option("--at", "faults", multiple=True, metavar="TIME=FAULT:HOST",
+              help=f"Do that then: {', '.join(FAULTS)}.")  # fmt: skip
 @click.option("--until", type=Duration(), default=3600 * S, help="Virtual time limit.  [1h]")
 @click.option("--patience", type=Duration(), default=10 * S,
               help="Real time that a program may compute without a call.  [10s]")  # fmt: skip
@@ -47,9 +49,9 @@ from .values import Duration, Rate, Share, find_profile, parse_program
               help="Write every event to a file, one a line.")  # fmt: skip
 def run(
     programs: tuple[str, ...], seed: int, delay: int, jitter: int, loss: float, rate: int,
-    queue: int, mtu: int, profiles: tuple[str, ...], until: int, patience: int, as_json: bool,
-    no_ladder: bool, unfold: bool, wire: bool, strict: bool, check_determinism: bool,
-    trace: Path | None,
+    queue: int, mtu: int, profiles: tuple[str, ...], faults: tuple[str, ...], until: int,
+    patience: int, as_json: bool, no_ladder: bool, unfold: bool, wire: bool, strict: bool,
+    check_determinism: bool, trace: Path | None,
 ) -> int:  # fmt: skip
     """Run programs on simulated hosts and explain how every connection ended.
 
@@ -66,12 +68,10 @@ def run(
     setting = Setting(
         [parse_program(text) for text in programs], seed,
         LinkRules(delay, jitter, loss, rate, queue, mtu), until=until, wire=wire,
-        patience=patience / S,
+        patience=patience / S, faults=[parse_fault(text) for text in faults],
         **_profiles(profiles),
     )  # fmt: skip
-    for name in setting.profiles:
-        if name not in {spec.host for spec in setting.programs}:
-            raise click.UsageError(f"--profile: no host is named {name!r}")
+    _check_hosts(setting)
     before = _own_sockets()
     played = Played(setting)
     if _own_sockets() > before:
@@ -88,6 +88,15 @@ def run(
     if played.status:
         return played.status
     return 3 if strict and played.lost_bytes else 0
+
+
+def _check_hosts(setting: Setting) -> None:
+    hosts = {spec.host for spec in setting.programs}
+    named = [("--profile", name) for name in setting.profiles]
+    named += [("--at", fault.host) for fault in setting.faults]
+    for option, name in named:
+        if name not in hosts:
+            raise click.UsageError(f"{option}: no host is named {name!r}")
 
 
 def _profiles(texts: tuple[str, ...]) -> dict[str, Any]:

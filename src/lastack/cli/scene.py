@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import click
@@ -12,12 +13,12 @@ import click
 from lastack.net import LinkRules
 from lastack.profile import LINUX, Profile, S
 from lastack.report import ending_lines, ladder, refusal_lines
-from lastack.run import Outcome, World
+from lastack.run import Node, Outcome, World
 from lastack.trace import Event
 from lastack.verdict import Book, ConnectionStory, threads, threw_away, to_json, verdict
 
 from .paint import Painter
-from .values import ProgramSpec
+from .values import FaultSpec, ProgramSpec
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,17 @@ class Setting:
     until: int = 3600 * S
     wire: bool = False
     patience: float = 10.0
+    faults: Sequence[FaultSpec] = ()
+
+
+def _act(world: World, fault: str) -> Callable[[Node], None]:
+    """Return what `--at` does to a host."""
+    acts: dict[str, Callable[[Node], None]] = {
+        "kill": world.kill, "restart": world.restart, "power-cut": world.power_cut,
+        "power-on": world.power_on, "reboot": world.reboot,
+        "restart-network": world.restart_network,
+    }  # fmt: skip
+    return acts[fault]
 
 
 class Played:
@@ -56,6 +68,9 @@ class Played:
                 )
             except ValueError as error:
                 raise click.UsageError(f"{spec.host}: {error}") from None
+        for fault in setting.faults:
+            act = _act(world, fault.fault)
+            world.at(fault.at, partial(act, world.nodes[fault.host]))
         begun = time.perf_counter()
         self.outcome: Outcome = world.run(setting.until)
         self.wall_seconds = time.perf_counter() - begun
@@ -74,11 +89,13 @@ class Played:
             "wall_seconds": round(self.wall_seconds, 6),
             "programs": [
                 {
-                    "host": ended.host, "command": spec.text, "exit": ended.exit,
-                    "stopped": ended.stopped, "hung": ended.hung or None,
+                    "host": ended.host,
+                    "command": self.setting.programs[ended.program - 1].text,
+                    "exit": ended.exit, "stopped": ended.stopped,
+                    "ended_by": ended.ended_by or None, "hung": ended.hung or None,
                     "output": [line.text for line in ended.output],
                 }
-                for spec, ended in zip(self.setting.programs, outcome.programs, strict=True)
+                for ended in outcome.programs
             ],
             "connections": told["connections"],
             "time_wait": told["time_wait"],

@@ -99,6 +99,30 @@ class ProgramSpec:
         return shlex.join(self.command)
 
 
+FAULTS: Final = ("kill", "restart", "power-cut", "power-on", "reboot", "restart-network")
+"""What `--at` can do to a host or to its programs."""
+
+
+@dataclass(frozen=True)
+class FaultSpec:
+    """TIME=FAULT:HOST of the command line; at in ns."""
+
+    at: int
+    fault: str
+    host: str
+
+
+def parse_fault(text: str) -> FaultSpec:
+    """Parse one `--at`; UsageError for what cannot be done."""
+    when, equals, rest = text.partition("=")
+    fault, colon, host = rest.partition(":")
+    if not (equals and colon and host):
+        raise click.UsageError(f"--at {text!r}: write TIME=FAULT:HOST, as in 2s=kill:web")
+    if fault not in FAULTS:
+        raise click.UsageError(f"--at {text!r}: no fault {fault!r}; there are {', '.join(FAULTS)}")
+    return FaultSpec(Duration().convert(when, None, None), fault, host)
+
+
 _SPEC: Final = re.compile(
     r"(?P<name>[A-Za-z](?:[\w.-]*\w)?)(?P<mark>[+@][^=]*)?=(?P<command>.*)", re.S
 )

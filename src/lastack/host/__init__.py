@@ -11,5 +11,6 @@ from .ports import Binding as Binding
 from .ports import PortError as PortError
 from .ports import Ports as Ports
 from .ports import flow_hint as flow_hint
+from .power import power_off as power_off
 from .timewaits import Counts as Counts
 from .timewaits import TimeWaits as TimeWaits

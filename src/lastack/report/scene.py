@@ -12,6 +12,7 @@ from lastack.trace import (
     Dropped,
     Duplicated,
     Event,
+    Fault,
     Lost,
     ResetIgnored,
     ResetSent,
@@ -67,6 +68,7 @@ class Scene:
             Destroyed: self._destroyed,
             TimerFired: self._timer,
             Waiting: self._waiting,
+            Fault: self._fault,
         }
 
     def build(self, events: Iterable[Event]) -> list[Item]:
@@ -187,6 +189,11 @@ class Scene:
             losses.append(self.items.pop())
         self._add(event, Shape.STATE, event.new.value, "state", side)
         self.items += reversed(losses)
+
+    def _fault(self, event: Fault) -> None:
+        server = self._story.server
+        here = server is not None and server.host == event.host and not self._story.to_itself
+        self._add(event, Shape.NOTE, event.what, "title", RIGHT if here else LEFT)
 
     def _destroyed(self, event: Destroyed) -> None:
         size = count(event.last - event.first, f"{event.queue.value} byte")

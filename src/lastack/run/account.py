@@ -10,6 +10,7 @@ from lastack.sockets import File, TcpSocket, UdpSocket
 
 from .baton import here
 from .blocking import close_file
+from .process import POWERLESS
 
 
 class Account:
@@ -42,11 +43,13 @@ class Account:
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
-        world = here().world
+        thread = here()
+        world = thread.world
         if isinstance(error, OSError):
             # The errno says it all: the program's traceback ends where it made the call.
             error.__traceback__ = None
-        if isinstance(self.file, TcpSocket | UdpSocket) and not world.over:
+        gone = world.over or thread.process.ended_by == POWERLESS
+        if isinstance(self.file, TcpSocket | UdpSocket) and not gone:
             text, number = (self.result, 0) if error is None else failure(error)
             self.file.returned(self.call, text, number, world.now)
         if self._holds:

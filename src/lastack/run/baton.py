@@ -41,6 +41,10 @@ class Livelock(Exception):
     """Threads run for ever without virtual time going on."""
 
 
+class Hung(Exception):
+    """What a block of a world waits for cannot come, or not within its limit of virtual time."""
+
+
 class Baton:
     """What one thread waits on for its turn."""
 

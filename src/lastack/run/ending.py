@@ -19,7 +19,8 @@ from lastack.profile import NEVER, S
 from lastack.state import State
 from lastack.trace import SocketRow
 
-from .baton import Scheduler, SimThread
+from .baton import SimThread
+from .faults import Faults
 from .osthread import stack_of
 from .process import Process
 from .signals import send
@@ -47,7 +48,7 @@ class _Phase(Enum):
 class Ending:
     """Decides, before each event, whether there is to be one. Asked when all threads wait."""
 
-    def __init__(self, world: Scheduler, processes: list[Process], until: int) -> None:
+    def __init__(self, world: Faults, processes: list[Process], until: int) -> None:
         self._world = world
         self._processes = processes
         self._until = until
@@ -82,7 +83,8 @@ class Ending:
         return Verdict.OVER
 
     def _only_background(self, at: int) -> Verdict:
-        if any(not process.started for process in self._processes):
+        unstarted = any(not p.started and p.node.up for p in self._processes)
+        if unstarted or self._world.scheduled:
             return Verdict.EVENT if at <= self._until else Verdict.OVER
         if not self._quiet(at):
             return Verdict.EVENT if at <= self._until else Verdict.OVER
@@ -180,7 +182,7 @@ def stop(process: Process) -> None:
             main.ticket.fire()
 
 
-def report(world: Scheduler, process: Process) -> str:
+def report(world: Faults, process: Process) -> str:
     """Say who of a program's threads waits for what, and where."""
     if not process.started:
         return f"{process.name}: has not started"
@@ -188,11 +190,11 @@ def report(world: Scheduler, process: Process) -> str:
     for thread in world.threads:
         if thread.process is process:
             rows.append(f"{process.name}, {thread.name}: {thread.what or 'runs'}")
-            rows.append(stack_of(thread.real.ident))
+            rows.append(stack_of(thread.real))
     return "\n".join(row for row in rows if row)
 
 
-def table(world: Scheduler) -> str:
+def table(world: Faults) -> str:
     """Return the sockets of all hosts, a line each, as `ss -tan` has them."""
     rows = [
         f"    {name}: {row.state.value} recv {row.recv_queue} send {row.send_queue} "

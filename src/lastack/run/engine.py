@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 from lastack.net import Network
 from lastack.sockets import File, TcpSocket, UdpSocket
+from lastack.wire import Packet
 
 from .process import Node, Process
 from .waits import Due, Timer, Waiters, Watcher
@@ -80,11 +81,15 @@ class Machine:
         packets = node.host.take_packets()
         if packets:
             self.active_at = self.now
-            self.network.send(node.name, packets, self.now)
+            self.network.send(node.name, self.outgoing(node, packets), self.now)
         for file, events in node.host.take_ready():
             self.active_at = self.now
             if isinstance(file, File):
                 self.waiters.wake(file, events)
+
+    def outgoing(self, node: Node, packets: list[Packet]) -> list[Packet]:
+        """Return those of a host's packets that leave it."""
+        return packets
 
     def abandon(self, process: Process, fd: int) -> None:
         """Close a descriptor whose object is gone, at the next park; for __del__."""
@@ -96,7 +101,8 @@ class Machine:
             process, fd = self._abandoned.pop(0)
             file = process.descriptors.pop(fd, None)
             if file is not None and not self.over:
-                self.engine(process.node, partial(_drop, file, "close", "close (object deleted)"))
+                call, text = _ends(process, "close", "close (object deleted)")
+                self.engine(process.node, partial(_drop, file, call, text))
 
     def close_all(self, process: Process) -> None:
         """Close the descriptors of a program that has ended, unless the world has, too."""
@@ -104,7 +110,8 @@ class Machine:
         for fd in list(process.descriptors):
             file = process.descriptors.pop(fd)
             if not self.over:
-                self.engine(process.node, partial(_drop, file, "exit", "exit of the program"))
+                call, text = _ends(process, "exit", "exit of the program")
+                self.engine(process.node, partial(_drop, file, call, text))
 
     def number(self) -> int:
         """Return a number that no other object of this world has."""
@@ -137,6 +144,11 @@ class Machine:
     def fire_wait(self) -> None:
         """End the wait, or ring the timer, that is due first."""
         heapq.heappop(self.waits)[3].fire()
+
+
+def _ends(process: Process, call: str, text: str) -> tuple[str, str]:
+    """Return what closes a file that its program does not close itself, in the trace's words."""
+    return ("kill", "kill of the program") if process.ended_by else (call, text)
 
 
 def _drop(file: File, call: str, text: str, now: int) -> None:

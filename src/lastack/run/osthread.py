@@ -11,7 +11,8 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any, Final
 
 get_ident: Final = _thread.get_ident
@@ -28,6 +29,7 @@ class OSThread:
 
     def __init__(self) -> None:
         self.ident = 0
+        self.outermost: FrameType | None = None  # what is around it is no matter of its program
         self._gone: Any = None
 
     def start(self, body: Callable[[], None]) -> None:
@@ -74,15 +76,22 @@ def raise_in(ident: int, exception: type[BaseException]) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(exception))
 
 
-def stack_of(ident: int) -> str:
+def stack_of(thread: OSThread) -> str:
     """Return the innermost frames of a thread, the program's own, as text."""
-    frame = current_frames().get(ident)
-    if frame is None:
-        return ""
-    here = os.path.dirname(__file__)
+    ours = (os.path.dirname(__file__), traceback.__file__, "<frozen")
     rows = [
         f"    {row.filename}:{row.lineno} in {row.name}"
-        for row in traceback.extract_stack(frame)
-        if not row.filename.startswith(here) and "<frozen" not in row.filename
+        for row in traceback.StackSummary.extract(_frames(thread))
+        if not row.filename.startswith(ours)
     ]
-    return "\n".join(rows[-6:])
+    return "\n".join(reversed(rows[:6]))
+
+
+def _frames(thread: OSThread) -> Iterator[tuple[FrameType, int]]:
+    """Yield the frames of a thread from the innermost on, each with the line where it is."""
+    frame = current_frames().get(thread.ident)
+    while frame is not None:
+        yield frame, frame.f_lineno
+        if frame is thread.outermost:
+            break
+        frame = frame.f_back

@@ -16,11 +16,18 @@ from .output import Output
 FIRST_DESCRIPTOR: Final = 1 << 20
 """Descriptors of simulated programs start here, where no real one is."""
 
+KILLED: Final = "killed"
+POWERLESS: Final = "power cut"
+"""What may have been done to a process from outside."""
+
 _descriptors = count(FIRST_DESCRIPTOR)
 
 
 class Node:
-    """One simulated host: its TCP, its name, its address (packed), its number in the world."""
+    """One simulated host: its TCP, its name, its address (packed), its number in the world.
+
+    up: it has power; linked: its interface is up. Each boot has a `Host` of its own.
+    """
 
     def __init__(
         self, number: int, name: str, address: bytes, profile: Profile, host: Host
@@ -30,6 +37,9 @@ class Node:
         self.address = address
         self.profile = profile
         self.host = host
+        self.up = True
+        self.linked = True
+        self.boots = 0
 
 
 class Process:
@@ -62,6 +72,8 @@ class Process:
         self.ended = False
         self.exit: int | None = None
         self.stopped = False
+        self.ended_by = ""  # KILLED or POWERLESS
+        self.installed = 0  # number of its program in the world, the same after a restart
         self.interrupted = False
         self.hung = ""
 

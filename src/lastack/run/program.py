@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import runpy
 import sys
@@ -86,12 +88,12 @@ def live(process: Process, main: Main) -> None:
             sys.settrace(threading.gettrace())
         process.main_thread = threading._MainThread()  # type: ignore[attr-defined]
         try:
-            kept, status = main(), 0
+            kept, status = _run(main), 0
         except Stopped:
             raise
         except BaseException as error:  # noqa: BLE001 - a program may raise anything
             kept, status = error, _end_by(process, error)
-        _shut_down(process)
+        shut_down(process)
         process.exit = status
     except Stopped:
         pass
@@ -99,6 +101,12 @@ def live(process: Process, main: Main) -> None:
         process.exit = _end_by(process, error)
     exit_process(process)
     del kept
+
+
+def _run(main: Main) -> object:
+    """Call what runs the program; a coroutine that it returns is the program, too."""
+    made = main()
+    return asyncio.run(made) if inspect.iscoroutine(made) else made
 
 
 def _end_by(process: Process, error: BaseException) -> int | None:
@@ -131,7 +139,7 @@ def status_of(code: object) -> int:
     return 1
 
 
-def _shut_down(process: Process) -> None:
+def shut_down(process: Process) -> None:
     """What an interpreter does before it exits: wait for threads, run what atexit has."""
     executors = sys.modules.get("concurrent.futures.thread")
     if executors is not None:

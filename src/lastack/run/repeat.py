@@ -33,9 +33,15 @@ def fix_addresses() -> bool:
     return bool(personality(present | ADDR_NO_RANDOMIZE) != -1)
 
 
+def fixed_hashes() -> str:
+    """Return the PYTHONHASHSEED of this process; "" when its hashes of strings are random."""
+    seed = os.environ.get(HASHES, "random")
+    return "" if seed == "random" else seed
+
+
 def same_again() -> dict[str, str] | None:
     """Return the environment in which this interpreter has to start again; None: it need not."""
     moved = fix_addresses()
-    if os.environ.get(HASHES, "random") != "random":
+    if fixed_hashes():
         return dict(os.environ) if moved else None
     return {**os.environ, HASHES: "0"}

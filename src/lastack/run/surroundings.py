@@ -64,6 +64,13 @@ class Surroundings:
         fresh.hook, fresh.thread_hook = sys.__excepthook__, thread_hook
         return fresh
 
+    def number_threads(self, numbers: Callable[[], int]) -> Callable[[], int]:
+        """Number new threads so from now on, in these surroundings, which are in place; return
+        how it was done before."""
+        before: Callable[[], int] = self.thread_number
+        self.thread_number = vars(threading)["_counter"] = numbers
+        return before
+
     def enter(self) -> None:
         """Put them in place."""
         sys.argv, sys.path = self.argv, self.path

@@ -9,9 +9,12 @@ import os
 from types import TracebackType
 from typing import Final
 
+from .baton import Hung, Livelock
+
 _HERE: Final = os.path.dirname(__file__) + os.sep
 _TOLD: Final = (
     OSError, ValueError, TypeError, RuntimeError, ImportError, SyntaxError, KeyboardInterrupt,
+    Hung, Livelock,
 )  # fmt: skip
 """What our calls raise on purpose. Anything else is a mistake of ours, to be seen in full."""
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 import gc
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -28,12 +29,13 @@ from lastack.trace import Journal
 from lastack.wire import pack_address
 
 from . import foundations, libraries, signals
-from .baton import Baton, Livelock, Scheduler, SimThread, Stopped, activate
+from .baton import Baton, Livelock, SimThread, Stopped, activate
 from .ending import Ending, Verdict, report, table
+from .faults import Faults, Installed, start_of
 from .osthread import raise_in, real_time, stack_of
 from .output import Line
 from .process import Node, Process
-from .program import Main, live, load
+from .program import live, load
 from .surroundings import Stage
 
 DAWN: Final = 1_767_225_600 * S
@@ -53,6 +55,8 @@ class Ended:
 
     exit: its status, None when it was stopped or hangs. stopped: it was ended at the end of the
     run, which is no failure. hung: who of its threads waited for what when the run was cut off.
+    ended_by: "killed" or "power cut" when that was done to it. program: the how-manieth program
+    of the world it is, from 1 on; one that was started again is there once for each start.
     """
 
     name: str
@@ -61,6 +65,8 @@ class Ended:
     stopped: bool
     hung: str
     output: list[Line]
+    ended_by: str = ""
+    program: int = 0
 
     @property
     def failed(self) -> bool:
@@ -84,7 +90,7 @@ class Outcome:
         return bool(self.deadlock or self.livelock) or any(p.failed for p in self.programs)
 
 
-class World(Scheduler):
+class World(Faults):
     """See the module. `patience`: seconds of real time that a program may compute without a call.
 
     A world runs once, and one at a time in a process.
@@ -102,12 +108,10 @@ class World(Scheduler):
         self.start = start
         self.journal = Journal()
         self.network = Network(seed, self.journal if trace else None, wire=wire)
-        self.processes: list[Process] = []
         self._trace = trace
         self._link = link or LinkRules()
-        self._mains: list[Main] = []
         self._patience = patience
-        self._interrupted = False
+        self._interruption: BaseException | None = None
         self._ending = Ending(self, self.processes, HOUR)
         self._stage: Stage | None = None
 
@@ -128,28 +132,51 @@ class World(Scheduler):
             raise ValueError("a world has at most 254 hosts")
         address = pack_address(f"10.0.0.{number}")
         rules = profile or self.profile
-        scribe = self.journal.scribe(name) if self._trace else None
-        engine = Host(name, rules, [address], seed=self.seed, scribe=scribe)
-        engine.mtu_to = partial(self.network.mtu, name)
         self.network.attach(name, [address])
         for other in self.nodes:
             self.network.link(name, other, link or self._link)
-        node = Node(number, name, address, rules, engine)
+        node = Node(number, name, address, rules, self._engine(name, rules, address, 0))
         self.nodes[name] = self.by_address[address] = node
         return node
+
+    def _engine(self, name: str, rules: Profile, address: bytes, boots: int) -> Host:
+        scribe = self.journal.scribe(name) if self._trace else None
+        # Another boot has other secrets: its sequence numbers and ports begin elsewhere.
+        engine = Host(name, rules, [address], seed=self.seed + (boots << 64), scribe=scribe)
+        engine.mtu_to = partial(self.network.mtu, name)
+        return engine
+
+    def give_engine(self, node: Node) -> None:
+        """Give a host an engine with empty tables."""
+        node.boots += 1
+        node.host = self._engine(node.name, node.profile, node.address, node.boots)
 
     def program(
         self, node: Node, main: Sequence[str] | Callable[[], object], *, name: str = "",
         start_at: int | None = None, background: bool = False,
     ) -> Process:  # fmt: skip
-        """Add a program: ["FILE.py", ARG...], ["-m", "MODULE", ARG...], or a callable.
+        """Add a program: ["FILE.py", ARG...], ["-m", "MODULE", ARG...], or a callable; that of a
+        coroutine function is run by asyncio.
 
         Programs start in the order in which they were added, each when the one before it first
         waits; one with start_at (ns) starts then. ValueError when there is no such program.
         """
-        number = len(self.processes) + 1
-        process = Process(number, name or node.name, node, self.seed, lambda: self.now)
-        process.start_at, process.background, process.epoch = start_at, background, self.start
+        programs = self._installed.setdefault(node, [])
+        number = sum(map(len, self._installed.values())) + 1
+        program = Installed(number, main, name or node.name, start_at, background)
+        process = self._new_process(node, program, start_at)
+        programs.append(program)
+        return process
+
+    def start_again(self, node: Node, program: Installed, at: int) -> Process:
+        """Add a process of an installed program that starts at time `at`."""
+        return self._new_process(node, program, at)
+
+    def _new_process(self, node: Node, program: Installed, start_at: int | None) -> Process:
+        number, main = len(self.processes) + 1, program.main
+        process = Process(number, program.name, node, self.seed, lambda: self.now)
+        process.start_at, process.background = start_at, program.background
+        process.epoch, process.installed = self.start, program.number
         self._mains.append(main if callable(main) else load(main))
         self.processes.append(process)
         return process
@@ -169,6 +196,14 @@ class World(Scheduler):
     def _run(self, until: int) -> Outcome:
         self._ending = Ending(self, self.processes, until)
         activate(self)
+        with self._staged():
+            self._switch(self.main)
+            self._end_threads()
+        return self._outcome()
+
+    @contextmanager
+    def _staged(self) -> Iterator[None]:
+        """Set the process up for a run, and put back what was there. The world is active."""
         collecting, chance = gc.isenabled(), random.getstate()
         gc.disable()
         # What worlds leave grows old by being frozen, and the interpreter looks for old garbage
@@ -182,8 +217,7 @@ class World(Scheduler):
             self._stage = Stage()
             random.seed(self.seed)
             libraries.seed_again(self.seed)
-            self._switch(self.main)
-            self._end_threads()
+            yield
         finally:
             activate(None)
             self.over = True
@@ -194,11 +228,10 @@ class World(Scheduler):
                 gc.unfreeze()
             if collecting:
                 gc.enable()
-        return self._outcome()
 
     def _outcome(self) -> Outcome:
-        if self._interrupted:
-            raise KeyboardInterrupt
+        if self._interruption is not None:
+            raise self._interruption
         livelock = ""
         if isinstance(self.failure, Livelock):
             hung = [process.hung for process in self.processes if process.hung]
@@ -207,7 +240,7 @@ class World(Scheduler):
             raise self.failure
         programs = [
             Ended(p.name, p.node.name, None if p.hung else p.exit, p.stopped and not p.hung,
-                  p.hung, p.output.lines)
+                  p.hung, p.output.lines, p.ended_by, p.installed)
             for p in self.processes
         ]  # fmt: skip
         return Outcome(programs, self.now, self._ending.deadlock, livelock, self.parks)
@@ -265,17 +298,10 @@ class World(Scheduler):
         previous: Process | None = None
         for process in self.processes:
             if not process.started:
-                first = min(first, (self._start_of(process, previous), 3, process.number))
+                first = min(first, (start_of(process, previous, self.now), 3, process.number))
             if process.start_at is None:
                 previous = process
         return first if first[0] < NEVER else (NEVER, 0, 0)
-
-    def _start_of(self, process: Process, previous: Process | None) -> int:
-        if process.start_at is not None:
-            return max(process.start_at, self.now)
-        if previous is None or previous.ended:
-            return self.now
-        return max(previous.blocked_at, self.now)
 
     def _do(self, event: tuple[int, int, int]) -> None:
         at, kind, source = event
@@ -283,6 +309,8 @@ class World(Scheduler):
         if kind == 0:
             while (arrival := self.network.take_arrival(self.now)) is not None:
                 node = self.nodes[arrival[0]]
+                if self.lose_arrival(node, arrival[1]):
+                    continue
                 node.host.packet_arrives(arrival[1], self.now)
                 self.active_at = self.now
                 self.flush(node)
@@ -320,8 +348,8 @@ class World(Scheduler):
     def _take_baton(self) -> bool:
         try:
             return self.main.lock.acquire(timeout=_GLANCE)
-        except KeyboardInterrupt:
-            self._interrupted = True
+        except BaseException as error:  # noqa: BLE001 - a signal handler of this process may raise anything
+            self._interruption = error
             self.stopping = self.stopping or "interrupted"
             if self.holder is not self.main:
                 return False
@@ -356,7 +384,7 @@ class _Watch:
         self._forced_at = now
         self._forced += 1
         if self._forced > _TRIES:
-            where = stack_of(thread.real.ident)
+            where = stack_of(thread.real)
             raise RuntimeError(f"{thread!r} cannot be ended: it waits for something real\n{where}")
         thread.killed = True
         raise_in(thread.real.ident, Stopped)

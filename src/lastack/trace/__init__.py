@@ -1,5 +1,7 @@
 """What happened: events, their reasons, and the row of the socket table. Values only."""
 
+from .events import POWER_CUT as POWER_CUT
+from .events import POWER_ON as POWER_ON
 from .events import Accepted as Accepted
 from .events import Acked as Acked
 from .events import Arrived as Arrived

@@ -16,6 +16,7 @@ SYN and FIN are no stream bytes.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 from lastack.state import State
 from lastack.wire import Flow, Packet, Segment
@@ -311,8 +312,12 @@ class Waiting(Event):
         self.reason = reason
 
 
+POWER_CUT: Final = "power cut"
+POWER_ON: Final = "power on"
+
+
 class Fault(Event):
-    """Something was done to the host or the network: "kill", "network restart", "link down"."""
+    """Something was done to the host: POWER_CUT, POWER_ON, "network restart"."""
 
     __slots__ = ("what",)
 

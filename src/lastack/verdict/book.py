@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lastack.trace import (
+    POWER_CUT,
+    POWER_ON,
     Accepted,
     Acked,
     Called,
     Destroyed,
     Event,
+    Fault,
     Opened,
     Queued,
     Read,
@@ -38,13 +41,15 @@ Handler = Callable[[Any], None]
 class Book:
     """All connections of a world, in the order in which they were opened.
 
-    `resets` is every RST that was sent, by packet number; `refusals` every call that was refused.
+    `resets` is every RST that was sent, by packet number; `refusals` every call that was refused;
+    `powerless` the hosts that are switched off.
     """
 
     def __init__(self) -> None:
         self.stories: list[ConnectionStory] = []
         self.refusals: list[Refused] = []
         self.resets: dict[int, Reset] = {}
+        self.powerless: set[str] = set()
         self._ends: dict[int, End] = {}
         self._story: dict[int, ConnectionStory] = {}
         self._latest: dict[Flow, End] = {}  # active ends by flow
@@ -67,6 +72,7 @@ class Book:
             TimerFired: self._timer,
             Waiting: self._waiting,
             Refused: self.refusals.append,
+            Fault: self._fault,
         }
 
     def __call__(self, event: Event) -> None:
@@ -183,6 +189,12 @@ class Book:
     def _destroyed(self, event: Destroyed) -> None:
         if end := self._ends.get(event.conn):
             end.destroyed.append(event)
+
+    def _fault(self, event: Fault) -> None:
+        if event.what == POWER_CUT:
+            self.powerless.add(event.host)
+        elif event.what == POWER_ON:
+            self.powerless.discard(event.host)
 
     def _timer(self, event: TimerFired) -> None:
         end = self._ends.get(event.conn)

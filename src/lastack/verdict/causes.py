@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lastack.trace import Reason, Refused
+from lastack.trace import Called, Reason, Refused
 
 from .book import Book
 from .endings import Ending, Kind, ending
@@ -36,7 +36,8 @@ def verdict(story: ConnectionStory, book: Book) -> Verdict:
     told = end.conn if end.reason is Reason.UNREAD_AT_CLOSE else 0
     losses = " ".join(_losses(story, accounts, told))
     head = _head(story, end)
-    why = f"{head} {losses}".strip()
+    learnt = _learnt(story, end, book)
+    why = " ".join(part for part in (head, learnt, losses) if part)
     if end.reason is None:
         remedy = "Nothing to do." if end.kind is Kind.FIN else "It has not ended."
         return Verdict(story, end, accounts, why, remedy, "RFC 9293 section 3.6", "")
@@ -54,6 +55,19 @@ def refusal(event: Refused) -> tuple[str, str]:
     return f"{event.call}() on {event.host}: {why}.", remedy
 
 
+_ENDS = {"exit": "the end of the program", "kill": "the kill of the program"}
+"""Calls that nobody made, in words."""
+
+_GIVEN_UP = {
+    Reason.GIVE_UP_DATA,
+    Reason.GIVE_UP_ORPHAN,
+    Reason.GIVE_UP_SYN,
+    Reason.GIVE_UP_SYN_ACK,
+    Reason.GIVE_UP_ZERO_WINDOW,
+    Reason.KEEPALIVE_UNANSWERED,
+    Reason.USER_TIMEOUT,
+}
+
 _VERB = {
     Kind.FIN: "FIN",
     Kind.RST: "RST",
@@ -70,7 +84,8 @@ def _head(story: ConnectionStory, end: Ending) -> str:
     if end.reason is None:
         return f"FIN at {at}: both directions were closed in order."
     # The RST may have come late; it is the moment of the cause that is told.
-    return f"{_VERB[end.kind]} at {at}: {cause(end.reason, _figures(story, end))}."
+    verb = "Ended" if end.reason is Reason.HOST_GONE else _VERB[end.kind]
+    return f"{verb} at {at}: {cause(end.reason, _figures(story, end))}."
 
 
 def _names(story: ConnectionStory, end: Ending) -> tuple[str, str]:
@@ -96,11 +111,47 @@ def _figures(story: ConnectionStory, end: Ending) -> Figures:
     return Figures(
         host=host,
         peer=peer,
-        call=f"{call.call}()" if call is not None and call.call.isidentifier() else "close()",
+        call=_call(call),
         unread=count(_unread_thrown_away(mine), "unread byte"),
         waited=waited,
         tries=_tries(mine, end.reason),
     )
+
+
+def _call(call: Called | None) -> str:
+    if call is None or not call.call.isidentifier():
+        return "close()"
+    return _ENDS.get(call.call, f"{call.call}()")
+
+
+def _learnt(story: ConnectionStory, end: Ending, book: Book) -> str:
+    """Say how the other end learns of a host that lost its power, which told it nothing."""
+    if end.reason is not Reason.HOST_GONE:
+        return ""
+    mine = next((known for known in story.ends if known.conn == end.conn), None)
+    other = story.peer(mine) if mine is not None else None
+    if mine is None or other is None or other is mine:
+        return ""
+    if other.terminal is None:
+        told = f"{other.host} has not learnt it: it is in {other.state.value}, and"
+        if mine.host in book.powerless:
+            return (
+                f"{told} {mine.host} is still off. With something to send it will give up in the "
+                "end; without, only keep-alives would tell it."
+            )
+        return (
+            f"{told} its next segment will be answered with a RST, since {mine.host} is on again "
+            "and has forgotten the connection."
+        )
+    at, reason = seconds(other.terminal.at), other.terminal.reason
+    if reason is Reason.HOST_GONE:
+        return f"{other.host} was switched off, too, at {at}."
+    if other.reset_taken is not None:
+        return f"{other.host} learnt it at {at} by a RST, the answer to its next segment."
+    if reason in _GIVEN_UP:
+        names = Figures(host=other.host, peer=mine.host, tries=_tries(other, reason))
+        return f"{other.host} learnt it at {at} by time-out: {cause(reason, names)}."
+    return f"{other.host} had ended at {at} without learning it."
 
 
 def _unread_thrown_away(end: End | None) -> int:

@@ -6,9 +6,19 @@ all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from lastack.trace import Arrived, Dropped, Duplicated, Event, Lost, ResetSent, Sent, segment_of
+from lastack.trace import (
+    Arrived,
+    Dropped,
+    Duplicated,
+    Event,
+    Fault,
+    Lost,
+    ResetSent,
+    Sent,
+    segment_of,
+)
 
 from .book import Book
 from .story import ConnectionStory
@@ -32,9 +42,23 @@ def threads(events: Iterable[Event], book: Book) -> dict[ConnectionStory, list[E
         elif isinstance(event, ResetSent) and story is None:
             story = packets.get(event.reply_to)
             waiting[event.host] = event
+        elif isinstance(event, Fault):
+            for concerned in _on(event, book):
+                found[concerned].append(event)
         if story is not None:
             found[story].append(event)
     return found
+
+
+def _on(event: Fault, book: Book) -> Iterator[ConnectionStory]:
+    """Yield the connections that the host of a fault has at that moment, TIME-WAIT included."""
+    for story in book.stories:
+        for end in story.ends:
+            last = end.time_wait.expires_at if end.time_wait is not None else end.ended_at
+            alive = end.opened_at <= event.at and (last is None or event.at <= last)
+            if end.host == event.host and alive:
+                yield story
+                break
 
 
 def _answered(

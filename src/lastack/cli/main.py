@@ -22,6 +22,7 @@ VERBS: Final = {
     "demo": "Four endings that cost people bytes, ports or nights, played.",
     "run": "Run programs on simulated hosts, explain how connections end.",
     "claims": "What the web says of SO_LINGER and TIME_WAIT, run and judged.",
+    "drill": "Play packetdrill scripts in virtual time.",
     "matrix": "What close() returns, sends and loses, in 84 cases a system.",
 }
 """Verb and module of `cli`, in the order of the help. A verb is imported when it is called, so
@@ -49,9 +50,7 @@ class Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-@click.group(
-    cls=Verbs, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=Verbs, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lastack")
 def lastack() -> None:
     """What happened to the end of a TCP connection, and how to end it right.

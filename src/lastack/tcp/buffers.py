@@ -90,9 +90,9 @@ class Buffers:
         return int(self.receive * self.rules.window_share)
 
     def first_window(self, mss: int) -> int:
-        """Return the window of the SYN: half the buffer, 65,535 at most, in whole segments."""
-        window = min(self.receive // 2, 0xFFFF)
-        return window - window % mss if window > mss else window
+        """Return the window of the SYN: half the buffer in whole segments, 65,535 at most."""
+        half = self.receive // 2
+        return min(half - half % mss if half > mss else half, 0xFFFF)
 
     def grow_send(self, segments: int, mss: int) -> bool:
         """Grow the send buffer to two windows of `segments`; tell whether it grew."""

@@ -1,0 +1,193 @@
+"""A simulated host as the target of a script: virtual time, descriptors, calls that wait."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from lastack.host import Host
+from lastack.profile import NEVER, Profile
+from lastack.sockets import Epoll, File, TcpSocket, os_error
+from lastack.trace import Journal, Listener
+from lastack.wire import Datagram, IcmpMessage, Packet, Segment, copy_segment
+
+from . import waiting
+from .systemcalls import CALLS, Unfinished
+from .target import Answer, Left, Request
+
+_STORM: Final = 100_000
+"""More steps than any script has at one point in time: the host answers itself without end."""
+FIRST_DESCRIPTOR: Final = 3
+
+
+Account = Callable[[Answer, int], None]
+"""Writes down in the trace how a call ended."""
+
+
+class Call:
+    """A call under way: it is attempted again whenever something has happened."""
+
+    def __init__(
+        self, attempt: Callable[[int], Answer | Unfinished], account: Account | None
+    ) -> None:
+        self._attempt = attempt
+        self._account = account
+        self.answer: Answer | None = None
+        self.ended = 0
+        self.until = NEVER
+
+    def go_on(self, now: int) -> None:
+        """Attempt once more."""
+        try:
+            result = self._attempt(now)
+        except OSError as error:
+            result = Answer(-1, error.errno or errno.EIO)
+        if isinstance(result, Unfinished):
+            self.until = result.until
+        else:
+            self.answer = result
+            self.ended = now
+            if self._account is not None:
+                self._account(result, now)
+
+
+class Simulated:
+    """One host, which the script's peer reaches without delay. `mtu` is that of the path."""
+
+    def __init__(
+        self, profile: Profile, addresses: Iterable[bytes], *, mtu: int = 1500,
+        listeners: Iterable[Listener] = (),
+    ) -> None:  # fmt: skip
+        """`listeners` see the trace; without any none is made."""
+        self._now = 0
+        self._journal = Journal()
+        self._journal.listeners += listeners
+        scribe = self._journal.scribe("host") if self._journal.listeners else None
+        self.host = Host("host", profile, list(addresses), scribe=scribe)
+        self.host.mtu_to = lambda _: mtu
+        self.files: dict[int, File] = {}
+        self._left: list[Left] = []
+        self._calls: list[Call] = []
+        self._watchers = waiting.Watchers()
+
+    @property
+    def now(self) -> int:
+        """Virtual time."""
+        return self._now
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def begin(self, request: Request) -> Call:
+        """Make a call."""
+        call = Call(CALLS[request.name](self, request), self._account(request))
+        self._attempt(call)
+        if call.answer is None:
+            self._calls.append(call)
+        return call
+
+    def _account(self, request: Request) -> Account | None:
+        """Write down that a call on a socket begins; return what writes down its end."""
+        file = self.files.get(request.fd)
+        if not isinstance(file, TcpSocket) or not self._journal.listeners:
+            return None
+        size = [str(len(a)) for a in request.arguments[:1] if isinstance(a, bytes)]
+        file.called(request.name, " ".join((request.name, *size)), "", self._now)
+
+        def ended(answer: Answer, now: int) -> None:
+            text = errno.errorcode.get(answer.errno, "") if answer.errno else str(answer.value)
+            file.returned(request.name, text, answer.errno, now)
+
+        return ended
+
+    def file(self, fd: int) -> File:
+        """Return what a descriptor refers to; EBADF."""
+        if fd not in self.files:
+            raise os_error(errno.EBADF)
+        return self.files[fd]
+
+    def add(self, file: File) -> int:
+        """Give a file the lowest free descriptor."""
+        fd = FIRST_DESCRIPTOR
+        while fd in self.files:
+            fd += 1
+        file.hold()
+        self.files[fd] = file
+        return fd
+
+    def new_epoll(self) -> Epoll:
+        """Return an empty epoll set."""
+        return Epoll(self._watchers.wake, self._watchers.watch, self._watchers.unwatch)
+
+    # -- time and packets ----------------------------------------------------------------------
+
+    def inject(self, packet: Packet) -> None:
+        """Let a packet arrive now."""
+        if self._journal.listeners:
+            packet = _numbered(packet, self._journal.next_packet())
+        self.host.packet_arrives(packet, self._now)
+        self._collect()
+
+    def run(self, until: int) -> None:
+        """Let time pass until a packet has left, a call has ended, or `until` is reached."""
+        for _ in range(_STORM):
+            ended = self._go_on()
+            if ended or self._left:
+                return
+            following = min([self.host.next_timeout, *(call.until for call in self._calls)])
+            if following > until:
+                self._now = max(self._now, until)
+                return
+            self._now = max(self._now, following)
+            self.host.timeout(self._now)
+            self._collect()
+        raise RuntimeError("the host is busy without end at one point in time")
+
+    def take(self) -> list[Left]:
+        """Return the packets that left since the last call."""
+        left, self._left = self._left, []
+        return left
+
+    def _go_on(self) -> bool:
+        """Attempt every call under way; tell whether one has ended."""
+        for call in self._calls:
+            self._attempt(call)
+        before = len(self._calls)
+        self._calls = [call for call in self._calls if call.answer is None]
+        return len(self._calls) < before
+
+    def _attempt(self, call: Call) -> None:
+        call.go_on(self._now)
+        self._collect()
+
+    def _collect(self) -> None:
+        self._left += [Left(self._now, packet) for packet in self.host.take_packets()]
+        for file, events in self.host.take_ready():
+            if isinstance(file, File):
+                self._watchers.wake(file, events)
+
+    # -- to look at ----------------------------------------------------------------------------
+
+    def states(self) -> list[str]:
+        """Return the state of every row of the socket table."""
+        return [row.state.value for row in self.host.snapshot()]
+
+    def forget(self, state: str) -> None:
+        """Kill what is in a state."""
+        for row in self.host.snapshot():
+            if row.state.value == state:
+                self.host.kill(row.conn, self._now)
+        self._collect()
+
+
+def _numbered(packet: Packet, number: int) -> Packet:
+    """Return the packet under a number, by which the trace knows it."""
+    if isinstance(packet, Segment):
+        return copy_segment(packet, number)
+    if isinstance(packet, Datagram):
+        return Datagram(packet.flow, packet.text, ecn=packet.ecn, number=number)
+    assert isinstance(packet, IcmpMessage)
+    return IcmpMessage(
+        packet.flow, packet.kind, packet.code, packet.quoted, packet.quoted_seq,
+        mtu=packet.mtu, protocol=packet.protocol, number=number,
+    )  # fmt: skip

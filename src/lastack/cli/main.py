@@ -21,6 +21,7 @@ VERBS: Final = {
     "fix": "Close by force, lend SO_REUSEADDR, send a missing FIN.",
     "demo": "Four endings that cost people bytes, ports or nights, played.",
     "run": "Run programs on simulated hosts, explain how connections end.",
+    "read": "How the connections in a packet capture ended.",
     "claims": "What the web says of SO_LINGER and TIME_WAIT, run and judged.",
     "drill": "Play packetdrill scripts in virtual time.",
     "matrix": "What close() returns, sends and loses, in 84 cases a system.",

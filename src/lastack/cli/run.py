@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import click
 
 from lastack.net import LinkRules
 from lastack.profile import LINUX, MS, PROFILES, Profile, S
-from lastack.run import same_again
+from lastack.report import capture_blocks
+from lastack.run import DAWN, same_again
+from lastack.trace import Event
 
 from .paint import Painter
 from .scene import Played, Setting
@@ -47,11 +50,13 @@ from .values import FAULTS, Duration, Rate, Share, find_profile, parse_fault, pa
 @click.option("--check-determinism", is_flag=True, help="Run twice, compare every event.")
 @click.option("--trace", type=click.Path(dir_okay=False, path_type=Path),
               help="Write every event to a file, one a line.")  # fmt: skip
+@click.option("--pcap", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write every packet to a pcapng file, with its fate.")  # fmt: skip
 def run(
     programs: tuple[str, ...], seed: int, delay: int, jitter: int, loss: float, rate: int,
     queue: int, mtu: int, profiles: tuple[str, ...], faults: tuple[str, ...], until: int,
     patience: int, as_json: bool, no_ladder: bool, unfold: bool, wire: bool, strict: bool,
-    check_determinism: bool, trace: Path | None,
+    check_determinism: bool, trace: Path | None, pcap: Path | None,
 ) -> int:  # fmt: skip
     """Run programs on simulated hosts and explain how every connection ended.
 
@@ -77,7 +82,9 @@ def run(
     if _own_sockets() > before:
         raise click.ClickException("a program opened a real socket behind the simulation's back")
     if trace is not None:
-        _write_trace(trace, played)
+        _write(trace, "--trace", (_text(event).encode() + b"\n" for event in played.events))
+    if pcap is not None:
+        _write(pcap, "--pcap", capture_blocks(played.events, played.names, DAWN))
     painter = Painter()
     if as_json:
         click.echo(json.dumps(played.to_json(), indent=2))
@@ -134,11 +141,16 @@ def _own_sockets() -> int:
     return count
 
 
-def _write_trace(path: Path, played: Played) -> None:
+def _write(path: Path, option: str, parts: Iterable[bytes]) -> None:
     try:
-        path.write_text("".join(f"{event.at} {event.host} {event!r}\n" for event in played.events))
+        with path.open("wb") as file:
+            file.writelines(parts)
     except OSError as error:
-        raise click.UsageError(f"--trace {path}: {error.strerror}") from None
+        raise click.UsageError(f"{option} {path}: {error.strerror}") from None
+
+
+def _text(event: Event) -> str:
+    return f"{event.at} {event.host} {event!r}"
 
 
 def _same_again(played: Played, painter: Painter, *, quiet: bool) -> bool:
@@ -149,7 +161,7 @@ def _same_again(played: Played, painter: Painter, *, quiet: bool) -> bool:
         command = [sys.executable, "-m", "lastack", *rest, "--trace", str(path), "--json"]
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         theirs = path.read_text().splitlines() if path.exists() else []
-    ours = [f"{event.at} {event.host} {event!r}" for event in played.events]
+    ours = [_text(event) for event in played.events]
     for number, (first, second) in enumerate(zip_longest(ours, theirs, fillvalue="nothing"), 1):
         if first != second:
             text = f"not deterministic: event {number} differs\n  first  {first}\n  second {second}"

@@ -1,5 +1,6 @@
 """Ladders, tables and endings as lines of styled text; a front end paints them."""
 
+from .capture import capture_blocks as capture_blocks
 from .endings import ending_lines as ending_lines
 from .endings import refusal_lines as refusal_lines
 from .ladder import ladder as ladder

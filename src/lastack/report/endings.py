@@ -96,6 +96,8 @@ def _ledger(one: Verdict, client: str, server: str, glyphs: Glyphs) -> list[Line
     accounts = (one.ledger.client_to_server, one.ledger.server_to_client)
     columns = _COLUMNS + (("unknown",) if any(account.unknown for account in accounts) else ())
     left, right = client.rpartition(":")[0], server.rpartition(":")[0]
+    if left == right:
+        left, right = client[len(left) :], server[len(right) :]
     heads = (f"{left} {glyphs.to} {right}", f"{right} {glyphs.to} {left}")
     rows = [(head, _values(account)) for head, account in zip(heads, accounts, strict=True)]
     widths = [

@@ -52,15 +52,19 @@ class Event:
 
 class Opened(Event):
     """A connection's incarnation begins. `flow` has the local end as src; `syn` is the number of
-    the SYN packet that created it, 0 for an active open."""
+    the SYN packet that created it, 0 for an active open. `watched`: what its program reads and
+    writes is told, too; of an end in a capture it is not."""
 
-    __slots__ = ("flow", "active", "syn")
+    __slots__ = ("flow", "active", "syn", "watched")
 
-    def __init__(self, conn: int, flow: Flow, active: bool, syn: int) -> None:
+    def __init__(
+        self, conn: int, flow: Flow, active: bool, syn: int, watched: bool = True
+    ) -> None:
         self.conn = conn
         self.flow = flow
         self.active = active
         self.syn = syn
+        self.watched = watched
 
 
 class Called(Event):

@@ -20,6 +20,7 @@ class Reason(Enum):
     URGENT_SKIPPED = "the reader passed an urgent byte that it had not taken"
     DISCONNECT = "connect() to no address dissolved the connection"
     KILLED = "killed by the administrator"
+    ABORTED = "an abort, for a reason that packets do not tell"
     # a RST answers a segment that belongs to no connection
     NO_CONNECTION = "no such connection"
     PORT_CLOSED = "nobody listens on the port"
@@ -61,6 +62,7 @@ class Reason(Enum):
     DROP_RULE = "dropped by a rule"
     TOO_BIG = "larger than the link's MTU"
     LINK_DOWN = "the link is down"
+    NOT_ARRIVED = "seen to leave, not to arrive"
     # a state changed
     OPEN_CALL = "connect()"
     LISTEN_CALL = "listen()"
@@ -69,6 +71,8 @@ class Reason(Enum):
     HANDSHAKE_DONE = "our SYN is acknowledged"
     CLOSE_CALL = "close()"
     SHUTDOWN_CALL = "shutdown()"
+    FIN_SENT = "close() or shutdown()"
+    CAPTURE_BEGAN = "the capture began in the middle"
     FIN_ARRIVED = "FIN arrived"
     FIN_ACKED = "our FIN is acknowledged"
     CLOSED_WHILE_CONNECTING = "closed before the handshake ended"

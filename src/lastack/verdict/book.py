@@ -98,7 +98,9 @@ class Book:
     # -- who with whom -----------------------------------------------------------------------
 
     def _opened(self, event: Opened) -> None:
-        end = End(event.conn, event.host, event.flow, event.active, event.syn, event.at)
+        end = End(
+            event.conn, event.host, event.flow, event.active, event.syn, event.at, event.watched
+        )
         self._ends[end.conn] = end
         if end.active:
             self._join_active(end)

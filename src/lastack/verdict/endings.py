@@ -68,6 +68,7 @@ ABORTS: Final = frozenset(
         Reason.LISTENER_CLOSED,
         Reason.DISCONNECT,
         Reason.KILLED,
+        Reason.ABORTED,
         Reason.CLOSED_WHILE_CONNECTING,
         Reason.CLOSE_CALL,
     }

@@ -11,7 +11,8 @@ threw away, the receiver what reached its queue and what was read. Always
     queued     it may still arrive
     destroyed  it never reached the receive queue and never will: the sender's queue is gone. (A
                copy that is under way at that moment may still come; the byte then moves.)
-    unknown    it was sent to a peer that nobody watches
+    unknown    it was sent to a peer that nobody watches, or it reached the receive queue of one
+               whose calls nobody sees (in a capture)
 
 SYN and FIN are no stream bytes. Bytes that a receiver held out of order are still in the sender's
 queue, and it is that queue's fate that decides theirs.
@@ -83,6 +84,8 @@ def account(story: ConnectionStory, sender: End | None) -> Account:
         accepted = max(sender.accepted, arrived)
         destroyed = sum(loss.bytes for loss in _thrown_away(sender, arrived))
     queued = accepted - arrived - destroyed
+    if not receiver.watched:
+        return Account(accepted, queued=queued, destroyed=destroyed, unknown=arrived)
     return Account(accepted, receiver.read, arrived - receiver.read, queued, destroyed)
 
 

@@ -81,6 +81,14 @@ ENDS: Final[dict[R, Row]] = {
         "connect(2); RFC 9293 section 3.10.5",
         CLOSE,
     ),
+    R.ABORTED: Row(
+        "{host} aborted the connection: close() found unread data, or SO_LINGER was on with "
+        "l_linger 0, or the socket was killed; the packets do not tell which",
+        "On {host} read to the end before close(), and leave SO_LINGER off. Under `lastack audit` "
+        "the program tells which line it was.",
+        "RFC 9293 section 3.10.5",
+        CLOSE,
+    ),
     R.KILLED: Row(
         "the administrator of {host} killed the connection",
         "Nothing in the programs is wrong; connect again.",

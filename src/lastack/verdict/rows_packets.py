@@ -159,5 +159,10 @@ PACKETS: Final[dict[R, Row]] = {
         "Use one MTU along the path.",
         "RFC 1191 section 3",
     ),
+    R.NOT_ARRIVED: Row(
+        "{host} sent it, and the capture at {peer} does not have it",
+        "Look for loss between the two, or for packets that the capture itself missed.",
+        "RFC 9293 section 3.8",
+    ),
     R.LINK_DOWN: Row("the link was down", "Bring the link up again.", _NETWORK),
 }

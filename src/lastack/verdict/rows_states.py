@@ -32,6 +32,17 @@ STATES: Final[dict[R, Row]] = {
         "RFC 9293 section 3.6.1; shutdown(2)",
         CLOSE,
     ),
+    R.FIN_SENT: Row(
+        "{host} sent its FIN; packets do not tell close() from shutdown()",
+        _NOTHING,
+        "RFC 9293 section 3.6",
+        CLOSE,
+    ),
+    R.CAPTURE_BEGAN: Row(
+        "the connection was open when the capture began",
+        "Start the capture before the connection, to see who opened it and how.",
+        "RFC 9293 section 3.3.2",
+    ),
     R.FIN_ARRIVED: Row(
         "{peer} has sent its last byte",
         "When recv() tells EOF, send what is left and close().",

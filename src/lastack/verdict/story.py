@@ -62,7 +62,8 @@ class Reset(NamedTuple):
 @dataclass(eq=False)
 class End:
     """One end of a connection. Byte positions are offsets, `accepted`, `sent` and `acked` in its
-    own stream, `queued` and `read` in its peer's; the bytes below each are so."""
+    own stream, `queued` and `read` in its peer's; the bytes below each are so. watched: whether
+    the calls of its program are known, or only its packets."""
 
     conn: int
     host: str
@@ -70,6 +71,7 @@ class End:
     active: bool
     syn: int
     opened_at: int
+    watched: bool = True
     state: State = CLOSED
     steps: list[Step] = field(default_factory=list)
     # bytes

@@ -1,6 +1,18 @@
 """Packets as bytes and as values (RFC 9293 section 3.1, RFC 791, RFC 8200, RFC 768, RFC 792)."""
 
 from . import seq as seq
+from .capture import CaptureError as CaptureError
+from .capture import Direction as Direction
+from .capture import Frame as Frame
+from .capture import Interface as Interface
+from .capture import interface_block as interface_block
+from .capture import names_block as names_block
+from .capture import packet_block as packet_block
+from .capture import section_block as section_block
+from .capture_read import CaptureReader as CaptureReader
+from .captured import LINKS as LINKS
+from .captured import Captured as Captured
+from .captured import read_frame as read_frame
 from .checksum import ChecksumError as ChecksumError
 from .codec import build as build
 from .codec import packet_length as packet_length

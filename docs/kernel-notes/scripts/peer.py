@@ -173,9 +173,9 @@ class Peer:
         if "R" not in flags:
             end = relative + size + ("S" in flags) + ("F" in flags)
             self.seen = end if "S" in flags else max(self.seen, end)
-        stamped = b"\1\1\x08\x0a" in raw[20:head]
+        at_option = max(raw.find(fill + b"\x08\x0a", 20, head) for fill in (b"\1\1", b"\4\2")) + 4
+        stamped = at_option > 4
         if stamped:
-            at_option = raw.index(b"\1\1\x08\x0a", 20) + 4
             self.echo = struct.unpack("!I", raw[at_option : at_option + 4])[0]
         if "R" in flags and seq == 0:
             relative = 0  # a reply to a segment without ACK has the field 0, not a number of ours

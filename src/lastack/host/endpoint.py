@@ -14,7 +14,12 @@ from .ports import Binding
 
 
 class Options(Protocol):
-    """Socket options that an accepted connection inherits; the host only copies them."""
+    """Socket options that an accepted connection inherits; the host only copies them.
+
+    defer_accept: TCP_DEFER_ACCEPT, in repeats of the SYN|ACK.
+    """
+
+    defer_accept: int
 
     def copy(self) -> Options:
         """Return options that can be changed independently."""

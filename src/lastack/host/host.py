@@ -403,6 +403,7 @@ class Host:
         if listener is None or tcp.state is not SYN_RECEIVED:
             return False
         tcp.may_establish(not listener.full)
+        tcp.set_defer(listener.options.defer_accept)
         if not seg.flags & ACK or seg.flags & (RST | SYN):
             return False
         if listener.state is CLOSED:

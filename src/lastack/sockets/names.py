@@ -31,6 +31,7 @@ TCP_KEEPIDLE: Final = 4
 TCP_KEEPINTVL: Final = 5
 TCP_KEEPCNT: Final = 6
 TCP_SYNCNT: Final = 7
+TCP_DEFER_ACCEPT: Final = 9
 TCP_LINGER2: Final = 8
 TCP_INFO: Final = 11
 TCP_QUICKACK: Final = 12

@@ -25,6 +25,7 @@ from . import names
 from .errors import os_error
 from .linger import parse_linger, show_linger
 from .parts import SocketParts
+from .stored import defer_repeats, defer_seconds
 
 _INT: Final = struct.Struct("i")
 
@@ -118,6 +119,8 @@ def _set_tcp_option(sock: SocketParts, name: int, number: int, now: int) -> bool
         options.user_timeout_ms = number
     elif name == names.TCP_SYNCNT:
         options.syn_retries = number
+    elif name == names.TCP_DEFER_ACCEPT:
+        options.defer_accept = defer_repeats(number)
     elif name == names.TCP_KEEPIDLE:
         options.keep_idle_s = number
     elif name == names.TCP_KEEPINTVL:
@@ -155,6 +158,7 @@ def _pass_on(sock: SocketParts, tcp: Connection, name: int, number: int, now: in
         tcp.set_linger2(options.linger2_ns())
         tcp.set_user_timeout(options.user_timeout_ms * MS)
         tcp.set_syn_retries(options.syn_retries)
+        tcp.set_defer(options.defer_accept)
 
 
 def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) -> bytes:
@@ -220,6 +224,9 @@ _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.IPPROTO_TCP, names.TCP_QUICKACK): _quickack,
     (names.IPPROTO_TCP, names.TCP_USER_TIMEOUT): lambda s, now: s.options.user_timeout_ms,
     (names.IPPROTO_TCP, names.TCP_SYNCNT): _syn_retries,
+    (names.IPPROTO_TCP, names.TCP_DEFER_ACCEPT): lambda s, now: defer_seconds(
+        s.options.defer_accept
+    ),
     (names.IPPROTO_TCP, names.TCP_KEEPIDLE): lambda s, now: s.options.keep_idle_s or _default(s)[0],
     (names.IPPROTO_TCP, names.TCP_KEEPINTVL): (
         lambda s, now: s.options.keep_interval_s or _default(s)[1]

@@ -14,6 +14,7 @@ class SocketOptions:
     __slots__ = (
         "linger", "linger2_s", "keepalive", "nodelay", "maxseg", "cork", "user_timeout_ms",
         "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes", "congestion", "inline",
+        "defer_accept",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -21,6 +22,7 @@ class SocketOptions:
         self.linger2_s = 0
         self.keepalive = False
         self.inline = False
+        self.defer_accept = 0
         self.nodelay = False
         self.maxseg = 0
         self.cork = False
@@ -30,16 +32,19 @@ class SocketOptions:
         self.keep_idle_s = self.keep_interval_s = self.keep_probes = 0
 
     def copy(self) -> SocketOptions:
-        """Return options that can be changed independently."""
+        """Return the options of an accepted connection; TCP_DEFER_ACCEPT is the listener's own."""
         twin = SocketOptions()
         for name in self.__slots__:
             setattr(twin, name, getattr(self, name))
+        twin.defer_accept = 0
         return twin
 
     def apply(self, tcp: Connection, now: int) -> None:
         """Hand over to a connection what it has to know."""
         tcp.set_linger2(self.linger2_ns())
         tcp.set_inline(self.inline)
+        if self.defer_accept:
+            tcp.set_defer(self.defer_accept)
         tcp.set_user_timeout(self.user_timeout_ms * MS)
         tcp.set_syn_retries(self.syn_retries)
         if self.congestion is not None:
@@ -65,3 +70,17 @@ class SocketOptions:
         if self.linger2_s < 0:
             return -2
         return self.linger2_s * S if self.linger2_s else -1
+
+
+def defer_repeats(seconds: int) -> int:
+    """Return in how many repeats of the SYN|ACK, 1, 2, 4 ... seconds apart, so many seconds pass
+    (TCP_DEFER_ACCEPT; docs/kernel-notes/defer-accept.md)."""
+    repeats = 0
+    while seconds > defer_seconds(repeats):
+        repeats += 1
+    return min(repeats, 255)
+
+
+def defer_seconds(repeats: int) -> int:
+    """Return the seconds that so many repeats take; the pause between two is 120 s at most."""
+    return sum(min(1 << n, 120) for n in range(repeats))

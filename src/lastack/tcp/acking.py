@@ -115,6 +115,12 @@ class Acking:
             most = min(most, max(srtt, least))
         return min(max(self.delay, least), most)
 
+    def put_off(self) -> int:
+        """The handshake's last ACK is owed, and text is expected to carry it: return how long it
+        may wait, ns."""
+        self.due = True
+        return self.rules.delayed_max_ns
+
     def set_quick(self, on: bool, *, all_read: bool) -> None:
         """TCP_QUICKACK: no longer let answers carry the ACKs, or do. An ACK that is owed for text
         that was read leaves now; the quick ACKs that are used up do not come back."""

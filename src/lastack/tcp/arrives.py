@@ -249,6 +249,9 @@ def _open_by_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     if tcb.passive and not tcb.synack_accepted:
         # The accept queue has no place: the host decided so before it handed the segment over.
         return drop(tcb, seg, Reason.ACCEPT_QUEUE_FULL, now)
+    if tcb.passive and tcb.retransmits < tcb.defer and not seg.length:
+        tcb.deferred = True
+        return drop(tcb, seg, Reason.DEFERRED, now)
     established(tcb, seg, Reason.HANDSHAKE_DONE, now)
     if tcb.fin_queued:
         enter(tcb, FIN_WAIT_1, Reason.CLOSE_CALL, now)

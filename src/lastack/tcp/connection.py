@@ -193,6 +193,11 @@ class Connection:
         """Tell a passive connection whether the accept queue has a place for it."""
         self._tcb.synack_accepted = yes
 
+    def set_defer(self, repeats: int) -> None:
+        """TCP_DEFER_ACCEPT, in repeats of the SYN|ACK, 0 for none: a passive connection opens
+        with the first text; of an active one the handshake's last ACK waits for text."""
+        self._tcb.defer = repeats
+
     # -- from below ----------------------------------------------------------------------------
 
     def syn_arrives(self, seg: Segment, now: int) -> None:

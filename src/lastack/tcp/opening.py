@@ -108,5 +108,8 @@ def _synchronized(tcb: Tcb, seg: Segment, now: int) -> None:
     tcb.timers.stop(timers.RETRANSMIT)
     tcb.retransmits = 0
     tcb.rtt.progress()
-    tcb.acks.at_once = True
+    if tcb.defer:
+        tcb.timers.set(timers.DELAYED_ACK, now + tcb.acks.put_off())
+    else:
+        tcb.acks.at_once = True
     arrives.established(tcb, seg, Reason.SYN_ACK_ARRIVED, now)

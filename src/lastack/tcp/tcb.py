@@ -64,7 +64,8 @@ class Tcb:
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
         "rack", "prr", "reducing", "probe_high", "probe_again",
-        "acks", "challenge_at", "entry", "synack_accepted", "offers_scale", "offers_ts",
+        "acks", "challenge_at", "entry", "synack_accepted", "defer", "deferred",
+        "offers_scale", "offers_ts",
     )  # fmt: skip
 
     def __init__(
@@ -180,6 +181,9 @@ class Tcb:
         self.challenge_at = UNSET
         self.entry: tuple[Entry, int] | None = None
         self.synack_accepted = False
+        # TCP_DEFER_ACCEPT in repeats of the SYN|ACK; deferred: the last ACK has come without text
+        self.defer = 0
+        self.deferred = False
 
     # -- positions ---------------------------------------------------------------------------
 

@@ -125,12 +125,18 @@ def _syn(tcb: Tcb, now: int) -> None:
 
 
 def _syn_ack(tcb: Tcb, now: int) -> None:
-    if tcb.retransmits >= tcb.profile.retransmission.synack_retries:
+    """Repeat the SYN|ACK. A client that only waits for TCP_DEFER_ACCEPT to pass is left in peace
+    until the last repeat, whose ACK opens the connection in any case."""
+    waits = tcb.deferred and tcb.retransmits < tcb.defer
+    if tcb.retransmits >= tcb.profile.retransmission.synack_retries and not waits:
         calls.gone(tcb, Reason.GIVE_UP_SYN_ACK, now, error=0 if tcb.passive else errno.ETIMEDOUT)
         return
     tcb.retransmits += 1
     tcb.rtt.expired()
-    emit.send_syn(tcb, now, again=True)
+    if tcb.deferred and tcb.retransmits < tcb.defer:
+        tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+    else:
+        emit.send_syn(tcb, now, again=True)
 
 
 def _data_given_up(tcb: Tcb, now: int) -> bool:

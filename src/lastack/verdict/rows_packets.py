@@ -6,7 +6,7 @@ from typing import Final
 
 from lastack.trace import Reason as R
 
-from .row import LISTEN, RESETS, TIME_WAIT, Row
+from .row import DEFER, LISTEN, RESETS, TIME_WAIT, Row
 
 _AGAIN: Final = "Nothing to do: TCP sends it again."
 _NOTHING: Final = "Nothing to do."
@@ -31,6 +31,12 @@ PACKETS: Final[dict[R, Row]] = {
         _NOTHING,
         "RFC 9293 section 3.10.7.3",
         RESETS,
+    ),
+    R.DEFERRED: Row(
+        "{host} has TCP_DEFER_ACCEPT, so the handshake of {peer} ends with its first text",
+        "Nothing to do where the client speaks first; where the server does, leave the option off.",
+        "tcp(7)",
+        DEFER,
     ),
     R.RESET_IN_TIME_WAIT: Row(
         "a RST reached TIME-WAIT on {host} and did not end it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastack.profile import MS, Congestion, S
+from lastack.profile import MS, NEVER, Congestion, S
 from lastack.tcp import Connection
 
 from .linger import Linger
@@ -14,6 +14,7 @@ class SocketOptions:
     __slots__ = (
         "linger", "linger2_s", "keepalive", "nodelay", "maxseg", "cork", "user_timeout_ms",
         "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes", "congestion", "inline",
+        "timeouts",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -21,6 +22,7 @@ class SocketOptions:
         self.linger2_s = 0
         self.keepalive = False
         self.inline = False
+        self.timeouts = NEVER, NEVER
         self.nodelay = False
         self.maxseg = 0
         self.cork = False

@@ -53,6 +53,11 @@ SCRIPTS = [
     Script("scanner.py", ports=10, raced=True),
     Script("web_app.py", raced=True),
     Script("alarms.py", raced=True),
+    Script("limits.py"),
+    Script("flagged.py"),
+    Script("control.py"),
+    Script("passing.py"),
+    Script("watching.py"),
 ]
 
 

@@ -232,7 +232,7 @@ def test_what_is_not_there_says_so() -> None:
         fails(errno.ENOTCONN, s.getpeername)
         fails(errno.ENOTCONN, lambda: s.recv(1))
         fails(errno.EPIPE, lambda: s.send(b"x"))
-        fails(errno.EOPNOTSUPP, lambda: s.send(b"x", socket.MSG_MORE))
+        fails(errno.EOPNOTSUPP, lambda: s.send(b"x", socket.MSG_FASTOPEN))
         s.close()
         fails(errno.EBADF, lambda: s.recv(1))
         fails(errno.EBADF, lambda: socket.socket(fileno=999))

@@ -257,7 +257,8 @@ def test_mistakes() -> None:
             fails(errno.EMSGSIZE, lambda: sock.sendto(bytes(65508), ("127.0.0.1", 9)))
             fails(errno.EADDRINUSE, lambda: udp(9))
             fails(errno.ENOPROTOOPT, lambda: sock.setsockopt(socket.IPPROTO_TCP, 1, 1))
-            fails(errno.EOPNOTSUPP, lambda: sock.recv(9, socket.MSG_ERRQUEUE))
+            fails(errno.EAGAIN, lambda: sock.recv(9, socket.MSG_ERRQUEUE))
+            fails(errno.EOPNOTSUPP, lambda: sock.getsockopt(socket.IPPROTO_TCP, 1))
             with pytest.raises(socket.gaierror):
                 sock.sendto(b"x", ("nobody", 9))
         fails(errno.EPROTONOSUPPORT, lambda: socket.socket(type=DGRAM, proto=socket.IPPROTO_TCP))

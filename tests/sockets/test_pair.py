@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lastack.sockets.epoll import EDGE, ONESHOT, Epoll
+from lastack.sockets.epoll import EDGE, EXCLUSIVE, ONESHOT, Epoll
 from lastack.sockets.files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File
 from lastack.sockets.pair import PAIR_BYTES, PIPE_BUF, PIPE_BYTES, pipe, socketpair
 
@@ -24,22 +24,27 @@ class Wakes:
 
 
 class Watchers:
-    """A world's part for epoll: hands on every wake of a file."""
+    """A world's part for epoll: hands on every wake of a file; `asleep` are sets in which a
+    thread waits."""
 
     def __init__(self) -> None:
-        self.watching: dict[File, list[Callable[[File, int], None]]] = {}
+        self.watching: dict[File, list[tuple[Callable[[File, int], bool], bool]]] = {}
         self.woken: list[File] = []
+        self.asleep: set[File] = set()
 
-    def wake(self, file: File, events: int) -> None:
+    def wake(self, file: File, events: int) -> bool:
         self.woken.append(file)
-        for watcher in tuple(self.watching.get(file, ())):
-            watcher(file, events)
+        taken = False
+        for watcher, exclusive in tuple(self.watching.get(file, ())):
+            if not (exclusive and taken):
+                taken |= watcher(file, events) and exclusive
+        return file in self.asleep
 
-    def watch(self, file: File, watcher: Callable[[File, int], None]) -> None:
-        self.watching.setdefault(file, []).append(watcher)
+    def watch(self, file: File, watcher: Callable[[File, int], bool], exclusive: bool) -> None:
+        self.watching.setdefault(file, []).append((watcher, exclusive))
 
-    def unwatch(self, file: File, watcher: Callable[[File, int], None]) -> None:
-        self.watching[file].remove(watcher)
+    def unwatch(self, file: File, watcher: Callable[[File, int], bool], exclusive: bool) -> None:
+        self.watching[file].remove((watcher, exclusive))
 
     def epoll(self) -> Epoll:
         epoll = Epoll(self.wake, self.watch, self.unwatch)
@@ -277,3 +282,43 @@ def test_whoever_waits_for_the_set_is_woken_through_it() -> None:
     world.woken.clear()
     a.send(b"y", 0, 0)
     assert world.woken == [b]
+
+
+def test_of_exclusive_sets_the_first_with_a_waiter_is_told() -> None:
+    """docs/kernel-notes/epoll.md; a set that was not told reports nothing."""
+    world = Watchers()
+    a, b = socketpair(world.wake)
+    a.hold()
+    b.hold()
+    sets = [world.epoll() for _ in range(4)]
+    for epoll in sets[:3]:
+        epoll.add(1, b, IN | EXCLUSIVE)
+        assert epoll.collect(9, 0) == []
+    sets[3].add(1, b, IN)
+    world.asleep = {sets[1], sets[2]}
+    a.send(b"x", 0, 0)
+    told = [bool(epoll.collect(9, 0)) for epoll in sets]
+    assert told == [True, True, False, True]
+    assert sets[1].collect(9, 0) == [(1, IN)]  # level: again and again
+    b.recv(9, 0, 0)
+    assert sets[1].collect(9, 0) == []
+
+
+def test_what_exclusive_does_not_go_with() -> None:
+    world = Watchers()
+    a, b = socketpair(world.wake)
+    a.hold()
+    b.hold()
+    epoll, other = world.epoll(), world.epoll()
+    for events in (IN | ONESHOT, IN | RDHUP):
+        with pytest.raises(OSError, match="Invalid argument"):
+            epoll.add(1, b, events | EXCLUSIVE)
+    with pytest.raises(OSError, match="Invalid argument"):
+        epoll.add(1, other, IN | EXCLUSIVE)
+    epoll.add(1, b, IN | OUT | ERR | HUP | EDGE | EXCLUSIVE)
+    with pytest.raises(OSError, match="Invalid argument"):
+        epoll.modify(1, b, IN)
+    epoll.remove(1, b)
+    epoll.add(1, b, IN)
+    with pytest.raises(OSError, match="Invalid argument"):
+        epoll.modify(1, b, IN | EXCLUSIVE)

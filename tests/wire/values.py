@@ -42,7 +42,7 @@ def segments(draw: st.DrawFn) -> Segment:
 @st.composite
 def datagrams(draw: st.DrawFn) -> Datagram:
     flow = draw(st.sampled_from((4, 16)).flatmap(flows))
-    return Datagram(flow, draw(TEXT), ecn=draw(st.integers(0, 3)))
+    return Datagram(flow, draw(TEXT), tos=draw(U8), ttl=draw(U8))
 
 
 @st.composite

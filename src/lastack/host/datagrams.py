@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from lastack.profile import PortRules, S
 from lastack.tcp import Buffers
 from lastack.trace import Arrived, Dropped, ErrorSet, Reason, Scribe, Sent
-from lastack.wire import Datagram, Flow, IcmpMessage, Packet, is_any, is_loopback
+from lastack.wire import ANY4, Datagram, Flow, IcmpMessage, Packet, is_any, is_loopback
 
 from .errors import errno_of
 from .ports import Binding, PortError, Ports, flow_hint
@@ -89,6 +89,14 @@ class Mailbox:
     def take(self) -> None:
         """Forget the oldest datagram."""
         self._charged -= charge(len(self._queue.popleft().text))
+
+    def behind(self, offset: int) -> tuple[Datagram, int] | None:
+        """Return the datagram that has byte `offset` of the queue, and where in it."""
+        for datagram in self._queue:
+            if offset < len(datagram.text) or not offset:
+                return datagram, offset
+            offset -= len(datagram.text)
+        return None
 
     def put(self, datagram: Datagram) -> bool:
         """Queue a datagram; False when it does not fit. An empty queue takes any."""
@@ -172,13 +180,22 @@ class Datagrams:
             self.release(box)
         box.binding.address = box.named
 
-    def send(self, box: Mailbox, data: bytes, address: bytes, port: int, now: int) -> None:
-        """Send one datagram; PortError as `connect`. It leaves the host at once: the queue that
-        may overflow is the link's, so that no send buffer is ever full."""
+    def send(
+        self, box: Mailbox, data: bytes, address: bytes, port: int, now: int, *,
+        source: bytes = ANY4, tos: int = 0, ttl: int = 64,
+    ) -> None:  # fmt: skip
+        """Send one datagram; PortError as `connect`, and ENETUNREACH for a source that is none of
+        the host's. It leaves the host at once: the queue that may overflow is the link's, so that
+        no send buffer is ever full."""
         self.bind_any(box)
         remote = _concrete(address)
-        flow = Flow(self._source(box, remote), box.binding.port, remote, port)
-        self._emit(Datagram(flow, data, number=self._next_number()), box.conn, now)
+        if is_any(source):
+            source = self._source(box, remote)
+        elif not self._is_ours(source):
+            raise PortError(errno.ENETUNREACH, Reason.ADDRESS_NOT_OURS)
+        flow = Flow(source, box.binding.port, remote, port)
+        datagram = Datagram(flow, data, tos=tos, ttl=ttl, number=self._next_number())
+        self._emit(datagram, box.conn, now)
 
     def release(self, box: Mailbox) -> None:
         """Give the port back. What has not been read is gone, and nobody is told."""

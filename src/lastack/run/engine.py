@@ -123,17 +123,18 @@ class Machine:
             self.failure = error
         self.stopping = self.stopping or "failed"
 
-    def wake(self, file: File, events: int) -> None:
-        """Wake who waits for one of the events of the file."""
-        self.waiters.wake(file, events)
+    def wake(self, file: File, events: int) -> bool:
+        """Wake who waits for one of the events of the file; tell whether somebody did."""
+        return self.waiters.wake(file, events)
 
-    def watch(self, file: File, watcher: Watcher) -> None:
-        """Call `watcher(file, events)` at every wake of the file."""
-        self.waiters.watch(file, watcher)
+    def watch(self, file: File, watcher: Watcher, exclusive: bool) -> None:
+        """Call `watcher(file, events)` at every wake of the file; of exclusive ones no more than
+        it takes to wake a thread."""
+        self.waiters.watch(file, watcher, exclusive)
 
-    def unwatch(self, file: File, watcher: Watcher) -> None:
+    def unwatch(self, file: File, watcher: Watcher, exclusive: bool) -> None:
         """Undo `watch`."""
-        self.waiters.unwatch(file, watcher)
+        self.waiters.unwatch(file, watcher, exclusive)
 
     def call_at(self, at: int, function: Callable[[], None]) -> Timer:
         """Call `function` at virtual time `at`, unless the timer is cancelled."""

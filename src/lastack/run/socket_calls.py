@@ -7,7 +7,7 @@ waits in poll(2) with one absolute deadline, and makes the system call then.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from lastack.sockets import (
@@ -16,6 +16,8 @@ from lastack.sockets import (
     HUP,
     IN,
     OUT,
+    RDHUP,
+    Control,
     NotNow,
     PairEnd,
     PipeReader,
@@ -23,19 +25,28 @@ from lastack.sockets import (
     Received,
     TcpSocket,
     UdpSocket,
+    check,
     os_error,
 )
 from lastack.sockets import names as numbers
 
 from .baton import here, spin
 from .blocking import wait
+from .messages import close_rights, files_of
 
 T = TypeVar("T")
 Stream = TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter
 
-MSG_WAITALL: Final = 0x100
-_SUPPORTED: Final = (
-    numbers.MSG_OOB | numbers.MSG_PEEK | numbers.MSG_DONTWAIT | numbers.MSG_NOSIGNAL | MSG_WAITALL
+_NO_MATTER: Final = 0x4040890 | numbers.MSG_PEEK | numbers.MSG_TRUNC | numbers.MSG_WAITALL | 0x0C
+"""These, and MSG_DONTROUTE, MSG_CTRUNC, MSG_PROXY, MSG_EOR, MSG_CONFIRM, MSG_BATCH, MSG_ZEROCOPY,
+change nothing about a send, on Linux as here (docs/kernel-notes/calls.md)."""
+_SENDING: Final = (
+    numbers.MSG_OOB | numbers.MSG_DONTWAIT | numbers.MSG_NOSIGNAL | numbers.MSG_MORE | _NO_MATTER
+)
+_RECEIVING: Final = (
+    numbers.MSG_OOB | numbers.MSG_PEEK | numbers.MSG_TRUNC | numbers.MSG_DONTWAIT
+    | numbers.MSG_NOSIGNAL | numbers.MSG_WAITALL | numbers.MSG_ERRQUEUE
+    | numbers.MSG_CMSG_CLOEXEC | 0x04
 )  # fmt: skip
 _FINISHED: Final = -1
 
@@ -50,9 +61,10 @@ def deadline(timeout: int | None) -> int | None:
 
 def perform(
     file: Stream, until: int | None, bits: int, attempt: Callable[[int], T | NotNow], call: str,
-    *, dontwait: bool = False, exclusive: bool = False,
+    *, dontwait: bool = False, exclusive: bool = False, give_up: int | None = None,
 ) -> T:  # fmt: skip
-    """Make a call that may wait for `bits`. TimeoutError, or EAGAIN where it must not wait."""
+    """Make a call that may wait for `bits`. TimeoutError, or EAGAIN where it must not wait, and
+    when SO_RCVTIMEO or SO_SNDTIMEO is over: at `give_up`, by default counted from now."""
     thread = here()
     world, node = thread.world, thread.process.node
     while True:
@@ -63,8 +75,10 @@ def perform(
             return answer
         if not (file.nonblocking or dontwait):
             what = f"{call}() on {file.describe()}"
-            answer = wait(attempt, node, file, bits, exclusive=exclusive, what=what)
-            assert answer is not AGAIN, "a wait without a limit ended without an answer"
+            limit = file.waits_until(bits, world.now) if give_up is None else give_up
+            answer = wait(attempt, node, file, bits, limit, exclusive=exclusive, what=what)
+            if answer is AGAIN:
+                raise os_error(errno.EAGAIN)
             return answer
         if until is None:
             spin()
@@ -91,6 +105,7 @@ def connect(file: TcpSocket, timeout: int | None, address: bytes, port: int) -> 
     """connect(2), and the wait for the handshake."""
     thread = here()
     world, node = thread.world, thread.process.node
+    under_way = file.connecting
     try:
         answer = world.step(node, file.connect, address, port)
     except OSError as error:
@@ -100,7 +115,9 @@ def connect(file: TcpSocket, timeout: int | None, address: bytes, port: int) -> 
     if answer is not AGAIN:
         return
     if not file.nonblocking:
-        wait(file.connected, node, file, OUT, what=f"connect() on {file.describe()}")
+        limit, what = file.waits_until(OUT, world.now), f"connect() on {file.describe()}"
+        if wait(file.connected, node, file, OUT, limit, what=what) is AGAIN:
+            raise os_error(errno.EALREADY if under_way else errno.EINPROGRESS)
         return
     until = deadline(timeout)
     if until is None:
@@ -116,15 +133,31 @@ def accept(file: TcpSocket, timeout: int | None) -> TcpSocket:
     return perform(file, deadline(timeout), IN, file.accept, "accept", exclusive=True)
 
 
-def send(file: Stream, until: int | None, view: memoryview, flags: int, call: str = "send") -> int:
-    """send(2): all of it where the kernel blocks, else what there is room for."""
-    _check(flags)
+def send(
+    file: Stream, until: int | None, view: memoryview, flags: int, call: str = "send",
+    control: Sequence[Control] = (),
+) -> int:  # fmt: skip
+    """send(2): all of it where the kernel blocks, else what there is room for. `control` is that
+    of sendmsg(2); its descriptors travel with the first byte."""
+    _check(flags, _SENDING)
     dontwait = bool(flags & numbers.MSG_DONTWAIT)
+    rights = files_of(control) if isinstance(file, PairEnd) and control else []
+    if isinstance(file, TcpSocket):
+        check(control)
+
+    def put(text: memoryview, first: bool, now: int) -> int | NotNow:
+        if isinstance(file, UdpSocket):
+            return file.send(text, flags, now, control=control)
+        if isinstance(file, PairEnd) and first:
+            return file.send(text, flags, now, rights=rights)
+        return file.send(text, flags, now)
+
     if file.nonblocking or dontwait:
         return perform(
-            file, until, OUT, lambda now: file.send(view, flags, now), call, dontwait=dontwait
+            file, until, OUT, lambda now: put(view, True, now), call, dontwait=dontwait
         )
     sent = 0
+    give_up = file.waits_until(OUT, here().world.now)
     while True:
         with view[sent:] as rest:
 
@@ -132,10 +165,10 @@ def send(file: Stream, until: int | None, view: memoryview, flags: int, call: st
                 # An error that comes after some bytes were taken is for the next call to tell.
                 if sent and file.mask(now) & ERR:
                     return _FINISHED
-                return file.send(rest, flags, now)
+                return put(rest, not sent, now)
 
             try:
-                taken = perform(file, None, OUT, attempt, call)
+                taken = perform(file, None, OUT, attempt, call, give_up=give_up)
             except OSError:
                 if sent:
                     return sent
@@ -160,53 +193,91 @@ def sendall(file: Stream, timeout: int | None, view: memoryview, flags: int) -> 
 
 def recv(file: Stream, timeout: int | None, size: int, flags: int, call: str = "recv") -> bytes:
     """recv(2): b"" is the end. MSG_WAITALL waits for `size` bytes where the kernel blocks."""
-    if isinstance(file, UdpSocket):
-        return recv_from(file, timeout, size, flags, call).text
-    _check(flags)
-    dontwait = bool(flags & numbers.MSG_DONTWAIT)
-    until = deadline(timeout)
-    data = perform(
-        file, until, IN, lambda now: file.recv(size, flags, now), call, dontwait=dontwait
-    )
-    if not flags & MSG_WAITALL or flags & numbers.MSG_PEEK or file.nonblocking or dontwait:
-        return data
-    parts = [data]
-    missing = size - len(data)
-    while missing > 0 and parts[-1]:
+    received = recv_from(file, timeout, size, flags, call)
+    close_rights(received)
+    return received.text
 
-        def attempt(now: int, missing: int = missing) -> bytes | NotNow:
-            return b"" if file.mask(now) & ERR else file.recv(missing, flags, now)
+
+def recv_from(
+    file: Stream, timeout: int | None, size: int, flags: int, call: str, room: int = 0
+) -> Received:
+    """recvmsg(2); MSG_WAITALL makes no difference to a datagram. `room`: for control data. The
+    caller takes over the files in `rights`."""
+    _check(flags, _RECEIVING)
+    if flags & numbers.MSG_ERRQUEUE:
+        raise os_error(errno.EAGAIN)  # nothing asked for an error queue: it is empty
+    dontwait = bool(flags & numbers.MSG_DONTWAIT)
+    give_up = file.waits_until(IN, here().world.now)
+    whole = bool(flags & numbers.MSG_WAITALL) and not (file.nonblocking or dontwait)
+    whole = whole and not isinstance(file, UdpSocket)
+    peeks = bool(flags & numbers.MSG_PEEK)
+
+    def attempt(now: int) -> Received | NotNow:
+        if whole and peeks and _more_may_come(file, size, now) and now < give_up:
+            return AGAIN
+        return _receive(file, size, flags, room, now)
+
+    received = perform(
+        file, deadline(timeout), IN, attempt, call, dontwait=dontwait, give_up=give_up
+    )
+    if whole and not peeks and not received.rights:
+        return _rest(file, received, size, flags, call, give_up)
+    return received
+
+
+def _receive(file: Stream, size: int, flags: int, room: int, now: int) -> Received | NotNow:
+    if isinstance(file, UdpSocket):
+        return file.recv_from(size, flags, now, room=room)
+    if isinstance(file, PairEnd):
+        return file.recv_from(size, flags, now)
+    data = file.recv(size, flags, now)
+    return AGAIN if data is AGAIN else Received(data, len(data), None)
+
+
+def _more_may_come(file: Stream, size: int, now: int) -> bool:
+    unread = file.ioctl(numbers.SIOCINQ) if isinstance(file, TcpSocket | UdpSocket) else None
+    if unread is None:
+        unread = file.unread() if isinstance(file, PairEnd | PipeReader | PipeWriter) else 0
+    return unread - file.peek_from < size and not file.mask(now) & (ERR | HUP | RDHUP)
+
+
+def _rest(
+    file: Stream, first: Received, size: int, flags: int, call: str, give_up: int
+) -> Received:
+    """Go on as MSG_WAITALL does until `size` bytes are there, the end, an error or the limit."""
+    parts, missing, rights = [first.text], size - len(first.text), first.rights
+    while missing > 0 and parts[-1] and not rights:
+
+        def attempt(now: int, missing: int = missing) -> Received | NotNow:
+            if file.mask(now) & ERR:
+                return Received(b"", 0, None)
+            return _receive(file, missing, flags, 0, now)
 
         try:
-            parts.append(perform(file, None, IN, attempt, call))
+            received = perform(file, None, IN, attempt, call, give_up=give_up)
         except OSError:
             break  # what has come is returned; the error is for the next call
-        missing -= len(parts[-1])
-    return b"".join(parts)
-
-
-def recv_from(file: UdpSocket, timeout: int | None, size: int, flags: int, call: str) -> Received:
-    """recvfrom(2) of a datagram; MSG_WAITALL makes no difference to one."""
-    _check(flags)
-    return perform(
-        file, deadline(timeout), IN, lambda now: file.recv_from(size, flags, now), call,
-        dontwait=bool(flags & numbers.MSG_DONTWAIT),
-    )  # fmt: skip
+        parts.append(received.text)
+        rights = received.rights
+        missing -= len(received.text)
+    text = b"".join(parts)
+    return Received(text, len(text), None, rights=rights)
 
 
 def send_to(
     file: UdpSocket, timeout: int | None, view: memoryview, flags: int, end: tuple[bytes, int],
-    call: str,
+    call: str, control: Sequence[Control] = (),
 ) -> int:  # fmt: skip
-    """sendto(2) of a datagram to (address, port)."""
-    _check(flags)
+    """sendto(2) of a datagram to (address, port); `control` is that of sendmsg(2)."""
+    _check(flags, _SENDING)
     return perform(
-        file, deadline(timeout), OUT, lambda now: file.send_to(view, flags, *end, now), call,
+        file, deadline(timeout), OUT,
+        lambda now: file.send_to(view, flags, *end, now, control=control), call,
         dontwait=bool(flags & numbers.MSG_DONTWAIT),
     )  # fmt: skip
 
 
-def _check(flags: int) -> None:
+def _check(flags: int, supported: int) -> None:
     """Refuse flags that would change what the call does and are not there."""
-    if flags & ~_SUPPORTED:
+    if flags & ~supported:
         raise os_error(errno.EOPNOTSUPP)

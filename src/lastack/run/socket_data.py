@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from lastack.sockets import Received, UdpSocket, os_error
+from lastack.sockets import Control, Received, UdpSocket
 from lastack.sockets import names as numbers
 from lastack.wire import pack_address, show_address, show_endpoint
 
-from . import arguments, socket_calls
+from . import arguments, messages, socket_calls
 from .account import Account, size_text
 from .baton import here
 from .names import Names
@@ -46,13 +45,15 @@ class SocketData(SocketBase):
         """Do what `recv` does, and tell the sender of a datagram; None for a stream."""
         limit = arguments.size(bufsize, "negative buffersize in recvfrom")
         received = self._receive_from("recvfrom", limit, flags)
-        return received.text, _sender(received)
+        messages.close_rights(received)
+        return _bytes(received, flags), _sender(received)
 
     def recv_into(self, buffer: object, nbytes: object = 0, flags: int = 0) -> int:
         """Receive into a buffer; return the number of bytes."""
         with arguments.writable(buffer, "recv_into") as view:
             too_small = "buffer too small for requested bytes"
-            return len(self._receive_into("recv_into", view, nbytes, flags, too_small).text)
+            received = self._receive_into("recv_into", view, nbytes, flags, too_small)
+            return _count(received, flags)
 
     def recvfrom_into(
         self, buffer: object, nbytes: object = 0, flags: int = 0
@@ -61,16 +62,18 @@ class SocketData(SocketBase):
         with arguments.writable(buffer, "recvfrom_into") as view:
             too_small = "nbytes is greater than the length of the buffer"
             received = self._receive_into("recvfrom_into", view, nbytes, flags, too_small)
-            return len(received.text), _sender(received)
+            return _count(received, flags), _sender(received)
 
     def recvmsg(
         self, bufsize: object, ancbufsize: object = 0, flags: int = 0, /
     ) -> tuple[bytes, Ancillary, int, Address | None]:
-        """Receive; nothing here sends ancillary data. MSG_TRUNC tells of a cut datagram."""
+        """Receive with control data; MSG_TRUNC tells of a cut datagram, MSG_CTRUNC of control
+        data that did not fit."""
         limit = arguments.size(bufsize, "negative buffer size in recvmsg()")
-        arguments.size(ancbufsize, "invalid ancillary data buffer length")
-        received = self._receive_from("recvmsg", limit, flags)
-        return received.text, [], _told_flags(received), _sender(received)
+        room = arguments.size(ancbufsize, "invalid ancillary data buffer length")
+        received = self._receive_from("recvmsg", limit, flags, room)
+        control, told = messages.unpacked(received, room)
+        return _bytes(received, flags), control, told, _sender(received)
 
     def recvmsg_into(
         self, buffers: object, ancbufsize: object = 0, flags: int = 0, /
@@ -82,14 +85,15 @@ class SocketData(SocketBase):
         try:
             for buffer in buffers:
                 views.append(_scattered(buffer))
-            arguments.size(ancbufsize, "invalid ancillary data buffer length")
-            received = self._receive_from("recvmsg_into", sum(map(len, views)), flags)
-            data, start = received.text, 0
+            room = arguments.size(ancbufsize, "invalid ancillary data buffer length")
+            received = self._receive_from("recvmsg_into", sum(map(len, views)), flags, room)
+            control, told = messages.unpacked(received, room)
+            data, start = _filling(received, flags), 0
             for view in views:
                 part = data[start : start + len(view)]
                 view[: len(part)] = part
                 start += len(part)
-            return len(data), [], _told_flags(received), _sender(received)
+            return _count(received, flags), control, told, _sender(received)
         finally:
             for view in views:
                 view.release()
@@ -99,26 +103,31 @@ class SocketData(SocketBase):
     ) -> Received:
         limit = arguments.fitting(len(view), nbytes, call, too_small)
         received = self._receive_from(call, limit, flags)
-        view[: len(received.text)] = received.text
+        messages.close_rights(received)
+        text = _filling(received, flags)
+        view[: len(text)] = text
         return received
 
     def _receive(self, call: str, limit: int, flags: int) -> bytes:
-        return self._receive_from(call, limit, flags).text
+        received = self._receive_from(call, limit, flags)
+        messages.close_rights(received)
+        return _bytes(received, flags)
 
-    def _receive_from(self, call: str, limit: int, flags: int) -> Received:
+    def _receive_from(self, call: str, limit: int, flags: int, room: int = 0) -> Received:
         file = self._file()
         flags = arguments.c_int(flags)
         if isinstance(file, UdpSocket):
             if not limit and call in _NOTHING_FOR_NOTHING:
                 return Received(b"", 0, None)
             with Account(file, call, f"{call} up to {limit:,}") as account:
-                received = socket_calls.recv_from(file, self._timeout, limit, flags, call)
+                received = socket_calls.recv_from(file, self._timeout, limit, flags, call, room)
                 account.result = _received_text(received)
                 return received
         with Account(file, call, f"{call} up to {limit:,}") as account:
-            data = socket_calls.recv(file, self._timeout, limit, flags, call)
-            account.result = size_text(len(data)) if data or not limit else "EOF"
-            return Received(data, len(data), None)
+            received = socket_calls.recv_from(file, self._timeout, limit, flags, call, room)
+            count = len(received.text)
+            account.result = size_text(count) if count or not limit else "EOF"
+            return received
 
     # -- sending
 
@@ -148,23 +157,23 @@ class SocketData(SocketBase):
     def sendmsg(
         self, buffers: object, ancdata: object = (), flags: int = 0, address: object = None, /
     ) -> int:
-        """Send the bytes of several buffers; ancillary data is refused with EINVAL."""
+        """Send the bytes of several buffers, and control data."""
         if not isinstance(buffers, Iterable):
             raise TypeError("sendmsg() argument 1 must be an iterable")
         parts: list[bytes] = []
         for buffer in buffers:
             with arguments.readable(buffer) as view:
                 parts.append(bytes(view))
-        if not isinstance(ancdata, Iterable):
-            raise TypeError("sendmsg() argument 2 must be an iterable")
-        if list(ancdata):
-            raise os_error(errno.EINVAL)
+        control = messages.items(ancdata)
         flags = arguments.c_int(flags)
         end = None if address is None else arguments.endpoint(names(), "sendmsg", address)
         with memoryview(b"".join(parts)) as view:
-            return self._send("sendmsg", view, flags, end)
+            return self._send("sendmsg", view, flags, end, control)
 
-    def _send(self, call: str, view: memoryview, flags: int, end: Address | None = None) -> int:
+    def _send(
+        self, call: str, view: memoryview, flags: int, end: Address | None = None,
+        control: Sequence[Control] = (),
+    ) -> int:  # fmt: skip
         file = self._file()
         flags = arguments.c_int(flags)
         if isinstance(file, UdpSocket) and end is not None:
@@ -172,14 +181,31 @@ class SocketData(SocketBase):
             text = f"{call} {size_text(len(view))} to {names().name_of(host) or host}:{port}"
             to = pack_address(host), port
             with Account(file, call, text) as account:
-                count = socket_calls.send_to(file, self._timeout, view, flags, to, call)
+                count = socket_calls.send_to(file, self._timeout, view, flags, to, call, control)
                 account.result = size_text(count)
                 return count
         with Account(file, call, f"{call} {size_text(len(view))}") as account:
             until = socket_calls.deadline(self._timeout)
-            count = socket_calls.send(file, until, view, flags, call)
+            count = socket_calls.send(file, until, view, flags, call, control)
             account.result = size_text(count)
             return count
+
+
+def _count(received: Received, flags: int) -> int:
+    """Return what the call returns: with MSG_TRUNC the length of the whole datagram."""
+    return received.length if flags & numbers.MSG_TRUNC else len(received.text)
+
+
+def _filling(received: Received, flags: int) -> bytes:
+    """Return what a buffer is filled with: of a stream nothing with MSG_TRUNC."""
+    thrown_away = flags & numbers.MSG_TRUNC and received.source is None
+    return b"" if thrown_away else received.text
+
+
+def _bytes(received: Received, flags: int) -> bytes:
+    """Return the bytes object, which the interpreter makes as long as the kernel says; what was
+    not written to it is undefined there, and zero here."""
+    return received.text.ljust(_count(received, flags), b"\0")
 
 
 def _sender(received: Received) -> Address | None:
@@ -187,10 +213,6 @@ def _sender(received: Received) -> Address | None:
         return None
     address, port = received.source
     return show_address(address), port
-
-
-def _told_flags(received: Received) -> int:
-    return numbers.MSG_TRUNC if received.length > len(received.text) else 0
 
 
 def _received_text(received: Received) -> str:

@@ -13,7 +13,8 @@ ALWAYS: Final = ERR | HUP
 ANY: Final = -1
 """Every event, also one without a bit."""
 
-Watcher = Callable[[File, int], None]
+Watcher = Callable[[File, int], bool]
+"""Told of an event; answers whether that woke a thread."""
 
 
 class Ticket:
@@ -73,7 +74,7 @@ class Waiters:
 
     def __init__(self) -> None:
         self._tickets: dict[File, list[tuple[Ticket, int, bool]]] = {}
-        self._watchers: dict[File, list[Watcher]] = {}
+        self._watchers: dict[File, list[tuple[Watcher, bool]]] = {}
 
     def add(self, file: File, bits: int, ticket: Ticket, *, exclusive: bool) -> None:
         """Let the ticket wait for one of the event bits of the file."""
@@ -92,26 +93,35 @@ class Waiters:
         """Tell whether the ticket waits for a file."""
         return any(ticket is one for entries in self._tickets.values() for one, _, _ in entries)
 
-    def wake(self, file: File, events: int) -> None:
-        """Tell the watchers, wake every poller, and one exclusive waiter (accept(2)): the first.
+    def wake(self, file: File, events: int) -> bool:
+        """Tell the watchers, wake every poller, and one exclusive waiter (accept(2), or a set with
+        EPOLLEXCLUSIVE): the first. Answer whether somebody was woken.
 
         Linux does the same with the exclusive entries of a socket's wait queue.
         """
-        for watcher in tuple(self._watchers.get(file, ())):
-            watcher(file, events)
-        taken = False
+        taken = woken = False
+        watchers = self._watchers.get(file, ())
+        for watcher, exclusive in sorted(watchers, key=lambda entry: entry[1]):
+            if not (exclusive and taken):
+                answer = watcher(file, events)
+                woken |= answer
+                taken |= answer and exclusive
         for ticket, bits, exclusive in tuple(self._tickets.get(file, ())):
             if not (bits & events or bits == ANY) or (exclusive and taken):
                 continue
-            taken |= ticket.wake() and exclusive
+            answer = ticket.wake()
+            woken |= answer
+            taken |= answer and exclusive
+        return woken
 
-    def watch(self, file: File, watcher: Watcher) -> None:
-        """Call `watcher` at every event of the file, before any thread is woken."""
-        self._watchers.setdefault(file, []).append(watcher)
+    def watch(self, file: File, watcher: Watcher, exclusive: bool) -> None:
+        """Call `watcher` at every event of the file, before any thread is woken; an exclusive one
+        only if none before it has woken anybody."""
+        self._watchers.setdefault(file, []).append((watcher, exclusive))
 
-    def unwatch(self, file: File, watcher: Watcher) -> None:
+    def unwatch(self, file: File, watcher: Watcher, exclusive: bool) -> None:
         """Undo `watch`."""
-        rest = [one for one in self._watchers.get(file, ()) if one != watcher]
+        rest = [one for one in self._watchers.get(file, ()) if one != (watcher, exclusive)]
         if rest:
             self._watchers[file] = rest
         else:

@@ -1,6 +1,9 @@
 """BSD sockets without I/O: every call is an attempt that works, fails, or answers AGAIN."""
 
 from . import names as names
+from .control import Control as Control
+from .control import check as check
+from .control import room_for_rights as room_for_rights
 from .datagram import Received as Received
 from .datagram import UdpSocket as UdpSocket
 from .epoll import Epoll as Epoll

@@ -1,21 +1,24 @@
 """The UDP socket: the calls of socket(7) and udp(7) as attempts that never block.
 
-Measured: docs/kernel-notes/datagrams.md. There are no IP options, no multicast, no MSG_MORE: they
-fail with the errno of a kernel that has none, instead of doing nothing.
+Measured: docs/kernel-notes/datagrams.md. There is no multicast: it fails with the errno of a
+kernel that has none, instead of doing nothing.
 """
 
 from __future__ import annotations
 
 import errno
 import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from lastack.host import BROADCAST, Binding, Host, Mailbox, PortError
 from lastack.tcp import Buffers
 from lastack.trace import Called, ErrorTold, Refused, Returned
-from lastack.wire import ANY4, show_endpoint
+from lastack.wire import ANY4, Datagram, is_loopback, show_endpoint
 
 from . import names
+from .common import get_common, set_common
+from .control import LINK_INDEX, LOOPBACK_INDEX, Control, IpOptions, brought, fit, wish
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
 from .linger import Linger, parse_linger, show_linger
@@ -29,12 +32,18 @@ _INT: Final = struct.Struct("i")
 
 
 class Received(NamedTuple):
-    """What recvfrom(2) gives: the text as far as it was wanted, its length as it was sent, and
-    who sent it; `source` is None when the socket was shut down instead."""
+    """What recvmsg(2) gives: the text as far as it was wanted, its length as it was sent, and
+    who sent it; `source` is None when the socket was shut down instead, and over a stream.
+
+    flags are MSG_TRUNC and MSG_CTRUNC; rights are the files of SCM_RIGHTS, each held once.
+    """
 
     text: bytes
     length: int
     source: tuple[bytes, int] | None
+    control: tuple[Control, ...] = ()
+    flags: int = 0
+    rights: tuple[File, ...] = ()
 
 
 class UdpSocket(File):
@@ -51,6 +60,8 @@ class UdpSocket(File):
         self.buffers.send = self.buffers.receive = BUFFER
         self.box = Mailbox(self.conn, Binding(), self, self.buffers)
         self.linger = Linger()
+        self.ip = IpOptions()
+        self._corked: tuple[bytes, bytes, int] | None = None
         self._flags = {names.SO_BROADCAST: 0, names.SO_KEEPALIVE: 0}
         self._named = False
         self._shut_read = False
@@ -106,21 +117,25 @@ class UdpSocket(File):
 
     # -- data ----------------------------------------------------------------------------------
 
-    def send(self, data: bytes | memoryview, flags: int, now: int) -> int:
+    def send(
+        self, data: bytes | memoryview, flags: int, now: int, *, control: Sequence[Control] = ()
+    ) -> int:
         """send(2) to the peer of connect(); EDESTADDRREQ without one, else as `send_to`."""
         if self.box.peer is None:
             self._take_port("send", now)
             raise os_error(errno.EMSGSIZE if len(data) > LARGEST else errno.EDESTADDRREQ)
-        return self.send_to(data, flags, *self.box.peer, now)
+        return self.send_to(data, flags, *self.box.peer, now, control=control)
 
     def send_to(
-        self, data: bytes | memoryview, flags: int, address: bytes, port: int, now: int
-    ) -> int:
-        """sendto(2): one datagram, whole; a socket without a port gets one.
+        self, data: bytes | memoryview, flags: int, address: bytes, port: int, now: int, *,
+        control: Sequence[Control] = (),
+    ) -> int:  # fmt: skip
+        """sendto(2): one datagram, whole; a socket without a port gets one. MSG_MORE keeps it
+        back, and what the next calls send joins it.
 
         EOPNOTSUPP for MSG_OOB, EMSGSIZE above 65,507 bytes, EINVAL for port 0, EACCES for a
         broadcast without SO_BROADCAST, EPIPE after shutdown, ENETUNREACH, or the error that an
-        earlier datagram met.
+        earlier datagram met. `control` is that of sendmsg(2): IP_TTL, IP_TOS, IP_PKTINFO.
         """
         if flags & names.MSG_OOB:
             raise os_error(errno.EOPNOTSUPP)
@@ -133,8 +148,21 @@ class UdpSocket(File):
         self._tell_error("send", now)
         if self._shut_write:
             raise os_error(errno.EPIPE)
+        text = bytes(data)
+        if self._corked is not None:
+            text, address, port = self._corked[0] + text, *self._corked[1:]
+            self._corked = None
+            if len(text) > LARGEST:
+                raise os_error(errno.EMSGSIZE)
+        wanted = wish(control, self.ip)
+        if flags & names.MSG_MORE:
+            self._corked = text, address, port
+            return len(data)
         try:
-            self.host.datagrams.send(self.box, bytes(data), address, port, now)
+            self.host.datagrams.send(
+                self.box, text, address, port, now,
+                source=wanted.source, tos=wanted.tos, ttl=wanted.ttl,
+            )  # fmt: skip
         except PortError as error:
             raise self._refuse("send", error, now) from None
         return len(data)
@@ -144,18 +172,34 @@ class UdpSocket(File):
         received = self.recv_from(size, flags, now)
         return received if received is AGAIN else received.text
 
-    def recv_from(self, size: int, flags: int, now: int) -> Received | NotNow:
+    def recv_from(self, size: int, flags: int, now: int, *, room: int = 0) -> Received | NotNow:
         """recvfrom(2): the oldest datagram, of which what exceeds `size` is lost; MSG_PEEK leaves
-        it. After SHUT_RD an empty queue reads as the end, but not where the call must not wait."""
+        it. After SHUT_RD an empty queue reads as the end, but not where the call must not wait.
+        `room`: octets for control data, as recvmsg(2) has them."""
         self._tell_error("recv", now)
-        first = self.box.first
-        if first is None:
+        peek = bool(flags & names.MSG_PEEK)
+        found = self.box.behind(self.peek_from if peek else 0)
+        if found is None:
             waits = not (self.nonblocking or flags & names.MSG_DONTWAIT)
             return Received(b"", 0, None) if self._shut_read and waits else AGAIN
-        if not flags & names.MSG_PEEK:
+        first, skip = found
+        if not peek:
             self.box.take()
-        source = first.flow.src, first.flow.sport
-        return Received(first.text[:size], len(first.text), source)
+        whole = first.text[skip:]
+        text = whole[:size]
+        self.looked(len(text) if peek else len(whole), peek=peek)
+        control, told = fit(self._control(first), room)
+        told |= names.MSG_TRUNC if len(whole) > size else 0
+        return Received(text, len(whole), (first.flow.src, first.flow.sport), control, told)
+
+    def _control(self, datagram: Datagram) -> list[Control]:
+        flow, ours = datagram.flow, self.host.addresses
+        inside = is_loopback(flow.dst) or flow.src in ours
+        index = LOOPBACK_INDEX if inside else LINK_INDEX
+        local = flow.dst
+        if local == BROADCAST:
+            local = next((address for address in ours if len(address) == len(local)), ANY4)
+        return brought(datagram, self.ip, index, local)
 
     def shutdown(self, how: int, now: int) -> None:
         """shutdown(2): sends nothing. Without a peer it fails with ENOTCONN and works all the
@@ -169,7 +213,8 @@ class UdpSocket(File):
             raise os_error(errno.ENOTCONN)
 
     def ioctl(self, request: int) -> int:
-        """ioctl(2): SIOCINQ, the size of the next datagram; SIOCOUTQ, always 0; ENOTTY."""
+        """ioctl(2): SIOCINQ, the size of the next datagram; SIOCOUTQ, always 0, also while
+        MSG_MORE keeps text back; ENOTTY."""
         if request == names.SIOCINQ:
             return 0 if self.box.first is None else len(self.box.first.text)
         if request == names.SIOCOUTQ:
@@ -189,13 +234,19 @@ class UdpSocket(File):
     # -- options -------------------------------------------------------------------------------
 
     def setsockopt(self, level: int, name: int, value: bytes, now: int) -> None:
-        """setsockopt(2): SO_REUSEADDR, SO_REUSEPORT, SO_RCVBUF, SO_SNDBUF, SO_BROADCAST;
-        SO_LINGER and SO_KEEPALIVE are stored and change nothing. ENOPROTOOPT for others."""
+        """setsockopt(2): SO_REUSEADDR, SO_REUSEPORT, SO_RCVBUF, SO_SNDBUF, SO_BROADCAST, those
+        of `common` and of `control`; SO_LINGER and SO_KEEPALIVE are stored and change nothing.
+        ENOPROTOOPT for others."""
         if (level, name) == (names.SOL_SOCKET, names.SO_LINGER):
             stored = parse_linger(value, self.linger, self.host.profile.linger)
             if isinstance(stored, int):
                 raise os_error(stored)
             self.linger = stored
+            return
+        if level == names.IPPROTO_IP:
+            self.ip.set(name, value)
+            return
+        if level == names.SOL_SOCKET and set_common(self, name, value):
             return
         if level != names.SOL_SOCKET or name not in _CHANGEABLE:
             raise os_error(errno.ENOPROTOOPT)
@@ -214,9 +265,14 @@ class UdpSocket(File):
             self._flags[name] = int(number != 0)
 
     def getsockopt(self, level: int, name: int, size: int, now: int) -> bytes:
-        """getsockopt(2): at most `size` bytes; ENOPROTOOPT."""
+        """getsockopt(2): at most `size` bytes; ENOPROTOOPT, EOPNOTSUPP for an unknown level."""
+        if level == names.IPPROTO_IP:
+            return self.ip.get(name, size)
         if level != names.SOL_SOCKET:
-            raise os_error(errno.ENOPROTOOPT)
+            raise os_error(errno.EOPNOTSUPP)
+        common = get_common(self, name)
+        if common is not None:
+            return common[:size]
         if name == names.SO_LINGER:
             value = show_linger(self.linger, self.host.profile.linger)
             if isinstance(value, int):

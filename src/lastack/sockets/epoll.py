@@ -11,20 +11,27 @@ from collections.abc import Callable
 from typing import Final
 
 from .errors import os_error
-from .files import ERR, HUP, IN, File
+from .files import ERR, HUP, IN, OUT, File
 from .linger import ClosePlan
 
+EXCLUSIVE: Final = 1 << 28
+WAKEUP: Final = 1 << 29
 ONESHOT: Final = 1 << 30
 EDGE: Final = 1 << 31
-"""EPOLLONESHOT and EPOLLET of epoll_ctl(2)."""
+"""EPOLLEXCLUSIVE, EPOLLWAKEUP (which has no meaning without a power supply), EPOLLONESHOT and
+EPOLLET of epoll_ctl(2)."""
 
 _BITS: Final = 0xFFFF
+_WITH_EXCLUSIVE: Final = IN | OUT | ERR | HUP | WAKEUP | EDGE | EXCLUSIVE
+"""All that may stand beside EPOLLEXCLUSIVE (docs/kernel-notes/epoll.md)."""
 _ALWAYS: Final = ERR | HUP
 _NESTING: Final = 5
 
-Wake = Callable[[File, int], None]
-Watch = Callable[[File, Wake], None]
-"""Asks for, or ends, calls of a function at every wake of a file."""
+Wake = Callable[[File, int], bool]
+"""Wakes who waits for a file, and tells whether somebody did."""
+Watch = Callable[[File, Wake, bool], None]
+"""Asks for, or ends, calls of a function at every wake of a file; True: only as long as nobody was
+woken by an earlier one of that kind (EPOLLEXCLUSIVE)."""
 
 
 class _Entry:
@@ -43,7 +50,7 @@ class _Entry:
 
     def ready(self, now: int) -> int:
         """Return the bits to report now, 0 for none."""
-        if self.disabled or (self.events & EDGE and not self.edge):
+        if self.disabled or (self.events & (EDGE | EXCLUSIVE) and not self.edge):
             return 0
         return self.file.mask(now) & (self.events & _BITS | _ALWAYS)
 
@@ -69,22 +76,36 @@ class Epoll(File):
 
     def add(self, fd: int, file: File, events: int) -> None:
         """Watch a descriptor (EPOLL_CTL_ADD). EEXIST if it is watched already; EINVAL for the
-        set itself; ELOOP where sets would watch each other."""
-        if file is self:
+        set itself, and for what EPOLLEXCLUSIVE does not go with; ELOOP where sets would watch each
+        other."""
+        alone = bool(events & EXCLUSIVE)
+        if file is self or (alone and (events & ~_WITH_EXCLUSIVE or isinstance(file, Epoll))):
             raise os_error(errno.EINVAL)
         if isinstance(file, Epoll) and file.reaches(self, _NESTING):
             raise os_error(errno.ELOOP)
         self._forget_closed()
         if (fd, file) in self._entries:
             raise os_error(errno.EEXIST)
-        if all(entry.file is not file for entry in self._entries.values()):
-            self._watch(file, self._woken)
+        if not self._watches(file, alone):
+            self._watch(file, self._woken_alone if alone else self._woken, alone)
         self._entries[fd, file] = _Entry(fd, file, events)
         self._wake(self, IN)
 
+    def _watches(self, file: File, alone: bool) -> bool:
+        return any(
+            entry.file is file and bool(entry.events & EXCLUSIVE) == alone
+            for entry in self._entries.values()
+        )
+
     def modify(self, fd: int, file: File, events: int) -> None:
-        """Change what is watched for (EPOLL_CTL_MOD). ENOENT if the descriptor is not watched."""
-        self._entry(fd, file).set(events)
+        """Change what is watched for (EPOLL_CTL_MOD). ENOENT if the descriptor is not watched,
+        EINVAL where EPOLLEXCLUSIVE is set or was."""
+        if events & EXCLUSIVE:
+            raise os_error(errno.EINVAL)
+        entry = self._entry(fd, file)
+        if entry.events & EXCLUSIVE:
+            raise os_error(errno.EINVAL)
+        entry.set(events)
         self._wake(self, IN)
 
     def remove(self, fd: int, file: File) -> None:
@@ -102,25 +123,35 @@ class Epoll(File):
                 break
             bits = entry.ready(now)
             entry.in_line = bool(bits) and not entry.events & (EDGE | ONESHOT)
+            if not bits and entry.events & EXCLUSIVE:
+                entry.edge = False  # only a wake that comes to this set makes it look again
             if bits:
                 found.append((entry.fd, bits))
-                entry.edge = False
+                entry.edge = not entry.events & EDGE
                 entry.disabled = bool(entry.events & ONESHOT)
                 # Those that were reported go to the end: none starves behind `limit`.
                 self._entries[key] = self._entries.pop(key)
         return found
 
-    def _woken(self, file: File, events: int) -> None:
+    def _woken(self, file: File, events: int) -> bool:
         """Take note that a watched file has gained `events`: an edge, and a wake of the set."""
+        return self._note(file, events, 0)
+
+    def _woken_alone(self, file: File, events: int) -> bool:
+        """Do the same for entries with EPOLLEXCLUSIVE; tell whether a thread was waiting."""
+        return self._note(file, events, EXCLUSIVE)
+
+    def _note(self, file: File, events: int, kind: int) -> bool:
         wanted = False
         for key, entry in list(self._entries.items()):
-            if entry.file is file and events & (entry.events & _BITS | _ALWAYS):
+            if entry.events & EXCLUSIVE != kind or entry.file is not file:
+                continue
+            if events & (entry.events & _BITS | _ALWAYS):
                 entry.edge = wanted = True
                 if not entry.in_line:
                     entry.in_line = True
                     self._entries[key] = self._entries.pop(key)
-        if wanted:
-            self._wake(self, IN)
+        return wanted and self._wake(self, IN)
 
     def reaches(self, other: File, depth: int) -> bool:
         """Tell whether this set watches `other`, directly or through sets, or nests too deep."""
@@ -155,9 +186,9 @@ class Epoll(File):
                 self._forget(*key)
 
     def _forget(self, fd: int, file: File) -> None:
-        del self._entries[fd, file]
-        if all(entry.file is not file for entry in self._entries.values()):
-            self._unwatch(file, self._woken)
+        alone = bool(self._entries.pop((fd, file)).events & EXCLUSIVE)
+        if not self._watches(file, alone):
+            self._unwatch(file, self._woken_alone if alone else self._woken, alone)
 
 
 def describe(file: File) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, Literal
 
+from lastack.profile import NEVER
+
 from .linger import Call, ClosePlan
 
 IN: Final = 0x001
@@ -35,13 +37,34 @@ NotNow = Literal[Again.AGAIN]
 
 
 class File:
-    """An open file description. O_NONBLOCK (`nonblocking`) belongs to it, not to a descriptor."""
+    """An open file description. O_NONBLOCK (`nonblocking`) belongs to it, not to a descriptor.
+
+    receive_timeout and send_timeout are SO_RCVTIMEO and SO_SNDTIMEO in ns; peek_offset is where
+    MSG_PEEK begins, -1 while SO_PEEK_OFF is off.
+    """
 
     kind = "file"
 
     def __init__(self) -> None:
         self.refs = 0
         self.nonblocking = False
+        self.receive_timeout = self.send_timeout = NEVER
+        self.peek_offset = -1
+
+    def waits_until(self, bits: int, now: int) -> int:
+        """Return when a call that begins now and waits for OUT, or else for IN, gives up."""
+        limit = self.send_timeout if bits & OUT else self.receive_timeout
+        return NEVER if limit == NEVER else now + limit
+
+    @property
+    def peek_from(self) -> int:
+        """How many bytes MSG_PEEK leaves out at the beginning."""
+        return max(self.peek_offset, 0)
+
+    def looked(self, count: int, *, peek: bool) -> None:
+        """SO_PEEK_OFF goes on behind what was peeked at, and back by what was read."""
+        if self.peek_offset >= 0:
+            self.peek_offset = max(self.peek_offset + (count if peek else -count), 0)
 
     def hold(self) -> None:
         """Take a reference: a descriptor, or a call in progress."""

@@ -19,9 +19,24 @@ SO_KEEPALIVE: Final = 9
 SO_OOBINLINE: Final = 10
 SO_LINGER: Final = 13
 SO_REUSEPORT: Final = 15
+SO_RCVTIMEO: Final = 20
+SO_SNDTIMEO: Final = 21
+SO_BINDTODEVICE: Final = 25
 SO_ACCEPTCONN: Final = 30
 SO_PROTOCOL: Final = 38
 SO_DOMAIN: Final = 39
+SO_PEEK_OFF: Final = 42
+SO_RCVTIMEO_NEW: Final = 66
+SO_SNDTIMEO_NEW: Final = 67
+SCM_RIGHTS: Final = 1
+SCM_CREDENTIALS: Final = 2
+
+IPPROTO_IP: Final = 0
+IP_TOS: Final = 1
+IP_TTL: Final = 2
+IP_PKTINFO: Final = 8
+IP_RECVTTL: Final = 12
+IP_RECVTOS: Final = 13
 
 IPPROTO_TCP: Final = 6
 TCP_NODELAY: Final = 1
@@ -45,9 +60,14 @@ SOCK_DGRAM: Final = 2
 
 MSG_OOB: Final = 0x01
 MSG_PEEK: Final = 0x02
+MSG_CTRUNC: Final = 0x08
 MSG_TRUNC: Final = 0x20
 MSG_DONTWAIT: Final = 0x40
+MSG_WAITALL: Final = 0x100
+MSG_ERRQUEUE: Final = 0x2000
 MSG_NOSIGNAL: Final = 0x4000
+MSG_MORE: Final = 0x8000
+MSG_CMSG_CLOEXEC: Final = 0x4000_0000
 
 SHUT_RD: Final = 0
 SHUT_WR: Final = 1

@@ -22,6 +22,7 @@ from lastack.tcp import (
 )
 
 from . import names
+from .common import get_common, set_common
 from .errors import os_error
 from .linger import parse_linger, show_linger
 from .parts import SocketParts
@@ -51,6 +52,12 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
     if (level, name) == (names.IPPROTO_TCP, names.TCP_CONGESTION):
         _set_congestion(sock, value)
         return
+    if level == names.IPPROTO_IP:
+        _set_ip(sock, name, value)
+        return
+    if level == names.SOL_SOCKET and set_common(sock, name, value):
+        sock.options.timeouts = sock.receive_timeout, sock.send_timeout
+        return
     if len(value) < _INT.size:
         raise os_error(errno.EINVAL if _known(level, name) else errno.ENOPROTOOPT)
     number = _INT.unpack_from(value)[0]
@@ -59,6 +66,17 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
     if level == names.IPPROTO_TCP and _set_tcp_option(sock, name, number, now):
         return
     raise os_error(errno.ENOPROTOOPT)
+
+
+def _set_ip(sock: SocketParts, name: int, value: bytes) -> None:
+    """Options that ask for control data are stored: TCP delivers none, on Linux as here. Segments
+    have one TTL and no type of service of the program's choice: IP_TTL and IP_TOS stay as they
+    are."""
+    before = sock.ip.ttl, sock.ip.tos
+    sock.ip.set(name, value)
+    if (sock.ip.ttl, sock.ip.tos) != before:
+        sock.ip.ttl, sock.ip.tos = before
+        raise os_error(errno.ENOPROTOOPT)
 
 
 def _set_congestion(sock: SocketParts, value: bytes) -> None:
@@ -173,6 +191,13 @@ def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) ->
     if (level, name) == (names.IPPROTO_TCP, names.TCP_CONGESTION):
         chosen = sock.options.congestion or default_congestion(sock.host.profile)
         return chosen.value.encode().ljust(16, b"\0")[:size]
+    if level == names.IPPROTO_IP:
+        return sock.ip.get(name, size)
+    if level not in (names.SOL_SOCKET, names.IPPROTO_TCP):
+        raise os_error(errno.EOPNOTSUPP)
+    common = get_common(sock, name) if level == names.SOL_SOCKET else None
+    if common is not None:
+        return common[:size]
     reader = _GET.get((level, name))
     if reader is None:
         raise os_error(errno.ENOPROTOOPT)

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Callable
-from typing import Final
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from . import names
+from .common import get_common, set_common
+from .datagram import Received
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
 from .linger import ClosePlan
 
-Wake = Callable[[File, int], None]
+Wake = Callable[[File, int], object]
 """Called with a file and the bits of readiness that it has just gained."""
 
 PAIR_BYTES: Final = 212_992
@@ -31,16 +34,28 @@ _MSG_OOB: Final = 0x1
 _AF_UNIX: Final = 1
 _LEAST_BUFFER: Final = 4_608
 _INT: Final = struct.Struct("i")
+_MOST_RIGHTS: Final = 253
+"""Descriptors that one message may carry (SCM_MAX_FD)."""
+
+
+class Rights(NamedTuple):
+    """Descriptors under way (SCM_RIGHTS) with the bytes [begin, end) of a channel."""
+
+    begin: int
+    end: int
+    files: tuple[File, ...]
 
 
 class Channel:
     """Bytes on their way from one end to the other, at most `limit` of them."""
 
-    __slots__ = ("limit", "data", "ended", "deaf")
+    __slots__ = ("limit", "data", "ended", "deaf", "passed", "rights")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.data = bytearray()
+        self.passed = 0
+        self.rights: deque[Rights] = deque()
         self.ended = False  # the writing end has closed or shut down
         self.deaf = False  # the reading end has
 
@@ -55,12 +70,36 @@ class Channel:
             self.data += part
             return len(part)
 
-    def take(self, size: int, *, peek: bool = False) -> bytes:
-        """Give up to `size` bytes, oldest first; `peek` leaves them."""
-        data = bytes(self.data[:size])
+    def take(self, size: int, *, peek: bool = False, skip: int = 0) -> bytes:
+        """Give up to `size` bytes, oldest first, leaving out `skip`; `peek` leaves them."""
+        data = bytes(self.data[skip : skip + size])
         if not peek:
             del self.data[: len(data)]
+            self.passed += len(data)
         return data
+
+    def attach(self, files: Sequence[File], count: int) -> None:
+        """Let descriptors travel with the `count` bytes that were put last; each file is held."""
+        end = self.passed + len(self.data)
+        self.rights.append(Rights(end - count, end, tuple(files)))
+        for file in files:
+            file.hold()
+
+    def reach(self, size: int, skip: int) -> tuple[int, tuple[File, ...]]:
+        """Return how many bytes a read of `size` behind `skip` gives, and the descriptors with
+        them: it ends with the bytes that brought descriptors along."""
+        first = self.passed + skip
+        for begin, end, files in self.rights:
+            if begin < first + size and end > first:
+                return min(size, end - first), files
+        return size, ()
+
+    def forget_rights(self) -> tuple[File, ...]:
+        """Return the descriptors of what has been read, and forget them."""
+        gone: list[File] = []
+        while self.rights and self.rights[0].begin < self.passed:
+            gone += self.rights.popleft().files
+        return tuple(gone)
 
 
 class PairEnd(File):
@@ -84,34 +123,62 @@ class PairEnd(File):
         """Return the socket for people."""
         return "a socketpair"
 
-    def send(self, data: bytes | memoryview, flags: int, now: int) -> int | NotNow:
-        """Queue bytes for the peer, as many as there is room for; EPIPE if it reads no more."""
+    def send(
+        self, data: bytes | memoryview, flags: int, now: int, *, rights: Sequence[File] = ()
+    ) -> int | NotNow:
+        """Queue bytes for the peer, as many as there is room for; EPIPE if it reads no more.
+
+        `rights` are the files of SCM_RIGHTS, EINVAL above 253: they travel with the first byte,
+        and without one not at all.
+        """
         if flags & _MSG_OOB:
             raise os_error(errno.EOPNOTSUPP)
         if self.error:
             raise os_error(self.take_error(now))
         if self.outgoing.ended or self.outgoing.deaf:
             raise os_error(errno.EPIPE)
+        if len(rights) > _MOST_RIGHTS:
+            raise os_error(errno.EINVAL)
         if not len(data):
             return 0
         if self.outgoing.room <= 0:
             return AGAIN
         taken = self.outgoing.put(data)
+        if rights:
+            self.outgoing.attach(rights, taken)
         self._wake(self.peer, IN)
         return taken
 
     def recv(self, size: int, flags: int, now: int) -> bytes | NotNow:
-        """Return up to `size` bytes; b"" is the end; ECONNRESET if the peer left bytes unread."""
+        """Return up to `size` bytes; b"" is the end; ECONNRESET if the peer left bytes unread.
+        Descriptors that come with them are closed."""
+        received = self.recv_from(size, flags, now)
+        if received is AGAIN:
+            return AGAIN
+        _drop(received.rights, now)
+        return received.text
+
+    def recv_from(self, size: int, flags: int, now: int) -> Received | NotNow:
+        """recvmsg(2): as `recv`, and the caller takes over `rights`, each of them held once."""
         if flags & _MSG_OOB:
             raise os_error(errno.EOPNOTSUPP)
-        if self.incoming.data:
-            data = self.incoming.take(size, peek=bool(flags & names.MSG_PEEK))
-            if not flags & names.MSG_PEEK and _writable(self.incoming):
-                self._wake(self.peer, OUT)
-            return data
+        peek = bool(flags & names.MSG_PEEK)
+        skip = self.peek_from if peek else 0
+        if len(self.incoming.data) > skip:
+            size, rights = self.incoming.reach(size, skip)
+            text = self.incoming.take(size, peek=peek, skip=skip)
+            self.looked(len(text), peek=peek)
+            if peek:
+                for file in rights:
+                    file.hold()
+            else:
+                rights = self.incoming.forget_rights()
+                if _writable(self.incoming):
+                    self._wake(self.peer, OUT)
+            return Received(text, len(text), None, rights=rights)
         if self.error:
             raise os_error(self.take_error(now))
-        return b"" if self.incoming.ended or self.incoming.deaf else AGAIN
+        return Received(b"", 0, None) if self.incoming.ended or self.incoming.deaf else AGAIN
 
     def shutdown(self, how: int, now: int) -> None:
         """End one direction or both, at both ends (unix(7))."""
@@ -130,8 +197,10 @@ class PairEnd(File):
         return number
 
     def setsockopt(self, level: int, name: int, value: bytes, now: int) -> None:
-        """setsockopt(2): SO_SNDBUF (doubled, at least 4608 bytes) and SO_RCVBUF, which AF_UNIX
-        stores and never uses; SO_LINGER likewise. ENOPROTOOPT for others."""
+        """setsockopt(2): those of `common`, SO_SNDBUF (doubled, at least 4608 bytes) and SO_RCVBUF,
+        which AF_UNIX stores and never uses; SO_LINGER likewise. ENOPROTOOPT for others."""
+        if level == names.SOL_SOCKET and set_common(self, name, value):
+            return
         if level != names.SOL_SOCKET or name not in (*self._options, names.SO_SNDBUF):
             raise os_error(errno.ENOPROTOOPT)
         if len(value) < _INT.size:
@@ -144,7 +213,10 @@ class PairEnd(File):
     def getsockopt(self, level: int, name: int, size: int, now: int) -> bytes:
         """getsockopt(2)."""
         if level != names.SOL_SOCKET:
-            raise os_error(errno.ENOPROTOOPT)
+            raise os_error(errno.EOPNOTSUPP)
+        common = get_common(self, name)
+        if common is not None:
+            return common[:size]
         if name in self._options:
             return self._options[name][:size]
         if name == names.SO_ERROR:
@@ -170,7 +242,8 @@ class PairEnd(File):
         if self.incoming.data:
             self.peer.error = errno.ECONNRESET
         self.incoming.deaf = self.outgoing.ended = True
-        self.incoming.data.clear()
+        self.incoming.take(len(self.incoming.data))
+        _drop(self.incoming.forget_rights(), now)
         self._wake(self.peer, IN | OUT | RDHUP | HUP)
         return None
 
@@ -187,6 +260,12 @@ class PairEnd(File):
         if _writable(self.outgoing):
             bits |= OUT
         return bits
+
+
+def _drop(files: Sequence[File], now: int) -> None:
+    """Close descriptors that nobody will receive; nobody waits for one that lingers."""
+    for file in files:
+        file.drop(now, exiting=True)
 
 
 def _writable(channel: Channel) -> bool:

@@ -9,6 +9,7 @@ from lastack.trace import ErrorTold
 from lastack.wire import ANY4, ANY6, show_endpoint
 
 from . import names
+from .control import IpOptions
 from .files import File
 from .stored import SocketOptions
 
@@ -23,6 +24,7 @@ class SocketParts(File):
         self.host = host
         self.family = family
         self.options = SocketOptions()
+        self.ip = IpOptions()
         self.buffers = Buffers(host.profile.buffers)
         self.binding = Binding()
         self.binding.address = self.wildcard()

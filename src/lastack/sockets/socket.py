@@ -76,6 +76,7 @@ class TcpSocket(SocketParts):
         self._opened = True
         if isinstance(endpoint.inherited, SocketOptions):
             self.options = endpoint.inherited
+            self.receive_timeout, self.send_timeout = self.options.timeouts
         endpoint.owner = self
         self.options.apply(endpoint.connection, now)
         if endpoint.connection.state is not CLOSED:
@@ -117,6 +118,11 @@ class TcpSocket(SocketParts):
             self.endpoint.connection.shutdown_receive(now)
         options.apply(self.endpoint.connection, now)
         return AGAIN if self.state in _OPENING else self.connected(now)
+
+    @property
+    def connecting(self) -> bool:
+        """Whether connect() was called and its handshake is under way."""
+        return self._connecting and self.state in _OPENING
 
     def connected(self, now: int) -> NotNow | None:
         """connect(2), a later attempt: AGAIN, success, or the error of the handshake, once."""
@@ -162,12 +168,14 @@ class TcpSocket(SocketParts):
             raise os_error(errno.EPIPE)
         if len(data) == 0:
             return 0
-        count = tcp.send(bytes(data), now, push_urgent=bool(flags & names.MSG_OOB))
+        more = bool(flags & names.MSG_MORE)
+        count = tcp.send(bytes(data), now, push_urgent=bool(flags & names.MSG_OOB), more=more)
         self.host.settle(self.endpoint, now)
         return count if count else AGAIN
 
     def recv(self, size: int, flags: int, now: int) -> bytes | NotNow:
-        """recv(2): up to `size` bytes, b"" at the end of the stream. MSG_PEEK leaves them.
+        """recv(2): up to `size` bytes, b"" at the end of the stream. MSG_PEEK leaves them;
+        MSG_TRUNC throws them away, and zeros in their place say how many they were.
 
         ENOTCONN when never connected. What is queued comes before an error, and the peer's FIN
         too (docs/kernel-notes/peer-calls.md).
@@ -180,11 +188,14 @@ class TcpSocket(SocketParts):
                 return b""
             raise os_error(error or errno.ENOTCONN)
         tcp = self.endpoint.connection
-        if tcp.unread and size:
-            text = tcp.receive(size, now, peek=bool(flags & names.MSG_PEEK))
+        peek = bool(flags & names.MSG_PEEK)
+        skip = self.peek_from if peek else 0
+        if tcp.unread > skip and size:
+            text = tcp.receive(skip + size, now, peek=peek)[skip:]
             self.host.settle(self.endpoint, now)
             if text:
-                return text
+                self.looked(len(text), peek=peek)
+                return bytes(len(text)) if flags & names.MSG_TRUNC else text
             # else there was nothing but an urgent byte, which the stream leaves out
         if tcp.peer_closed or size == 0:
             return b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastack.profile import MS, Congestion, S
+from lastack.profile import MS, NEVER, Congestion, S
 from lastack.tcp import Connection
 
 from .linger import Linger
@@ -14,7 +14,7 @@ class SocketOptions:
     __slots__ = (
         "linger", "linger2_s", "keepalive", "nodelay", "maxseg", "cork", "user_timeout_ms",
         "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes", "congestion", "inline",
-        "defer_accept",
+        "defer_accept", "timeouts",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -23,6 +23,7 @@ class SocketOptions:
         self.keepalive = False
         self.inline = False
         self.defer_accept = 0
+        self.timeouts = NEVER, NEVER
         self.nodelay = False
         self.maxseg = 0
         self.cork = False

@@ -65,12 +65,18 @@ class Connection:
         opening.first_window(self._tcb)
         calls.open_active(self._tcb, now)
 
-    def send(self, data: bytes, now: int, *, push_urgent: bool = False) -> int:
+    def send(
+        self, data: bytes, now: int, *, push_urgent: bool = False, more: bool = False
+    ) -> int:
         """SEND: take what the send buffer has room for, and return its length; 0 means wait.
-        `push_urgent`: the last byte is urgent (MSG_OOB)."""
-        count = calls.send(self._tcb, data, now, push_urgent=push_urgent)
+        `push_urgent`: the last byte is urgent (MSG_OOB). `more`: this call sends as if TCP_CORK
+        were set (MSG_MORE)."""
+        tcb = self._tcb
+        count = calls.send(tcb, data, now, push_urgent=push_urgent)
         if count:
-            emit.flush(self._tcb, now)
+            corked, tcb.cork = tcb.cork, tcb.cork or more
+            emit.flush(tcb, now)
+            tcb.cork = corked
         return count
 
     def receive(self, size: int, now: int, *, peek: bool = False) -> bytes:

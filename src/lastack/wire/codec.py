@@ -23,9 +23,12 @@ def build(packet: Packet) -> bytes:
     flow = packet.flow
     try:
         if isinstance(packet, Segment):
+            if not 0 <= packet.ecn <= 3:
+                raise WireError(f"the ECN field has two bits, not {packet.ecn}")
             return build_ip(flow.src, flow.dst, TCP, build_tcp(packet), packet.ecn)
         if isinstance(packet, Datagram):
-            return build_ip(flow.src, flow.dst, UDP, build_udp(packet), packet.ecn)
+            body = build_udp(packet)
+            return build_ip(flow.src, flow.dst, UDP, body, packet.tos, packet.ttl)
         protocol = ICMP4 if len(flow.src) == 4 else ICMP6
         return build_ip(flow.src, flow.dst, protocol, build_icmp(packet))
     except struct.error as error:
@@ -40,9 +43,9 @@ def parse(data: bytes) -> Packet:
     header, payload = parse_ip(data)
     src, dst, protocol = header.src, header.dst, header.protocol
     if protocol == TCP:
-        return parse_tcp(src, dst, payload, header.ecn)
+        return parse_tcp(src, dst, payload, header.tos & 3)
     if protocol == UDP:
-        return parse_udp(src, dst, payload, header.ecn)
+        return parse_udp(src, dst, payload, header.tos, header.ttl)
     if protocol == (ICMP4 if len(src) == 4 else ICMP6):
         return parse_icmp(src, dst, payload)
     raise WireError(f"protocol {protocol} is neither TCP, UDP nor ICMP")

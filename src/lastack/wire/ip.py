@@ -1,6 +1,6 @@
 """The IP header: IPv4 (RFC 791) and IPv6 with extension headers (RFC 8200).
 
-Sent: no options, TTL 64, don't fragment. Received: IPv4 options and IPv6 hop-by-hop, destination
+Sent: no options, don't fragment. Received: IPv4 options and IPv6 hop-by-hop, destination
 and finished routing headers are skipped. Fragments are refused with a WireError: path MTU discovery
 makes a TCP do without them, and lastack has no reassembly.
 """
@@ -27,7 +27,8 @@ _HEADER4: Final = Struct("!BBHHHBBH4s4s")
 _HEADER6: Final = Struct("!IHBB16s16s")
 _DONT_FRAGMENT: Final = 0x4000
 _FRAGMENT: Final = 0x3FFF  # more fragments, or an offset
-_HOP_LIMIT: Final = 64  # net.ipv4.ip_default_ttl
+HOP_LIMIT: Final = 64
+"""Time to live of what is sent (net.ipv4.ip_default_ttl)."""
 
 _HOP_BY_HOP: Final = 0
 _ROUTING: Final = 43
@@ -41,26 +42,29 @@ class IpHeader(NamedTuple):
     src: bytes
     dst: bytes
     protocol: int
-    ecn: int
+    tos: int
+    ttl: int
     first: int
     last: int
 
 
-def build_ip(src: bytes, dst: bytes, protocol: int, payload: bytes, ecn: int = 0) -> bytes:
+def build_ip(
+    src: bytes, dst: bytes, protocol: int, payload: bytes, tos: int = 0, ttl: int = HOP_LIMIT
+) -> bytes:
     """Return a whole packet; WireError if it cannot be written."""
-    if not 0 <= ecn <= 3:
-        raise WireError(f"the ECN field has two bits, not {ecn}")
+    if not 0 <= tos <= 255:
+        raise WireError(f"the type of service has eight bits, not {tos}")
     if (len(src), len(dst)) == (16, 16):
         if len(payload) > LARGEST:
             raise WireError(f"{len(payload)} octets do not fit into one IPv6 packet")
-        head = _HEADER6.pack(6 << 28 | ecn << 20, len(payload), protocol, _HOP_LIMIT, src, dst)
+        head = _HEADER6.pack(6 << 28 | tos << 20, len(payload), protocol, ttl, src, dst)
         return head + payload
     if (len(src), len(dst)) != (4, 4):
         raise WireError("the addresses of a packet are two of IPv4 or two of IPv6")
     length = LENGTH4 + len(payload)
     if length > LARGEST:
         raise WireError(f"{length} octets do not fit into one IPv4 packet")
-    fields = (0x45, ecn, length, 0, _DONT_FRAGMENT, _HOP_LIMIT, protocol)
+    fields = (0x45, tos, length, 0, _DONT_FRAGMENT, ttl, protocol)
     field = checksum(ones_sum(_HEADER4.pack(*fields, 0, src, dst)))
     return _HEADER4.pack(*fields, field, src, dst) + payload
 
@@ -91,19 +95,19 @@ def read_header(data: bytes) -> IpHeader:
 def _read4(data: bytes) -> IpHeader:
     if len(data) < LENGTH4:
         raise WireError("the IPv4 header is cut off")
-    first_octet, service, length, _, fragment, _, protocol, _, src, dst = _HEADER4.unpack_from(data)
+    first_octet, tos, length, _, fragment, ttl, protocol, _, src, dst = _HEADER4.unpack_from(data)
     first = (first_octet & 0xF) * 4
     if first < LENGTH4 or first > len(data) or length < first:
         raise WireError("the lengths in the IPv4 header contradict each other")
     if fragment & _FRAGMENT:
         raise WireError("fragments are not supported")
-    return IpHeader(src, dst, protocol, service & 3, first, length)
+    return IpHeader(src, dst, protocol, tos, ttl, first, length)
 
 
 def _read6(data: bytes) -> IpHeader:
     if len(data) < LENGTH6:
         raise WireError("the IPv6 header is cut off")
-    word, length, protocol, _, src, dst = _HEADER6.unpack_from(data)
+    word, length, protocol, ttl, src, dst = _HEADER6.unpack_from(data)
     first, last = LENGTH6, LENGTH6 + length
     while protocol in (_HOP_BY_HOP, _ROUTING, _FRAGMENT_HEADER, _DESTINATION):
         if protocol == _FRAGMENT_HEADER:
@@ -115,4 +119,4 @@ def _read6(data: bytes) -> IpHeader:
         protocol, first = data[first], first + 8 * (data[first + 1] + 1)
     if first > min(last, len(data)):
         raise WireError("an IPv6 extension header is cut off")
-    return IpHeader(src, dst, protocol, word >> 20 & 3, first, last)
+    return IpHeader(src, dst, protocol, word >> 20 & 0xFF, ttl, first, last)

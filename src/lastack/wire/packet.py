@@ -7,23 +7,28 @@ from .segment import Segment
 
 
 class Datagram:
-    """A UDP datagram (RFC 768)."""
+    """A UDP datagram (RFC 768). `tos` is the octet of the IP header that has the ECN bits at its
+    low end (traffic class in IPv6), `ttl` its time to live (hop limit)."""
 
-    __slots__ = ("flow", "text", "ecn", "number")
+    __slots__ = ("flow", "text", "tos", "ttl", "number")
 
-    def __init__(self, flow: Flow, text: bytes, *, ecn: int = 0, number: int = 0) -> None:
+    def __init__(
+        self, flow: Flow, text: bytes, *, tos: int = 0, ttl: int = 64, number: int = 0
+    ) -> None:
         self.flow = flow
         self.text = text
-        self.ecn = ecn
+        self.tos = tos
+        self.ttl = ttl
         self.number = number
 
+    def _key(self) -> tuple[object, ...]:
+        return self.flow, self.text, self.tos, self.ttl
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Datagram) and (self.flow, self.text, self.ecn) == (
-            other.flow, other.text, other.ecn,
-        )  # fmt: skip
+        return isinstance(other, Datagram) and self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash((self.flow, self.text, self.ecn))
+        return hash(self._key())
 
     def __repr__(self) -> str:
         return f"<Datagram {self.flow.sport}>{self.flow.dport} len={len(self.text)}>"

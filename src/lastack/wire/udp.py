@@ -25,7 +25,7 @@ def build_udp(datagram: Datagram) -> bytes:
     return _HEADER.pack(flow.sport, flow.dport, length, checksum(total) or 0xFFFF) + text
 
 
-def parse_udp(src: bytes, dst: bytes, data: bytes, ecn: int) -> Datagram:
+def parse_udp(src: bytes, dst: bytes, data: bytes, tos: int, ttl: int) -> Datagram:
     """Return the datagram in the payload of an IP packet; WireError, ChecksumError."""
     if len(data) < LENGTH:
         raise WireError("the UDP header is cut off")
@@ -37,4 +37,4 @@ def parse_udp(src: bytes, dst: bytes, data: bytes, ecn: int) -> Datagram:
         verify(pseudo_sum(src, dst, UDP, length) + ones_sum(data), "UDP")
     elif len(src) == 16:
         raise WireError("a UDP datagram over IPv6 needs a checksum")
-    return Datagram(Flow(src, sport, dst, dport), data[LENGTH:], ecn=ecn)
+    return Datagram(Flow(src, sport, dst, dport), data[LENGTH:], tos=tos, ttl=ttl)

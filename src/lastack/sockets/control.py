@@ -1,0 +1,142 @@
+"""Control data of sendmsg(2) and recvmsg(2), and the IP options that ask for it (ip(7)).
+
+Measured: docs/kernel-notes/control-data.md. Over TCP Linux delivers none of this, and looks at
+what sendmsg() is given only as far as level SOL_SOCKET goes.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from lastack.wire import ANY4, Datagram
+
+from . import names
+from .errors import os_error
+
+Control = tuple[int, int, bytes]
+"""One item: level, type, data."""
+
+HEADER: Final = 16
+"""Octets of struct cmsghdr."""
+LOOPBACK_INDEX: Final = 1
+LINK_INDEX: Final = 2
+"""Numbers of the two interfaces of every host: lo and eth0."""
+
+_INT: Final = struct.Struct("i")
+_PKTINFO: Final = struct.Struct("i4s4s")
+_ALIGNMENT: Final = 8
+_DEFAULT_TTL: Final = 64
+
+
+class IpOptions:
+    """Options of level IPPROTO_IP: what is sent, and which control data is wanted."""
+
+    __slots__ = ("ttl", "tos", "wanted")
+
+    def __init__(self) -> None:
+        self.ttl = _DEFAULT_TTL
+        self.tos = 0
+        self.wanted = {names.IP_PKTINFO: 0, names.IP_RECVTTL: 0, names.IP_RECVTOS: 0}
+
+    def set(self, name: int, value: bytes) -> None:
+        """setsockopt(2) with an int or one octet; EINVAL, ENOPROTOOPT."""
+        number = _number(value)
+        if name in self.wanted:
+            self.wanted[name] = int(number != 0)
+        elif name == names.IP_TOS:
+            self.tos = number & 0xFF
+        elif name == names.IP_TTL:
+            if number != -1 and not 1 <= number <= 255:
+                raise os_error(errno.EINVAL)
+            self.ttl = _DEFAULT_TTL if number == -1 else number
+        else:
+            raise os_error(errno.ENOPROTOOPT)
+
+    def get(self, name: int, size: int) -> bytes:
+        """getsockopt(2): an int, or one octet where there is no room for an int."""
+        known = {names.IP_TTL: self.ttl, names.IP_TOS: self.tos, **self.wanted}
+        if name not in known:
+            raise os_error(errno.ENOPROTOOPT)
+        return _INT.pack(known[name])[: size if size >= _INT.size else min(size, 1)]
+
+
+def _number(value: bytes) -> int:
+    if len(value) >= _INT.size:
+        return int(_INT.unpack_from(value)[0])
+    return value[0] if value else 0
+
+
+class Wish(NamedTuple):
+    """What control data asks for one datagram; `source` is the wildcard for no wish."""
+
+    ttl: int
+    tos: int
+    source: bytes = ANY4
+
+
+def wish(control: Iterable[Control], options: IpOptions) -> Wish:
+    """Return what sendmsg(2) asks for a UDP datagram; EINVAL, ENODEV for an unknown interface."""
+    ttl, tos, source = options.ttl, options.tos, ANY4
+    for level, kind, data in check(control):
+        if level != names.IPPROTO_IP:
+            continue
+        if kind == names.IP_TTL and len(data) == _INT.size and 1 <= _number(data) <= 255:
+            ttl = _number(data)
+        elif kind == names.IP_TOS and len(data) in (1, _INT.size) and 0 <= _number(data) <= 255:
+            tos = _number(data)
+        elif kind == names.IP_PKTINFO and len(data) == _PKTINFO.size:
+            index, source, _ = _PKTINFO.unpack(data)
+            if index not in (0, LOOPBACK_INDEX, LINK_INDEX):
+                raise os_error(errno.ENODEV)
+        else:
+            raise os_error(errno.EINVAL)
+    return Wish(ttl, tos, source)
+
+
+def check(control: Iterable[Control]) -> Sequence[Control]:
+    """Return the items; EINVAL for one of level SOL_SOCKET that is no SCM_RIGHTS (which says
+    something to AF_UNIX only) and no SCM_CREDENTIALS."""
+    items = list(control)
+    for level, kind, _ in items:
+        if level == names.SOL_SOCKET and kind not in (names.SCM_RIGHTS, names.SCM_CREDENTIALS):
+            raise os_error(errno.EINVAL)
+    return items
+
+
+def brought(datagram: Datagram, options: IpOptions, index: int, local: bytes) -> list[Control]:
+    """Return the control data of an IPv4 datagram that came in by interface `index`; `local` is
+    our address there."""
+    found: list[Control] = []
+    if options.wanted[names.IP_PKTINFO]:
+        info = _PKTINFO.pack(index, local, datagram.flow.dst)
+        found.append((names.IPPROTO_IP, names.IP_PKTINFO, info))
+    if options.wanted[names.IP_RECVTTL]:
+        found.append((names.IPPROTO_IP, names.IP_TTL, _INT.pack(datagram.ttl)))
+    if options.wanted[names.IP_RECVTOS]:
+        found.append((names.IPPROTO_IP, names.IP_TOS, bytes((datagram.tos,))))
+    return found
+
+
+def fit(control: Iterable[Control], room: int) -> tuple[tuple[Control, ...], int]:
+    """Return what `room` octets of control buffer hold, the last item perhaps cut, and
+    MSG_CTRUNC if that is not all."""
+    kept: list[Control] = []
+    flags = 0
+    for level, kind, data in control:
+        if room < HEADER:
+            flags = names.MSG_CTRUNC
+            continue
+        length = HEADER + len(data)
+        if length > room:
+            flags, data = names.MSG_CTRUNC, data[: room - HEADER]
+        kept.append((level, kind, data))
+        room -= min(-(-length // _ALIGNMENT) * _ALIGNMENT, room)
+    return tuple(kept), flags
+
+
+def room_for_rights(room: int) -> int:
+    """Return how many descriptors SCM_RIGHTS can give in `room` octets of control buffer."""
+    return max(room - HEADER, 0) // _INT.size

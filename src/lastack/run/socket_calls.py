@@ -23,6 +23,7 @@ from lastack.sockets import (
     Received,
     TcpSocket,
     UdpSocket,
+    UnixSocket,
     os_error,
 )
 from lastack.sockets import names as numbers
@@ -31,6 +32,7 @@ from .baton import here, spin
 from .blocking import wait
 
 T = TypeVar("T")
+Accepting = TypeVar("Accepting", TcpSocket, UnixSocket)
 Stream = TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter
 
 MSG_WAITALL: Final = 0x100
@@ -111,7 +113,7 @@ def connect(file: TcpSocket, timeout: int | None, address: bytes, port: int) -> 
         raise os_error(number)
 
 
-def accept(file: TcpSocket, timeout: int | None) -> TcpSocket:
+def accept(file: Accepting, timeout: int | None) -> Accepting:
     """accept(2); of several threads that block here one is woken for each connection."""
     return perform(file, deadline(timeout), IN, file.accept, "accept", exclusive=True)
 

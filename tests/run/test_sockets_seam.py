@@ -224,7 +224,7 @@ def test_a_nonblocking_connect_is_finished_by_so_error() -> None:
 def test_what_is_not_there_says_so() -> None:
     def program() -> None:
         fails(errno.EAFNOSUPPORT, lambda: socket.socket(socket.AF_INET6))
-        fails(errno.EAFNOSUPPORT, lambda: socket.socket(socket.AF_UNIX))
+        fails(errno.EAFNOSUPPORT, lambda: socket.socket(socket.AF_PACKET))
         fails(errno.ESOCKTNOSUPPORT, lambda: socket.socket(type=socket.SOCK_SEQPACKET))
         fails(errno.EPROTONOSUPPORT, lambda: socket.socket(proto=17))
         s = socket.socket()

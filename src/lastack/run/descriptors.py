@@ -22,6 +22,7 @@ from lastack.sockets import (
     PipeWriter,
     TcpSocket,
     UdpSocket,
+    UnixSocket,
     os_error,
     pipe,
 )
@@ -45,6 +46,7 @@ _MODES: Final = {
     TcpSocket: stat.S_IFSOCK | 0o777,
     UdpSocket: stat.S_IFSOCK | 0o777,
     PairEnd: stat.S_IFSOCK | 0o777,
+    UnixSocket: stat.S_IFSOCK | 0o777,
     PipeReader: stat.S_IFIFO | 0o600,
     PipeWriter: stat.S_IFIFO | 0o600,
 }

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lastack.host import Host
 from lastack.profile import NEVER, Profile
-from lastack.sockets import File, TcpSocket, UdpSocket
+from lastack.sockets import File, TcpSocket, UdpSocket, UnixNames, UnixSocket
 
 from .output import Output
 
@@ -40,6 +40,7 @@ class Node:
         self.up = True
         self.linked = True
         self.boots = 0
+        self.unix_names = UnixNames()
 
 
 class Process:
@@ -112,7 +113,7 @@ class Process:
         return any(
             file.listening
             for file in self.descriptors.values()
-            if isinstance(file, TcpSocket | UdpSocket)
+            if isinstance(file, TcpSocket | UdpSocket | UnixSocket)
         )
 
     @property

@@ -9,9 +9,9 @@ import os
 from typing import Final
 
 from lastack.host import Host
-from lastack.sockets import PairEnd, TcpSocket, UdpSocket, os_error
+from lastack.sockets import PairEnd, TcpSocket, UdpSocket, UnixSocket, os_error
 
-from . import arguments
+from . import arguments, unix
 from .account import Account, give_back
 from .baton import Scheduler, current, here
 from .fences import refuse
@@ -30,6 +30,7 @@ _KINDS: Final[dict[type, tuple[int, int, int]]] = {
     TcpSocket: (real.AF_INET, real.SOCK_STREAM, real.IPPROTO_TCP),
     UdpSocket: (real.AF_INET, real.SOCK_DGRAM, real.IPPROTO_UDP),
     PairEnd: (AF_UNIX, real.SOCK_STREAM, 0),
+    UnixSocket: (AF_UNIX, real.SOCK_STREAM, 0),
 }
 """SO_DOMAIN, SO_TYPE and SO_PROTOCOL of each."""
 
@@ -188,12 +189,18 @@ def _is_real(fd: int) -> bool:
     return fd < FIRST_DESCRIPTOR
 
 
-def _create(family: int, kind: int, proto: int) -> TcpSocket | UdpSocket:
-    """socket(2): AF_INET, SOCK_STREAM or SOCK_DGRAM."""
-    if family != real.AF_INET:
+def _create(family: int, kind: int, proto: int) -> Socketlike:
+    """socket(2): AF_INET, SOCK_STREAM or SOCK_DGRAM; AF_UNIX, SOCK_STREAM."""
+    if family not in (real.AF_INET, AF_UNIX):
         raise os_error(errno.EAFNOSUPPORT)
     if kind not in range(1, 11):
         raise os_error(errno.EINVAL)
+    if family == AF_UNIX:
+        if kind != real.SOCK_STREAM:
+            raise os_error(errno.ESOCKTNOSUPPORT)
+        if proto not in (0, AF_UNIX):
+            raise os_error(errno.EPROTONOSUPPORT)
+        return unix.make()
     if kind not in (real.SOCK_STREAM, real.SOCK_DGRAM):
         raise os_error(errno.ESOCKTNOSUPPORT)
     datagrams = kind == real.SOCK_DGRAM

@@ -25,6 +25,7 @@ from lastack.sockets import (
     Received,
     TcpSocket,
     UdpSocket,
+    UnixSocket,
     check,
     os_error,
 )
@@ -35,6 +36,7 @@ from .blocking import wait
 from .messages import close_rights, files_of
 
 T = TypeVar("T")
+Accepting = TypeVar("Accepting", TcpSocket, UnixSocket)
 Stream = TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter
 
 _NO_MATTER: Final = 0x4040890 | numbers.MSG_PEEK | numbers.MSG_TRUNC | numbers.MSG_WAITALL | 0x0C
@@ -128,7 +130,7 @@ def connect(file: TcpSocket, timeout: int | None, address: bytes, port: int) -> 
         raise os_error(number)
 
 
-def accept(file: TcpSocket, timeout: int | None) -> TcpSocket:
+def accept(file: Accepting, timeout: int | None) -> Accepting:
     """accept(2); of several threads that block here one is woken for each connection."""
     return perform(file, deadline(timeout), IN, file.accept, "accept", exclusive=True)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from lastack.sockets import PairEnd, TcpSocket, UdpSocket, os_error
+from lastack.sockets import PairEnd, TcpSocket, UdpSocket, UnixSocket, os_error
 from lastack.sockets import names as numbers
 from lastack.wire import pack_address, show_address, show_endpoint
 
-from . import arguments, socket_calls
+from . import arguments, socket_calls, unix
 from .account import Account
 from .baton import here
 from .socket_data import SocketData, names
@@ -31,23 +32,28 @@ class Socket(SocketData):
     # -- names
 
     def bind(self, address: object, /) -> None:
-        """Bind to (host, port)."""
+        """Bind to (host, port), or to a name of AF_UNIX."""
+        if isinstance(local := self._file(), UnixSocket):
+            unix.bind(local, address)
+            return
         file = self._inet(errno.EINVAL)
         host, port = arguments.endpoint(names(), "bind", address)
         with Account(file, "bind", f"bind {host}:{port}"):
             self._step(file.bind, pack_address(host), port)
 
-    def getsockname(self) -> tuple[str, int] | str:
-        """Return (address, port); "" for one of a socketpair."""
+    def getsockname(self) -> tuple[str, int] | str | bytes:
+        """Return (address, port), or the name of AF_UNIX; "" for one of a socketpair."""
         file = self._file()
         if isinstance(file, PairEnd):
-            return ""
+            return unix.shown(file.address) if isinstance(file, UnixSocket) else ""
         address, port = file.getsockname()
         return show_address(address), port
 
-    def getpeername(self) -> tuple[str, int] | str:
-        """Return (address, port) of the other end; "" for one of a socketpair."""
+    def getpeername(self) -> tuple[str, int] | str | bytes:
+        """Return what the other end has for `getsockname`."""
         file = self._file()
+        if isinstance(file, UnixSocket):
+            return unix.shown(file.getpeername())
         if isinstance(file, PairEnd):
             return ""
         address, port = file.getpeername()
@@ -57,13 +63,20 @@ class Socket(SocketData):
 
     def listen(self, backlog: object = _SOMAXCONN, /) -> None:
         """Accept connections from now on."""
-        file = self._tcp(errno.EINVAL)
         limit = max(arguments.c_int(backlog), 0)
+        if isinstance(local := self._file(), UnixSocket):
+            self._step(local.listen, limit)
+            return
+        file = self._tcp(errno.EINVAL)
         with Account(file, "listen", f"listen, backlog {limit}"):
             self._step(file.listen, limit)
 
-    def _accept(self) -> tuple[int, tuple[str, int]]:
+    def _accept(self) -> tuple[int, tuple[str, int] | str | bytes]:
         """Return the descriptor of a new connection and the address of its client."""
+        if isinstance(local := self._file(), UnixSocket):
+            with Account(local, "accept", "accept"):
+                new = socket_calls.accept(local, self._timeout)
+                return here().process.add(new), unix.shown(new.peer_address)
         file = self._tcp(errno.EINVAL)
         with Account(file, "accept", "accept") as account:
             child = socket_calls.accept(file, self._timeout)
@@ -75,16 +88,24 @@ class Socket(SocketData):
             return fd, (show_address(flow.dst), flow.dport)
 
     def connect(self, address: object, /) -> None:
-        """Connect to (host, port)."""
+        """Connect to (host, port), or to a name of AF_UNIX."""
+        if isinstance(local := self._file(), UnixSocket):
+            with Account(local, "connect", "connect"):
+                unix.connect(local, address)
+            return
         file = self._inet(errno.EISCONN)
         self._connect(file, arguments.endpoint(names(), "connect", address))
 
     def connect_ex(self, address: object, /) -> int:
         """Connect; return the errno, 0 for success. A wrong name still raises."""
-        file = self._inet(errno.EISCONN)
-        end = arguments.endpoint(names(), "connect_ex", address)
+        if isinstance(self._file(), UnixSocket):
+            unix.packed(address)  # what is wrong with it raises, here as there
+            attempt = partial(self.connect, address)
+        else:
+            end = arguments.endpoint(names(), "connect_ex", address)
+            attempt = partial(self._connect, self._inet(errno.EISCONN), end)
         try:
-            self._connect(file, end)
+            attempt()
         except OSError as error:
             return error.errno or errno.EAGAIN  # "timed out" has no errno
         return 0

@@ -8,6 +8,7 @@ from .datagram import Received as Received
 from .datagram import UdpSocket as UdpSocket
 from .epoll import Epoll as Epoll
 from .errors import os_error as os_error
+from .errors import path_too_long as path_too_long
 from .files import AGAIN as AGAIN
 from .files import ERR as ERR
 from .files import HUP as HUP
@@ -30,3 +31,6 @@ from .pair import pipe as pipe
 from .pair import socketpair as socketpair
 from .socket import TcpSocket as TcpSocket
 from .stored import SocketOptions as SocketOptions
+from .unix import UnixName as UnixName
+from .unix import UnixNames as UnixNames
+from .unix import UnixSocket as UnixSocket

@@ -19,6 +19,8 @@ _TEXT: Final = {
     errno.EFAULT: "Bad address",
     errno.EEXIST: "File exists",
     errno.EINVAL: "Invalid argument",
+    errno.ENOTDIR: "Not a directory",
+    errno.ENOSPC: "No space left on device",
     errno.EMFILE: "Too many open files",
     errno.ENOTTY: "Inappropriate ioctl for device",
     errno.ESPIPE: "Illegal seek",
@@ -54,3 +56,8 @@ _TEXT: Final = {
 def os_error(number: int) -> OSError:
     """Return the OSError of a failed call, as the interpreter makes it from errno."""
     return OSError(number, _TEXT.get(number, f"Unknown error {number}"))
+
+
+def path_too_long() -> OSError:
+    """Return what the interpreter itself raises for a name that is longer than sockaddr_un."""
+    return OSError("AF_UNIX path too long")

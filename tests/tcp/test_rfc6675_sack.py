@@ -10,6 +10,7 @@ from lastack.sockets import names
 from lastack.trace import TimerFired
 from lastack.wire import ACK, FIN, RST, Packet, Segment
 from tests.exchange import Lab, ms, s
+from tests.truth.peer import HandPeer, World
 
 MSS = 1448
 
@@ -90,6 +91,35 @@ def test_a_duplicate_is_reported_once() -> None:
     assert len(flight.acks()) == 1
 
 
+OVERLAPS = [
+    # after 1:100, these segments of the peer; the blocks of the ACK that answers the last one
+    ([(200, 300), (400, 500), (50, 150)], [(50, 100), (400, 500), (200, 300)]),
+    ([(200, 300), (400, 500), (100, 275)], [(200, 275), (400, 500)]),
+    ([(200, 300), (400, 500), (100, 475)], [(200, 300)]),
+    ([(200, 300), (400, 500), (150, 275)], [(200, 275), (150, 300), (400, 500)]),
+    ([(200, 300), (400, 500), (150, 475)], [(200, 300), (150, 500)]),
+    ([(200, 300), (1, 400)], [(1, 100)]),
+    ([(200, 300), (250, 280)], [(250, 280), (200, 300)]),
+    ([(200, 300), (300, 400)], [(200, 400)]),
+]
+
+
+@pytest.mark.parametrize(("ranges", "blocks"), OVERLAPS)
+def test_the_first_part_that_came_before_is_reported(
+    ranges: list[tuple[int, int]], blocks: list[tuple[int, int]]
+) -> None:
+    """RFC 2883 sections 4.1.2 and 4.2, also of a segment that brings something new."""
+    world = World(LINUX)
+    peer = HandPeer(world, mode="manual", sack=True)
+    peer.connect_to_k(world.listen(80, 1))
+    mark = peer.mark()
+    for first, last in [(1, 100), *ranges]:
+        peer.tx("ACK", bytes(last - first), seq=first)
+    answer = peer.since(mark)[-1].segment
+    found = [(a - peer.iss, b - peer.iss) for a, b in answer.sack]
+    assert found == blocks
+
+
 def test_without_an_offer_there_are_no_blocks() -> None:
     flight = Flight(4, lose(0), sack=False)
     flight.lab.run(s(1))
@@ -149,4 +179,3 @@ def test_the_fin_is_repeated_behind_held_text() -> None:
     assert fins
     assert not any(seg.flags & RST for seg in flight.sent("b"))
     assert flight.server.mask(flight.lab.now) & 0x2000
-

@@ -1,9 +1,10 @@
 """The neutral form of a script: what it says of TCP, without what it says of one system.
 
-Commands go, but for the question how many sockets are in a state; their times stay. SO_RCVBUF is
-not asked for, windows that the target announces are not compared, nor are the options of SYNs and
-of segments with timestamps. What is left of sysctl are the settings that name the rules to play by
-(RFC 793 or RFC 5961, ECN); a profile without such a choice plays by its own.
+Commands go, but for the question how many sockets are in a state; their times stay. That there are
+none is not asked: where a script asks it, it is what came of a setting of its own system. SO_RCVBUF
+is not asked for, windows that the target announces are not compared, nor are the options of SYNs
+and of segments with timestamps. What is left of sysctl are the settings that name the rules to play
+by (RFC 793 or RFC 5961, ECN); a profile without such a choice plays by its own.
 
 The host that plays it has conditions that no system has from the start and every system can have:
 a first window of 65,535, ACKs delayed from the first segment on (up to 60 ms), and SYNs repeated
@@ -87,7 +88,7 @@ def _stays(command: s.Command, script: s.Script) -> bool:
         return False
     if any(isinstance(effect, Setting) for effect in found):
         return all(isinstance(effect, Setting) and effect.name in _RULES for effect in found)
-    return any(isinstance(effect, Query) for effect in found)
+    return any(isinstance(effect, Query) and effect.number for effect in found)
 
 
 def _asks_for_buffer(call: s.Call) -> bool:

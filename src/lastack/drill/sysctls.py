@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from lastack.profile import MS, Congestion, ExactReset, FullQueue, Profile, Reuse, S
+from lastack.profile import MS, Congestion, Ecn, ExactReset, FullQueue, Profile, Reuse, S
 
 from .shell import Setting
 from .syntax import Unsupported
@@ -25,6 +25,8 @@ def set_sysctl(profile: Profile, name: str, value: str) -> Profile:
     value = " ".join(value.split())
     short = name.removeprefix("net.ipv4.")
     own = _BSD if _is_bsd(profile) else _LINUX
+    if short in _EVERYWHERE:
+        return _EVERYWHERE[short](profile, value)
     if short in own:
         try:
             return own[short](profile, value)
@@ -121,6 +123,9 @@ _LINUX: Final[dict[str, Setter]] = {
     "tcp_max_tw_buckets": _number("limit"),
     "tcp_abort_on_overflow": _one_of("full_queue", FullQueue.DROP, FullQueue.RESET),
     "tcp_congestion_control": _congestion,
+    "tcp_ecn": _one_of("ecn", Ecn.OFF, Ecn.OFFERED, Ecn.ANSWERED),
+    "tcp_early_retrans": lambda p, v: p.with_field("tail_probe", int(v) in (3, 4)),
+    "tcp_recovery": lambda p, v: p.with_field("rack", bool(int(v) & 1)),
     "tcp_rto_max_ms": _number("rto_max_ns", MS),
     "tcp_rto_min_us": _number("rto_min_ns", 1000),
     "tcp_invalid_ratelimit": lambda p, v: p.with_field("challenge_gap_ns", int(v) * MS).with_field(
@@ -150,22 +155,24 @@ _BSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.sendspace": _number("send_default"),
     "net.inet.tcp.rexmit_initial": _number("rto_initial_ns", MS),
     "net.inet.tcp.delacktime": _number("delayed_min_ns", MS),
+    "net.inet.tcp.ecn.enable": _one_of("ecn", Ecn.OFF, Ecn.OFFERED, Ecn.ANSWERED),
     "kern.ipc.maxsockbuf": _bsd_scale,
 }
+
+_EVERYWHERE: Final = {"net.inet.tcp.ecn.enable": _BSD["net.inet.tcp.ecn.enable"]}
+"""Settings of one system that mean the same to every TCP."""
 
 _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
     "tcp_frto": ("2",),
     "tcp_dsack": ("1",),
     "tcp_fack": ("0",),
     "tcp_reordering": ("3",),
-    "tcp_recovery": ("1",),
     "tcp_mtu_probing": ("0",),
     "tcp_syncookies": ("1",),
     "tcp_slow_start_after_idle": ("0",),
-    "tcp_early_retrans": ("3", "4"),
-    "tcp_ecn": ("0", "2"),
     "tcp_notsent_lowat": ("4294967295",),
     "net.inet.tcp.blackhole": ("0",),
+    "net.inet.tcp.ecn.maxretries": ("1",),
     "net.inet.tcp.insecure_rst": ("0",),
     "net.inet.tcp.insecure_syn": ("0",),
     "net.inet.tcp.syncookies": ("1",),

@@ -13,18 +13,16 @@ _MOST_WITH_TIMESTAMPS = 3
 def received(tcb: Tcb, first: int, last: int) -> None:
     """Text [first, last) of the peer's stream has arrived: the next ACK reports its block first.
 
-    The first part of it that had arrived before is reported as a duplicate (RFC 2883 section 4).
+    What had arrived before is reported as a duplicate (D-SACK): of several parts the first.
     """
     if not tcb.sack_ok:
         return
-    ready = tcb.recvq.ready_before
-    if first == ready and not tcb.seen_blocks:
+    doubled = _doubled(tcb, first, last)
+    if doubled is not None:
+        tcb.duplicate = doubled
+    if first <= tcb.recvq.ready_before < last and not tcb.seen_blocks:
         tcb.recent.clear()  # in order, and nothing waits: the usual case
         return
-    if first < ready:
-        tcb.duplicate = (first, min(last, ready))
-    else:
-        tcb.duplicate = _doubled(tcb, first, last)
     tcb.recent = [start for start in tcb.recent if start != first][-8:]
     tcb.recent.append(first)
 
@@ -37,10 +35,13 @@ def repeated(tcb: Tcb, seg: Segment) -> None:
 
 
 def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:
-    """Return the first part of [first, last) that was held already."""
-    for a, b in tcb.seen_blocks:
-        if a < last and first < b:
-            return max(a, first), min(b, last)
+    """Return the first part of [first, last) that had been received (RFC 2883 sections 4.1.2 and
+    4.2: also of a segment that brings something new)."""
+    if first < tcb.recvq.ready_before:
+        return first, min(last, tcb.recvq.ready_before)
+    for begin, end in tcb.seen_blocks:
+        if max(first, begin) < min(last, end):
+            return max(first, begin), min(last, end)
     return None
 
 

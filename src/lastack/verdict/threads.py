@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lastack.trace import Arrived, Dropped, Duplicated, Event, Lost, ResetSent, Sent, segment_of
+from lastack.trace import (
+    Arrived,
+    Dropped,
+    Duplicated,
+    Event,
+    Lost,
+    Opened,
+    ResetSent,
+    Sent,
+    segment_of,
+)
+from lastack.wire import SYN
 
 from .book import Book
 from .story import ConnectionStory
@@ -19,6 +30,7 @@ def threads(events: Iterable[Event], book: Book) -> dict[ConnectionStory, list[E
     sockets' events are left out."""
     found: dict[ConnectionStory, list[Event]] = {story: [] for story in book.stories}
     packets: dict[int, ConnectionStory] = {}
+    arrived: dict[int, Arrived] = {}  # SYNs of peers outside, before there is a connection
     waiting: dict[str, ResetSent] = {}
     for event in events:
         story = book.story_of(event.conn)
@@ -27,6 +39,11 @@ def threads(events: Iterable[Event], book: Book) -> dict[ConnectionStory, list[E
                 story = packets.get(event.packet) or _answered(event, waiting, packets)
             if story is not None:
                 packets.setdefault(event.packet, story)
+            elif isinstance(event, Arrived) and _is_syn(event):
+                arrived[event.packet] = event
+        elif isinstance(event, Opened) and story is not None and event.syn in arrived:
+            found[story].append(arrived.pop(event.syn))
+            packets[event.syn] = story
         elif isinstance(event, Lost | Duplicated | Dropped):
             story = story or packets.get(event.packet)
         elif isinstance(event, ResetSent) and story is None:
@@ -35,6 +52,11 @@ def threads(events: Iterable[Event], book: Book) -> dict[ConnectionStory, list[E
         if story is not None:
             found[story].append(event)
     return found
+
+
+def _is_syn(event: Arrived) -> bool:
+    seg = segment_of(event.what)
+    return seg is not None and seg.flags & SYN != 0
 
 
 def _answered(

@@ -2,13 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint fuzz clean .venv
+.PHONY: help demo test lint fuzz bench compiled clean .venv
 
 help:
 	@echo "make demo   four acts about the end of a connection, each a real run"
 	@echo "make test   lint, types and the whole test suite"
 	@echo "make lint   ruff and mypy only"
 	@echo "make fuzz   the property tests with fresh random examples"
+	@echo "make bench  what it costs, beside the kernel and ns-3 (ARGS=--quick for a look only)"
+	@echo "make compiled  the hot rooms compiled by mypyc, and their tests against them: 2 minutes"
 	@echo "make .venv  the environment alone; make clean removes it and all caches"
 
 demo: .venv/user
@@ -23,6 +25,12 @@ lint: .venv/dev
 
 fuzz: .venv/dev
 	LASTACK_FUZZ=1 $(BIN)/python -m pytest -m hypothesis
+
+bench: .venv/dev
+	$(BIN)/python -m bench $(ARGS)
+
+compiled: .venv/dev
+	$(BIN)/python tools/compiled.py
 
 .venv: .venv/dev
 

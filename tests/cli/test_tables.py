@@ -69,3 +69,10 @@ def test_text_fits_80_columns(words: tuple[str, ...]) -> None:
 def test_a_wrong_name_is_one_line(words: tuple[str, ...], says: str) -> None:
     with pytest.raises(Exception, match=says):
         call(*words)
+
+
+def test_the_atlas_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
+    result = call("matrix", "--profile", "linux", "--atlas", str(tmp_path))
+    assert result.exit_code == 0
+    assert "All profiles" in (tmp_path / "atlas" / "established.md").read_text("utf-8")
+    assert (tmp_path / "atlas.md").read_text("utf-8").startswith("# The atlas")

@@ -69,6 +69,11 @@ class Binding:
     `shown` is what getsockname() goes on telling then.
     """
 
+    __slots__ = (
+        "address", "port", "reuseaddr", "reuseport", "v6only", "uid", "owner", "connected", "auto",
+        "inherited", "chosen", "shown",
+    )  # fmt: skip
+
     def __init__(
         self,
         owner: Owner | None = None,
@@ -123,7 +128,8 @@ class Ports:
         self._rules = rules
         self._timewaits = timewaits
         self._seed = seed & _MASK
-        self._bindings: dict[int, dict[Binding, None]] = {}
+        # Most ports have one holder, and a dict for that one would cost it 230 bytes.
+        self._bindings: dict[int, Binding | dict[Binding, None]] = {}
         self._spoilt: set[int] = set()
         self._chosen = 0
         self._turns = [0] * _TURNS
@@ -177,10 +183,12 @@ class Ports:
 
     def release(self, binding: Binding) -> None:
         """Let go of the port; nothing happens if there is none."""
-        holders = self._bindings.get(binding.port)
-        if holders is not None and binding in holders:
-            del holders[binding]
-            if not holders:
+        held = self._bindings.get(binding.port)
+        if held is binding:
+            del self._bindings[binding.port]
+        elif isinstance(held, dict) and binding in held:
+            del held[binding]
+            if not held:
                 del self._bindings[binding.port]
         binding.port = 0
         binding.auto = binding.connected = False
@@ -242,7 +250,11 @@ class Ports:
     def _enter(self, binding: Binding, address: bytes, port: int) -> None:
         binding.address = address
         binding.port = binding.shown = port
-        self._bindings.setdefault(port, {})[binding] = None
+        held = self._bindings.setdefault(port, binding)
+        if isinstance(held, dict):
+            held[binding] = None
+        elif held is not binding:
+            self._bindings[port] = {held: None, binding: None}
 
     def _check(self, binding: Binding, address: bytes, port: int) -> None:
         applicant = binding.as_applicant(address)
@@ -264,7 +276,8 @@ class Ports:
         self, applicant: Applicant, port: int, but: Binding | None = None
     ) -> Iterator[tuple[Holder, str, int]]:
         """Yield who has the port, how to call it, and how many are like it."""
-        for binding in self._bindings.get(port, ()):
+        held = self._bindings.get(port, ())
+        for binding in (held,) if isinstance(held, Binding) else held:
             if binding is not but:
                 yield binding.as_holder(), str(binding), 1
         for address, counts in self._in_time_wait(applicant, port):

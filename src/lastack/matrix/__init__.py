@@ -1,5 +1,15 @@
 """What close() does, case by case, found out by playing every case (`lastack matrix`)."""
 
+from .atlas import Cell as Cell
+from .atlas import Outcome as Outcome
+from .atlas import Variant as Variant
+from .atlas import play_cell as play_cell
+from .atlas_happenings import HAPPENINGS as HAPPENINGS
+from .atlas_happenings import Happening as Happening
+from .atlas_rfc import paragraph as paragraph
+from .atlas_stage import POSITIONS as POSITIONS
+from .atlas_stage import Position as Position
+from .atlas_text import atlas_pages as atlas_pages
 from .cases import Case as Case
 from .cases import Pending as Pending
 from .cases import cases as cases

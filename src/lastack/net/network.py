@@ -7,7 +7,6 @@ of each direction only, and two runs with the same calls deliver the same packet
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from copy import copy
 from heapq import heappop, heappush
 from typing import Final
 
@@ -19,6 +18,7 @@ from lastack.wire import (
     IcmpMessage,
     Packet,
     build,
+    copy_packet,
     is_loopback,
     packet_length,
     parse,
@@ -274,7 +274,4 @@ def _subject(packet: Packet) -> Flow:
 
 def _numbered(packet: Packet, number: int) -> Packet:
     """Return the packet under that number: a copy, because a packet is never assigned to."""
-    if packet.number != number:
-        packet = copy(packet)
-        packet.number = number
-    return packet
+    return packet if packet.number == number else copy_packet(packet, number)

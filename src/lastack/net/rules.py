@@ -71,7 +71,8 @@ class Guard:
     def __init__(
         self, rule: Rule, link: tuple[str, str] | None, name: str, removed: Callable[[Guard], None]
     ) -> None:
-        self.rule = rule
+        # A user wrote it: what it answers is checked (check_fate).
+        self.rule: Callable[[Packet, int], object] = rule
         self.link = link
         self.name = name
         self._removed = removed

@@ -12,15 +12,17 @@ _FLAGS: Final = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (URG, "URG"), (ACK, "
 
 class Numbers:
     """The initial sequence number of each direction, learnt from its SYN; without one, the first
-    text byte seen counts as number 1."""
+    text byte seen counts as number 1. Another SYN on the same connection changes nothing."""
 
     def __init__(self) -> None:
         self._base: dict[Flow, int] = {}
+        self._opened: set[Flow] = set()
 
     def seen(self, seg: Segment) -> None:
         """Learn from a segment, before it is labelled."""
-        if seg.flags & SYN:
+        if seg.flags & SYN and seg.flow not in self._opened:
             self._base[seg.flow] = seg.seq
+            self._opened.add(seg.flow)
         elif not seg.flags & RST:
             self._base.setdefault(seg.flow, seq.add(seg.seq, -1))
         if seg.flags & ACK and not seg.flags & RST:

@@ -15,10 +15,12 @@ from lastack.trace import (
     Event,
     Fault,
     Lost,
+    Opened,
     ResetSent,
     Sent,
     segment_of,
 )
+from lastack.wire import SYN
 
 from .book import Book
 from .story import ConnectionStory
@@ -29,6 +31,7 @@ def threads(events: Iterable[Event], book: Book) -> dict[ConnectionStory, list[E
     sockets' events are left out."""
     found: dict[ConnectionStory, list[Event]] = {story: [] for story in book.stories}
     packets: dict[int, ConnectionStory] = {}
+    arrived: dict[int, Arrived] = {}  # SYNs of peers outside, before there is a connection
     waiting: dict[str, ResetSent] = {}
     for event in events:
         story = book.story_of(event.conn)
@@ -37,6 +40,11 @@ def threads(events: Iterable[Event], book: Book) -> dict[ConnectionStory, list[E
                 story = packets.get(event.packet) or _answered(event, waiting, packets)
             if story is not None:
                 packets.setdefault(event.packet, story)
+            elif isinstance(event, Arrived) and _is_syn(event):
+                arrived[event.packet] = event
+        elif isinstance(event, Opened) and story is not None and event.syn in arrived:
+            found[story].append(arrived.pop(event.syn))
+            packets[event.syn] = story
         elif isinstance(event, Lost | Duplicated | Dropped):
             story = story or packets.get(event.packet)
         elif isinstance(event, ResetSent) and story is None:
@@ -59,6 +67,11 @@ def _on(event: Fault, book: Book) -> Iterator[ConnectionStory]:
             if end.host == event.host and alive:
                 yield story
                 break
+
+
+def _is_syn(event: Arrived) -> bool:
+    seg = segment_of(event.what)
+    return seg is not None and seg.flags & SYN != 0
 
 
 def _answered(

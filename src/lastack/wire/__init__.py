@@ -30,6 +30,7 @@ from .packet import Datagram as Datagram
 from .packet import IcmpMessage as IcmpMessage
 from .packet import Packet as Packet
 from .packet import WireError as WireError
+from .packet import copy_packet as copy_packet
 from .segment import ABSENT as ABSENT
 from .segment import ACK as ACK
 from .segment import CWR as CWR

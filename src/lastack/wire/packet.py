@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .flow import Flow
-from .segment import Segment
+from .segment import Segment, copy_segment
 
 
 class Datagram:
@@ -59,7 +59,9 @@ class IcmpMessage:
         self.number = number
 
     def _key(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__ if name != "number")
+        return (
+            self.flow, self.kind, self.code, self.protocol, self.quoted, self.quoted_seq, self.mtu,
+        )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, IcmpMessage) and self._key() == other._key()
@@ -72,6 +74,18 @@ class IcmpMessage:
 
 
 Packet = Segment | Datagram | IcmpMessage
+
+
+def copy_packet(packet: Packet, number: int) -> Packet:
+    """Return an equal packet that is known by another packet number."""
+    if isinstance(packet, Segment):
+        return copy_segment(packet, number)
+    if isinstance(packet, Datagram):
+        return Datagram(packet.flow, packet.text, ecn=packet.ecn, number=number)
+    return IcmpMessage(
+        packet.flow, packet.kind, packet.code, packet.quoted, packet.quoted_seq, mtu=packet.mtu,
+        protocol=packet.protocol, number=number,
+    )  # fmt: skip
 
 
 class WireError(ValueError):

@@ -63,7 +63,10 @@ class Segment:
         return len(self.text) + (self.flags & FIN) + ((self.flags & SYN) >> 1)
 
     def _key(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__ if name != "number")
+        return (
+            self.flow, self.seq, self.ack, self.flags, self.wnd, self.text, self.up, self.ecn,
+            self.mss, self.wscale, self.sack_ok, self.tsval, self.tsecr, self.sack,
+        )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Segment) and self._key() == other._key()

@@ -13,7 +13,7 @@ PACKETS: list[Packet] = [
         FLOW, 1, 2, ACK, 3, b"x", up=4, ecn=1, mss=1460, wscale=7, sack_ok=True, tsval=5, tsecr=6,
         sack=((1, 2),), number=9,
     ),
-    Datagram(FLOW, b"x", ecn=1, number=9),
+    Datagram(FLOW, b"x", tos=1, ttl=9, number=9),
     IcmpMessage(FLOW, 3, 4, FLOW, 7, mtu=1400, protocol=17, number=9),
 ]  # fmt: skip
 

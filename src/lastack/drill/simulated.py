@@ -10,7 +10,7 @@ from lastack.host import Host
 from lastack.profile import NEVER, Profile
 from lastack.sockets import Epoll, File, TcpSocket, os_error
 from lastack.trace import Journal, Listener
-from lastack.wire import Datagram, IcmpMessage, Packet, Segment, copy_segment
+from lastack.wire import Packet, copy_packet
 
 from . import waiting
 from .systemcalls import CALLS, Unfinished
@@ -124,7 +124,7 @@ class Simulated:
     def inject(self, packet: Packet) -> None:
         """Let a packet arrive now."""
         if self._journal.listeners:
-            packet = _numbered(packet, self._journal.next_packet())
+            packet = copy_packet(packet, self._journal.next_packet())
         self.host.packet_arrives(packet, self._now)
         self._collect()
 
@@ -178,16 +178,3 @@ class Simulated:
             if row.state.value == state:
                 self.host.kill(row.conn, self._now)
         self._collect()
-
-
-def _numbered(packet: Packet, number: int) -> Packet:
-    """Return the packet under a number, by which the trace knows it."""
-    if isinstance(packet, Segment):
-        return copy_segment(packet, number)
-    if isinstance(packet, Datagram):
-        return Datagram(packet.flow, packet.text, ecn=packet.ecn, number=number)
-    assert isinstance(packet, IcmpMessage)
-    return IcmpMessage(
-        packet.flow, packet.kind, packet.code, packet.quoted, packet.quoted_seq,
-        mtu=packet.mtu, protocol=packet.protocol, number=number,
-    )  # fmt: skip

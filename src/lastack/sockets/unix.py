@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import errno
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from . import names
 from .errors import os_error
-from .files import AGAIN, HUP, IN, OUT, RDHUP, NotNow
+from .files import AGAIN, HUP, IN, OUT, RDHUP, File, NotNow
 from .linger import ClosePlan
 from .pair import PAIR_BYTES, Channel, PairEnd, Wake
 
@@ -140,11 +141,13 @@ class UnixSocket(PairEnd):
 
     # -- what differs from a pair while it is not connected
 
-    def send(self, data: bytes | memoryview, flags: int, now: int) -> int | NotNow:
+    def send(
+        self, data: bytes | memoryview, flags: int, now: int, *, rights: Sequence[File] = ()
+    ) -> int | NotNow:
         """Do what a pair does; ENOTCONN without a connection."""
         if not self.connected:
             raise os_error(errno.ENOTCONN)
-        return super().send(data, flags, now)
+        return super().send(data, flags, now, rights=rights)
 
     def recv(self, size: int, flags: int, now: int) -> bytes | NotNow:
         """Do what a pair does; EINVAL without a connection."""

@@ -84,7 +84,7 @@ def parse_captured(data: bytes, length: int) -> Segment | IcmpMessage | None:
     body = data[header.first : min(header.last, len(data))]
     if header.protocol == TCP:
         size = header.last - header.first
-        return _segment(header.src, header.dst, body, size, header.ecn)
+        return _segment(header.src, header.dst, body, size, header.tos & 3)
     if header.protocol == (ICMP4 if len(header.src) == 4 else ICMP6):
         try:
             return parse_icmp(header.src, header.dst, body)

@@ -117,5 +117,30 @@ def out_of_order() -> Facts:
     yield Fact("acks.hole-filled.unread", lab.outcome(sock.recv, 999, socket.MSG_PEEK), "101 bytes")
 
 
+def trains() -> Facts:
+    """Which segments of a burst have PSH, by round trip and size."""
+    tun = Tun()
+    for port, (rtt, size, noted) in enumerate((
+        (0.0, 3000, "..P"), (0.0, 14_600, "....P....P"), (0.002, 30_000, "....P....P"),
+        (0.01, 3000, ".PP"), (0.01, 14_600, ".P.P.P.P.P"), (0.05, 30_000, ".P.P.P.P.P"),
+    )):  # fmt: skip
+        peer = Peer(tun, 100 + port, sack=True)
+        sock = socket.socket()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+        sock.bind((KERNEL, 0))
+        peer.start(sock)
+        peer.receive()
+        time.sleep(rtt)
+        peer.send("S.")
+        peer.receive()
+        sock.setblocking(True)
+        sock.send(bytes(size))
+        sent = [one for one in peer.collect(0.004) if one.size]
+        yield Fact(
+            f"acks.psh.{rtt}.{size}", "".join("P" if one.pushed else "." for one in sent), noted
+        )
+        sock.close()
+
+
 if __name__ == "__main__":
-    lab.main([beginning, far_away, second_segment, fin, out_of_order])
+    lab.main([trains, beginning, far_away, second_segment, fin, out_of_order])

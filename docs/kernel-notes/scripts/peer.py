@@ -28,7 +28,7 @@ MASK = 0xFFFFFFFF
 @dataclass(frozen=True)
 class Segment:
     """What the kernel sent: time.monotonic(), flags, relative numbers, payload size, window,
-    whether it has a timestamp, the urgent pointer, and the ECN bits of the IP header."""
+    whether it has a timestamp, the urgent pointer, and the ECN bits of the IP header, PSH."""
 
     at: float
     flags: str
@@ -39,6 +39,7 @@ class Segment:
     stamped: bool
     up: int = 0
     mark: int = 0
+    pushed: bool = False
 
     def __str__(self) -> str:
         ack = f" ack={self.ack}" if "." in self.flags else ""
@@ -181,7 +182,7 @@ class Peer:
             relative = 0  # a reply to a segment without ACK has the field 0, not a number of ours
         mine = (ack - self.isn) & MASK if "." in flags else ack
         (up,) = struct.unpack("!H", raw[18:20])
-        return Segment(at, flags, relative, mine, size, window, stamped, up, mark)
+        return Segment(at, flags, relative, mine, size, window, stamped, up, mark, bool(bits & 8))
 
     def receive(self, timeout: float = 0.5) -> Segment | None:
         """The next segment from the kernel on this connection, None after `timeout` seconds."""

@@ -47,6 +47,10 @@ class BufferRules:
         True, "buffers grow while their size was not set by setsockopt()",
         source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
+    trains: bool = rule(
+        True, "several segments leave in one piece, whose last one has PSH",
+        source="docs/kernel-notes/acks.md",
+    )  # fmt: skip
     window_share: float = rule(
         250 / 256, "part of the receive buffer that text can fill",
         source="docs/kernel-notes/buffers.md",

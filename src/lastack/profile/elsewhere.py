@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from .acks import AckRules
+from .buffers import BufferRules
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
 from .linger import LingerRange, LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
@@ -47,6 +48,7 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 )
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, reconnect_after_refused=False)
 
+_NO_TRAINS: Final = BufferRules(trains=False)
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
@@ -70,6 +72,7 @@ _BSD_GRADES: Final = {
     "reuse": (CHOSEN, "there is no such option"),
     "reuse_by_bound": (CHOSEN, "there is no such option"),
     "bind_rule": (SOURCE, _PCBBIND),
+    "trains": (SOURCE, "FreeBSD tcp_output.c: PUSH where the send buffer ends"),
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
@@ -88,6 +91,7 @@ FREEBSD: Final = Profile(
     ),
     closing=_BSD_CLOSING,
     time_wait=_BSD_TIME_WAIT,
+    buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
     ports=_BSD_PORTS,
@@ -111,6 +115,7 @@ BSD44: Final = Profile(
     ),
     closing=_BSD_CLOSING,
     time_wait=_BSD_TIME_WAIT,
+    buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
     ports=_BSD_PORTS,
@@ -136,6 +141,7 @@ MACOS: Final = Profile(
     ),
     closing=replace(_BSD_CLOSING, unread=Unread.RESET_ALSO_OUT_OF_ORDER),
     time_wait=replace(_BSD_TIME_WAIT, length_ns=30 * S),
+    buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
     ports=_BSD_PORTS,
@@ -172,10 +178,12 @@ WINDOWS: Final = Profile(
         reuse_by_bound=False,
     ),
     start=StartRules(ecn=Ecn.OFF),
+    buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
     ports=PortRules(bind_rule=BindRule.WINDOWS),
     grades={
         "fin_waits": (CHOSEN, "as the BSDs"),
+        "trains": (CHOSEN, "as the BSDs"),
         "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),
         "rack": (MANUAL, _ANNIVERSARY),
         "tail_probe": (MANUAL, _ANNIVERSARY),

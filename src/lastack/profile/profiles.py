@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from .acks import AckRules
+from .buffers import BufferRules
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
 from .elsewhere import BSD44, FREEBSD, MACOS, WINDOWS
 from .errors import ErrorRules
@@ -52,6 +53,7 @@ TEXTBOOK: Final = Profile(
     ),
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
+    buffers=BufferRules(trains=False),
     start=StartRules(ecn=Ecn.OFF),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
@@ -63,6 +65,7 @@ TEXTBOOK: Final = Profile(
         "length_ns": (MANUAL, "RFC 9293 section 3.4.2, MSL 2 minutes"),
         "cleared_by_restart": (MANUAL, "the usual advice"),
         "bind_rule": (MANUAL, "the usual advice"),
+        "trains": (CHOSEN, "no book knows of it"),
         "fin_waits": (CHOSEN, "figures show the ACK of a FIN alone"),
         "ecn": (CHOSEN, "no book asks for it"),
         "rack": (CHOSEN, "younger than the books"),
@@ -100,6 +103,7 @@ RFC9293: Final = Profile(
     ),
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
+    buffers=BufferRules(trains=False),
     start=StartRules(sack=False, congestion=Congestion.RENO),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
@@ -120,6 +124,7 @@ RFC9293: Final = Profile(
         "reset_in_syn_received_active": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
         "congestion": (MANUAL, f"{_RFC} MUST-19, RFC 5681"),
         "sack": (MANUAL, "RFC 2018 is no part of RFC 9293"),
+        "trains": (CHOSEN, "not in the RFC"),
         "fin_waits": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "ecn": (MANUAL, f"{_RFC} SHLD-8"),
         "rack": (MANUAL, "RFC 8985 is no part of RFC 9293"),

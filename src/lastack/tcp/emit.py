@@ -10,7 +10,7 @@ from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK
 from lastack.trace import Reason, ResetSent, Sent
 from lastack.wire import ABSENT, ACK, ECE, FIN, PSH, RST, SYN, URG, Segment, seq
 
-from . import ecn, loss, sack, timers, urgent
+from . import ecn, loss, sack, timers, train, urgent
 from .tcb import UNSET, Tcb
 
 _SACK_ROOM = 36
@@ -145,10 +145,13 @@ def reply_reset(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     _out(tcb, reset_for(seg, _number(tcb)), now)
 
 
-def send_text(tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bool) -> None:
-    """Send the stream bytes [first, last), with FIN when `fin`."""
+def send_text(
+    tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bool, push: bool = False
+) -> None:
+    """Send the stream bytes [first, last), with FIN when `fin`. PSH goes with the end of what is
+    queued, and where `push` says so."""
     text = tcb.sendq.slice(first, last) if last > first else b""
-    flags = ACK | (FIN if fin else 0) | (PSH if text and last == tcb.sendq.end else 0)
+    flags = ACK | (FIN if fin else 0) | (PSH if text and (push or last == tcb.sendq.end) else 0)
     number = tcb.seq_of(first)
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
@@ -271,27 +274,46 @@ def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
 def _send_new(tcb: Tcb, now: int) -> None:
     """Send new text and the FIN as far as windows, Nagle and SWS avoidance let."""
     tcb.cwnd_limited = False
-    full = tcb.send_size()
-    while True:
+    step = _next(tcb, 0)
+    length = most = 0
+    while step is not None:
+        size, fin = step
         first = tcb.sent_end()
-        unsent = tcb.sendq.end - first
-        owes_fin = tcb.fin_queued and tcb.fin_seq == UNSET
-        if not unsent and not owes_fin:
-            return
-        flight = tcb.network()
-        room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
-        held = tcb.profile.closing.fin_held_by_cwnd or not tcb.fin_queued
-        if held and flight + min(max(unsent, 1), full) > _allowed(tcb, full):
-            if flight:
-                tcb.cwnd_limited = True
-                return
-        if room <= 0:
-            return
-        size = min(unsent, full, room)
-        fin = owes_fin and size == unsent and size < room + (size == 0)
-        if size and size < full and not _worth_sending(tcb, size, unsent, fin):
-            return
-        send_text(tcb, first, first + size, now, fin=fin, again=False)
+        following = None if fin else _next(tcb, size)
+        if following is not None and not most:
+            most = train.segments(tcb)
+        length += 1
+        ends = following is None or length >= most
+        push = ends and length > 1
+        send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
+        length = 0 if ends else length
+        step = following
+
+
+def _next(tcb: Tcb, ahead: int) -> tuple[int, bool] | None:
+    """Return size and FIN of the segment that may be sent once `ahead` more bytes were; None when
+    nothing may."""
+    unsent = tcb.sendq.end - tcb.sent_end() - ahead
+    owes_fin = tcb.fin_queued and tcb.fin_seq == UNSET
+    if not unsent and not owes_fin:
+        return None
+    full = tcb.send_size()
+    flight = tcb.network() + ahead
+    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt) - ahead
+    held = tcb.profile.closing.fin_held_by_cwnd or not tcb.fin_queued
+    if held and flight + min(max(unsent, 1), full) > _allowed(tcb, full):
+        if flight:
+            tcb.cwnd_limited = True
+            return None
+    if room <= 0:
+        return None
+    size = min(unsent, full, room)
+    fin = owes_fin and size == unsent and size < room + (size == 0)
+    if size and size < full and not _worth_sending(
+        tcb, size, unsent, fin, ahead > 0 or tcb.in_flight() > 0
+    ):
+        return None
+    return size, fin
 
 
 def _allowed(tcb: Tcb, full: int) -> int:
@@ -302,19 +324,20 @@ def _allowed(tcb: Tcb, full: int) -> int:
     return max(tcb.congestion.cwnd, full) + extra
 
 
-def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool) -> bool:
+def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool, busy: bool) -> bool:
     """Sender's side of silly window avoidance and Nagle (sections 3.8.6.2.1 and 3.7.4; MUST-38).
 
     (1) a full segment, which the caller has seen; (2) all there is, and no small segment of ours
     is unacknowledged (Nagle as Minshall restated it: a small tail waits for a small segment only),
     or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had.
+    `busy`: something is in flight.
     """
     if size == unsent:
         if tcb.snd_up != UNSET:
             return True  # neither Nagle nor TCP_CORK hold back what is urgent
         if tcb.cork and not tcb.fin_queued:
             return False
-        if fin or tcb.nodelay or tcb.in_flight() == 0 or tcb.fin_queued:
+        if fin or tcb.nodelay or not busy or tcb.fin_queued:
             return True
         return tcb.small_seq == UNSET or seq.le(tcb.small_seq, tcb.snd_una)
     return 2 * size >= tcb.max_snd_wnd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lastack.profile import Profile
 from lastack.sockets import AGAIN, OUT, TcpSocket, names
+from lastack.wire import PSH
 from tests.exchange import B, Lab, ms
 from tests.truth.peer import World
 
@@ -129,3 +130,13 @@ def writable_when_half_is_free(profile: Profile) -> object:
     while sock.ioctl(names.SIOCOUTQ) > queued * 1460 // 2:
         peer.ack()
     return bool(sock.mask(world.now) & OUT)
+
+
+@shows("trains", {True: [False, False, True, False, False, True], False: [False] * 6})
+def psh_of_six_segments(profile: Profile) -> object:
+    """Six of many segments leave, cwnd being 6."""
+    world, peer, sock = opened(profile.with_field("initial_cwnd", 6))
+    since = peer.mark()
+    sock.send(bytes(20 * 1460), 0, world.now)
+    world.flush()
+    return [bool(got.segment.flags & PSH) for got in peer.since(since)]

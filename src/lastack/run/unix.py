@@ -12,7 +12,6 @@ import os
 import stat
 from typing import Final
 
-from lastack.profile import NEVER
 from lastack.sockets import AGAIN, OUT, UnixName, UnixSocket, os_error, path_too_long
 
 from .baton import here, spin
@@ -76,23 +75,24 @@ def _make_file(path: bytes) -> tuple[int, int]:
 
 
 def connect(file: UnixSocket, address: object) -> None:
-    """connect(2): done at once, or when the listener's queue has room. EAGAIN with a timeout, too:
-    the interpreter waits for EINPROGRESS only."""
+    """connect(2): done at once, or when the listener's queue has room. EAGAIN when SO_SNDTIMEO is
+    over, and with a timeout, too: the interpreter waits for EINPROGRESS only."""
     name = packed(address)
     if not name:
         raise os_error(errno.EINVAL)
     thread = here()
     world, node = thread.world, thread.process.node
+    until = file.waits_until(OUT, world.now)
     while True:
         key = name if name.startswith(b"\0") else _found(name)
         if world.step(node, file.connect, key) is not AGAIN:
             return
-        if file.nonblocking:
+        if file.nonblocking or world.now >= until:
             spin()
             raise os_error(errno.EAGAIN)
         assert key is not None, "a queue is full, so there is a listener"
         what = f"connect() to {shown(name)!r}, whose queue is full"
-        world.park(((file.listener(key), OUT),), NEVER, what=what)
+        world.park(((file.listener(key), OUT),), until, what=what)
 
 
 def _found(path: bytes) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from . import names
+from .datagram import Received
 from .errors import os_error
 from .files import AGAIN, HUP, IN, OUT, RDHUP, File, NotNow
 from .linger import ClosePlan
@@ -149,11 +150,11 @@ class UnixSocket(PairEnd):
             raise os_error(errno.ENOTCONN)
         return super().send(data, flags, now, rights=rights)
 
-    def recv(self, size: int, flags: int, now: int) -> bytes | NotNow:
+    def recv_from(self, size: int, flags: int, now: int) -> Received | NotNow:
         """Do what a pair does; EINVAL without a connection."""
         if not self.connected:
             raise os_error(errno.EINVAL)
-        return super().recv(size, flags, now)
+        return super().recv_from(size, flags, now)
 
     def shutdown(self, how: int, now: int) -> None:
         """End one direction or both; without a connection only what this socket may do."""

@@ -58,6 +58,7 @@ SCRIPTS = [
     Script("control.py"),
     Script("passing.py"),
     Script("watching.py"),
+    Script("telling.py"),
 ]
 
 

@@ -29,7 +29,7 @@ def opened() -> Connection:
     tcp.may_establish(True)
     tcp.syn_arrives(Segment(OURS.reversed(), IRS, 0, SYN, WINDOW, mss=MSS), 0)
     tcp.segment_arrives(segment(0, 0), 0)
-    tcp.take_segments()
+    tcp.take_segments(0)
     return tcp
 
 
@@ -130,7 +130,7 @@ class SendingAgainstString(RuleBasedStateMachine):
 
     @invariant()
     def what_leaves_is_what_was_given(self) -> None:
-        for seg in self.tcp.take_segments():
+        for seg in self.tcp.take_segments(self.now):
             first = seq.sub(seg.seq, ISS + 1 & seq.MASK)
             last = first + len(seg.text)
             if seg.text:

@@ -78,8 +78,8 @@ class Listener:
     def set_backlog(self, backlog: int) -> None:
         """listen(2): a negative backlog counts as unlimited (MUST-67 leaves the limit to us)."""
         most = self._rules.somaxconn
-        limit = most if backlog < 0 else min(backlog, most)
-        self.limit = limit + self._rules.backlog_extra
+        self.backlog = most if backlog < 0 else min(backlog, most)
+        self.limit = self.backlog + self._rules.backlog_extra
 
     @property
     def full(self) -> bool:

@@ -175,7 +175,7 @@ class Host:
     def settle(self, endpoint: Endpoint, now: int) -> None:
         """Collect what a connection has to send and to tell; call it after each use of one."""
         tcp = endpoint.connection
-        self._packets += tcp.take_segments()
+        self._packets += tcp.take_segments(now)
         taken = tcp.take_entry()
         if taken is not None:
             self._into_table(endpoint, taken, now)

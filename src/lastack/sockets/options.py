@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import Final
 
 from lastack.profile import MS, NEVER, Congestion, S
-from lastack.state import LISTEN, State
+from lastack.state import LISTEN
 from lastack.tcp import (
     Connection,
-    Info,
     default_congestion,
     default_keepalive,
     default_syn_retries,
@@ -27,18 +26,9 @@ from .errors import os_error
 from .linger import parse_linger, show_linger
 from .parts import SocketParts
 from .stored import defer_repeats, defer_seconds
+from .tcp_info import pack_info
 
 _INT: Final = struct.Struct("i")
-
-TCP_STATES: Final = {
-    State.ESTABLISHED: 1, State.SYN_SENT: 2, State.SYN_RECEIVED: 3, State.FIN_WAIT_1: 4,
-    State.FIN_WAIT_2: 5, State.TIME_WAIT: 6, State.CLOSED: 7, State.CLOSE_WAIT: 8,
-    State.LAST_ACK: 9, State.LISTEN: 10, State.CLOSING: 11,
-}  # fmt: skip
-"""The numbers of tcp_info.tcpi_state."""
-
-_TCP_INFO: Final = struct.Struct("8B24I")
-
 
 def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int) -> None:
     """setsockopt(2) with the value as bytes; EINVAL when it is too short."""
@@ -187,7 +177,7 @@ def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) ->
             raise os_error(value)
         return value[:size]
     if (level, name) == (names.IPPROTO_TCP, names.TCP_INFO):
-        return pack_info(sock)[:size]
+        return pack_info(sock, now)[:size]
     if (level, name) == (names.IPPROTO_TCP, names.TCP_CONGESTION):
         chosen = sock.options.congestion or default_congestion(sock.host.profile)
         return chosen.value.encode().ljust(16, b"\0")[:size]
@@ -260,23 +250,3 @@ _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.IPPROTO_TCP, names.TCP_MAXSEG): _maxseg,
     (names.SOL_SOCKET, names.SO_LINGER): lambda s, now: s.options.linger.onoff,
 }
-
-
-def pack_info(sock: SocketParts) -> bytes:
-    """Return struct tcp_info as far as tcpi_total_retrans; times in us, cwnd in segments."""
-    if sock.endpoint is None:
-        return _TCP_INFO.pack(TCP_STATES[sock.state], *[0] * 31)
-    info: Info = sock.endpoint.connection.info()
-    scale = info.send_wscale | info.receive_wscale << 4
-    head = (
-        TCP_STATES[info.state], 0, min(info.retransmits, 255), min(info.probes, 255),
-        info.backoff, 1 if info.timestamps else 0, scale, 0,
-    )  # fmt: skip
-    words = [0] * 24
-    words[0] = info.rto // 1000
-    words[2] = info.mss
-    words[4] = info.unacked
-    words[15] = info.rtt // 1000
-    words[16] = info.rtt_variance // 1000
-    words[18] = info.cwnd
-    return _TCP_INFO.pack(*head, *words)

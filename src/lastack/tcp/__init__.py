@@ -3,13 +3,13 @@
 from .buffers import Buffers as Buffers
 from .congestion import NewReno as NewReno
 from .connection import Connection as Connection
-from .connection import Info as Info
 from .cubic import Cubic as Cubic
 from .cubic import cube_root as cube_root
 from .ecn import marked as marked
 from .emit import reset_for as reset_for
 from .entry import Entry as Entry
 from .finwait import orphan_limit as orphan_limit
+from .info import Info as Info
 from .isn import initial_sequence as initial_sequence
 from .isn import timestamp_offset as timestamp_offset
 from .keepalive import default_keepalive as default_keepalive

@@ -104,6 +104,11 @@ class Buffers:
         self.send = wanted
         return True
 
+    @property
+    def read_per_trip(self) -> int:
+        """What the program took in the last round trip, before that the first guess (rcv_space)."""
+        return self._space
+
     def program_read(self, count: int, mss: int, rtt: int, now: int) -> None:
         """Grow the receive buffer when the program reads more in each round trip."""
         if self._since < 0:

@@ -7,8 +7,6 @@ there is to send, `next_timeout` says when to call `timeout`. Nothing here knows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lastack.profile import NEVER, Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import ErrorSet, Reason, Scribe
@@ -18,34 +16,17 @@ from . import arrives, calls, emit, keepalive, opening, timeouts, timers, urgent
 from .buffers import Buffers, chunk_size
 from .entry import Entry
 from .finwait import orphan_limit, split_limit
+from .info import Info, info_of
 from .mark import Urgent
+from .meter import Meter
 from .tcb import UNSET, Tcb, enter
 from .timewait import entry_of
-
-
-@dataclass(frozen=True)
-class Info:
-    """What TCP_INFO tells; times in ns, cwnd in segments, rtt 0 before the first measurement."""
-
-    state: State
-    unacked: int
-    retransmits: int
-    rtt: int
-    rtt_variance: int
-    rto: int
-    cwnd: int
-    mss: int
-    backoff: int
-    probes: int
-    send_wscale: int
-    receive_wscale: int
-    timestamps: bool
 
 
 class Connection:
     """A connection; it begins CLOSED, and after CLOSED it does nothing any more."""
 
-    __slots__ = ("_tcb", "owner")
+    __slots__ = ("_tcb", "_meter", "owner")
 
     def __init__(
         self, profile: Profile, flow: Flow, *, conn: int, iss: int, mss: int, buffers: Buffers,
@@ -56,6 +37,7 @@ class Connection:
             profile, flow, conn=conn, iss=iss, mss=mss, buffers=buffers, scribe=scribe,
             ts_offset=ts_offset,
         )  # fmt: skip
+        self._meter = Meter(iss)
         self.owner: object = None
 
     # -- from above ----------------------------------------------------------------------------
@@ -208,6 +190,7 @@ class Connection:
 
     def syn_arrives(self, seg: Segment, now: int) -> None:
         """A SYN for a listening socket creates this connection: SYN-RECEIVED."""
+        self._meter.segs_in += 1
         opening.passive(self._tcb, seg, now)
 
     def segment_arrives(self, seg: Segment, now: int) -> None:
@@ -215,10 +198,14 @@ class Connection:
         tcb = self._tcb
         if tcb.state is CLOSED:
             return
+        meter = self._meter
+        meter.arrived(seg, tcb.rcv_nxt, now)
         if tcb.state is SYN_SENT:
             opening.segment_arrives(tcb, seg, now)
         else:
             arrives.segment_arrives(tcb, seg, now)
+        if meter.recovering_since >= 0 and not tcb.retransmits:
+            meter.recovered(now)
         emit.flush(tcb, now)
         self._settle_orphan(now)
 
@@ -272,18 +259,22 @@ class Connection:
         if tcb.timers.earliest > now or tcb.state is CLOSED:
             return
         idle_over = tcb.timers.expired(timers.FIN_WAIT_2_IDLE, now)
+        before = tcb.retransmits
         timeouts.timeout(tcb, now)
+        if tcb.retransmits > before:
+            self._meter.timed_out(tcb.retransmits, now)
         emit.flush(tcb, now)
         if idle_over:
             self._to_table(self._limits()[1], now)
 
     # -- out -----------------------------------------------------------------------------------
 
-    def take_segments(self) -> list[Segment]:
+    def take_segments(self, now: int) -> list[Segment]:
         """Return what there is to send, and forget it."""
         out = self._tcb.outbox
         if out:
             self._tcb.outbox = []
+            self._meter.left(out, now)
         return out
 
     def take_ready(self) -> int:
@@ -448,12 +439,7 @@ class Connection:
 
     def info(self) -> Info:
         """Return what TCP_INFO tells."""
-        tcb = self._tcb
-        return Info(
-            tcb.state, -(-len(tcb.sendq) // tcb.mss) if tcb.in_flight() else 0, tcb.retransmits,
-            max(tcb.rtt.srtt, 0), tcb.rtt.rttvar, tcb.rtt.rto, tcb.congestion.cwnd // tcb.mss,
-            tcb.mss, tcb.rtt.backoff, tcb.probes_out, tcb.snd_wscale, tcb.rcv_wscale, tcb.ts_ok,
-        )  # fmt: skip
+        return info_of(self._tcb, self._meter)
 
     # -- orphans in FIN-WAIT-2 -----------------------------------------------------------------
 

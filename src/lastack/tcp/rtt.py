@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from lastack.profile import MS, RetransmissionRules, S
+from lastack.profile import MS, NEVER, RetransmissionRules, S
 
 
 class Rtt:
-    """SRTT, RTTVAR and RTO in ns; `rto` is already backed off."""
+    """SRTT, RTTVAR and RTO in ns; `rto` is already backed off. `least` is the shortest round trip
+    that was measured."""
 
-    __slots__ = ("rules", "srtt", "rttvar", "base", "backoff", "probe_backoff")
+    __slots__ = ("rules", "srtt", "rttvar", "base", "backoff", "probe_backoff", "least")
 
     def __init__(self, rules: RetransmissionRules) -> None:
         self.rules = rules
         self.srtt = -1
+        self.least = NEVER
         self.rttvar = 0
         self.base = rules.rto_initial_ns
         self.backoff = 0
@@ -36,6 +38,7 @@ class Rtt:
     def sample(self, rtt: int) -> None:
         """Take a measurement of a segment sent once (section 3, Karn), or by timestamp."""
         rtt = max(rtt, 1)
+        self.least = min(self.least, rtt)
         if self.srtt < 0:
             # (2.2)
             self.srtt = rtt

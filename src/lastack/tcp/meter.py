@@ -1,0 +1,82 @@
+"""What passed through a connection, counted for TCP_INFO (RFC 4898 has most of the names).
+
+Knows no Tcb: it sees every segment as it leaves and as it arrives. Times are in ns, -1 for never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from lastack.wire import ACK, SYN, Segment, seq
+
+_SYN_ACK: Final = SYN | ACK
+
+
+class Meter:
+    """Counters of one connection.
+
+    high: the sequence number after the highest that left; below it everything is a repetition.
+    """
+
+    __slots__ = (
+        "segs_out", "segs_in", "data_segs_out", "data_segs_in", "bytes_sent", "bytes_retrans",
+        "total_retrans", "out_of_order", "timeouts", "recoveries", "recovering_since",
+        "recovery_time", "data_sent_at", "data_received_at", "ack_received_at", "high",
+    )  # fmt: skip
+
+    def __init__(self, iss: int) -> None:
+        self.segs_out = self.segs_in = 0
+        self.data_segs_out = self.data_segs_in = 0
+        self.bytes_sent = self.bytes_retrans = 0
+        self.total_retrans = 0
+        self.out_of_order = 0
+        self.timeouts = self.recoveries = 0
+        self.recovering_since = -1
+        self.recovery_time = 0
+        self.data_sent_at = self.data_received_at = self.ack_received_at = -1
+        self.high = iss
+
+    def left(self, segments: Sequence[Segment], now: int) -> None:
+        """Count what leaves."""
+        for one in segments:
+            length = one.length
+            if one.flags & _SYN_ACK != _SYN_ACK:
+                self.segs_out += 1  # a listening socket sends the SYN|ACK, not this one
+            if not length:
+                continue
+            size = len(one.text)
+            again = seq.lt(one.seq, self.high)
+            if again:
+                self.total_retrans += 1
+                self.bytes_retrans += size
+            end = (one.seq + length) & seq.MASK
+            if seq.gt(end, self.high):
+                self.high = end
+            if size:
+                self.data_segs_out += 1
+                self.bytes_sent += size
+                self.data_sent_at = now
+
+    def arrived(self, one: Segment, rcv_nxt: int, now: int) -> None:
+        """Count what arrives for an open connection."""
+        self.segs_in += 1
+        if one.text:
+            self.data_segs_in += 1
+            self.data_received_at = now
+            if seq.gt(one.seq, rcv_nxt):
+                self.out_of_order += 1
+        self.ack_received_at = now
+
+    def timed_out(self, retransmits: int, now: int) -> None:
+        """The retransmission timer has expired for the `retransmits`th time in a row."""
+        self.timeouts += 1
+        if retransmits == 1:
+            self.recoveries += 1
+            self.recovering_since = now
+
+    def recovered(self, now: int) -> None:
+        """New data was acknowledged after a timeout."""
+        if self.recovering_since >= 0:
+            self.recovery_time += now - self.recovering_since
+            self.recovering_since = -1

@@ -1,0 +1,94 @@
+"""TCP_INFO after exchanges that were measured (docs/kernel-notes/tcp-info.md)."""
+
+from __future__ import annotations
+
+import struct
+
+from lastack.sockets import TcpSocket, names
+from lastack.sockets.tcp_info import FIELDS
+from tests.exchange import Lab, ms
+from tests.truth.peer import HandPeer, World, tries
+
+LAYOUT = struct.Struct("=8B24I4Q6I4Q2I2Q6I2H8I2H")
+UNSET = {"max_pacing_rate": 2**64 - 1, "pacing_rate": 2**64 - 1, "snd_cwnd": 10, "reordering": 3}
+
+
+def info(sock: TcpSocket, now: int) -> dict[str, int]:
+    raw = sock.getsockopt(names.IPPROTO_TCP, names.TCP_INFO, 1024, now)
+    assert len(raw) == 280
+    return dict(zip(FIELDS, LAYOUT.unpack(raw), strict=True))
+
+
+def agrees(sock: TcpSocket, now: int, **expected: int) -> None:
+    told = info(sock, now)
+    assert {name: told[name] for name in expected} == expected
+
+
+def test_without_a_connection() -> None:
+    world = World()
+    fresh = {name: value for name, value in info(world.socket(), 0).items() if value}
+    assert fresh == UNSET | {
+        "state": 7, "app_limited": 1, "rto": 1_000_000, "snd_mss": 536, "snd_ssthresh": 2**31 - 1,
+    }  # fmt: skip
+    listener = world.listen(backlog=7)
+    HandPeer(world).handshake()
+    listening = {name: value for name, value in info(listener, 0).items() if value}
+    assert listening == UNSET | {"state": 10, "unacked": 1, "sacked": 7}
+
+
+def test_both_ends_of_an_exchange() -> None:
+    lab = Lab()
+    client, server = lab.connection()
+    for text in (b"x" * 3000, b"y", b"z" * 10):
+        client.send(text, 0, lab.now)
+        lab.run(ms(100))
+        server.recv(9000, 0, lab.now)
+    server.send(b"answer", 0, lab.now)
+    lab.run(ms(100))
+    client.recv(9, 0, lab.now)
+    both = {"state": 1, "options": 7, "wscales": 0xAA, "rto": 204_000, "snd_mss": 1448}
+    both |= {"pmtu": 1500, "advmss": 1448, "snd_cwnd": 10, "snd_ssthresh": 2**31 - 1, "unacked": 0}
+    agrees(
+        client, lab.now, **both, bytes_acked=3012, bytes_received=6, data_segs_in=1,
+        data_segs_out=5, delivered=6, bytes_sent=3011, segs_out=8, last_data_sent=200,
+        last_data_recv=99, rcv_mss=536,
+    )  # fmt: skip
+    agrees(
+        server, lab.now, **both, bytes_acked=6, bytes_received=3011, data_segs_in=5,
+        data_segs_out=1, delivered=2, bytes_sent=6, segs_in=8, rcv_mss=1448,
+    )  # fmt: skip
+    client.shutdown(names.SHUT_WR, lab.now)
+    lab.run(ms(50))
+    agrees(client, lab.now, state=5, bytes_acked=3013, delivered=7)
+    agrees(server, lab.now, state=8, bytes_received=3012)
+
+
+def test_a_timeout_and_its_end() -> None:
+    world = World()
+    peer = HandPeer(world, mode="manual", wnd=65535)
+    sock = peer.accept_from_k()
+    tries(world, sock, bytes(4000))
+    world.run(0.35)
+    agrees(
+        sock, world.now, ca_state=4, retransmits=1, backoff=1, unacked=3, lost=3, retrans=1,
+        total_retrans=1, bytes_sent=5460, bytes_retrans=1460, notsent_bytes=0, data_segs_out=4,
+        total_rto=1, total_rto_recoveries=1, snd_cwnd=1, segs_out=6, delivered=1,
+    )  # fmt: skip
+    peer.ack(4001)
+    agrees(
+        sock, world.now, retransmits=0, unacked=0, lost=0, retrans=0, delivered=4, total_rto=1,
+        total_rto_recoveries=1,
+    )  # fmt: skip
+    assert 50 <= info(sock, world.now)["total_rto_time"] <= 300
+    peer.data(b"0123456789", seq=11)
+    agrees(sock, world.now, rcv_ooopack=1, bytes_received=0, segs_in=3, data_segs_in=1)
+
+
+def test_what_the_peer_holds_beyond_a_loss() -> None:
+    world = World()
+    peer = HandPeer(world, mode="manual", sack=True)
+    sock = peer.accept_from_k()
+    tries(world, sock, bytes(5 * 1460))
+    agrees(sock, world.now, unacked=5, sacked=0, ca_state=0)
+    peer.tx("ACK", ack=1, sack=((1461, 4381),))
+    agrees(sock, world.now, unacked=5, sacked=2)

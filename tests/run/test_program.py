@@ -1,10 +1,13 @@
 """A program's life: files, modules, output, exit status, its own things."""
 
 import os
+import random
+import secrets
 import signal
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -167,6 +170,23 @@ def test_each_program_has_its_own_surroundings(tmp_path: Path) -> None:
     )  # fmt: skip
     assert "LASTACK_WHO" not in os.environ
     assert "mine" not in sys.modules
+
+
+def test_randomness_comes_from_the_seed_and_the_process_keeps_its_own(play: Play) -> None:
+    def main() -> None:
+        print(random.random(), random.Random().random(), secrets.token_hex(4))
+        print(uuid.uuid4(), os.urandom(4).hex(), random.SystemRandom().random())
+
+    def told(seed: int) -> list[str]:
+        return texts(play(main, seed=seed).programs[0])
+
+    random.seed(7)
+    state, own = random.getstate(), random.Random(7)
+    assert told(1) == told(1) != told(2)
+    assert random.getstate() == state
+    assert [random.random() for _ in range(3)] == [own.random() for _ in range(3)]
+    assert len({os.urandom(16) for _ in range(3)} | {uuid.uuid4().bytes for _ in range(3)}) == 6
+    assert random.Random().random() != random.Random().random()
 
 
 def test_signals_stay_in_the_program(play: Play) -> None:

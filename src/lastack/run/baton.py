@@ -76,6 +76,7 @@ class SimThread(Baton):
         self.killed = False
         self.refusals = 0
         self.done = False
+        self.lost = False
         self.heir: Baton | None = None
         self.at_end: list[Callable[[], None]] = []
 
@@ -84,6 +85,8 @@ class SimThread(Baton):
 
 
 _active: Scheduler | None = None
+_lost: Final[set[int]] = set()
+"""Real threads that were left behind; wherever they come out they are to end."""
 
 
 def current() -> SimThread | None:
@@ -100,6 +103,8 @@ def here() -> SimThread:
     """Return the simulated thread that this code runs in; RuntimeError in the real world."""
     thread = current()
     if thread is None:
+        if get_ident() in _lost:
+            raise Stopped
         raise RuntimeError("an object of a simulated program was used outside the simulation")
     return thread
 
@@ -126,6 +131,7 @@ class Scheduler(Machine):
         self._numbers = count(1)
         self._instant = (-1, 0)
         self._dying: SimThread | None = None
+        self._lost: list[SimThread] = []
         self._cpu = one_cpu()
 
     # -- what World fills in
@@ -163,7 +169,11 @@ class Scheduler(Machine):
         except SystemExit:
             pass  # sys.exit() in a thread ends the thread; Stopped is one, too
         except BaseException as error:  # noqa: BLE001 - the body reports what the program raised
-            self.fail(error)
+            if not thread.lost:
+                self.fail(error)
+        if thread.lost:
+            _lost.discard(thread.real.ident)
+            return
         thread.body = None  # this frame outlives the baton; what it holds must not
         thread.done = True
         self.threads.remove(thread)
@@ -290,7 +300,7 @@ class Scheduler(Machine):
             process.blocked_at = self.now
         me.ticket, me.what, me.until, me.since = ticket, what, until, self.now
         self._switch(me)
-        me.ticket = None
+        me.ticket, me.what = None, ""
         ticket.open = False
         me.waited = 0 if ticket.woken or until >= NEVER else until - me.since
         self.check(me)
@@ -310,6 +320,16 @@ class Scheduler(Machine):
             if me.refusals > REFUSALS:
                 self._bury(me)
             raise Stopped
+
+    def leave_behind(self, thread: SimThread) -> None:
+        """Go on without a thread that is stuck in C, in the one that calls this. Should it ever
+        come out it meets Stopped at every call."""
+        thread.lost = thread.done = thread.killed = True
+        _lost.add(thread.real.ident)
+        self.threads.remove(thread)
+        self._lost.append(thread)
+        self.running = None
+        self.holder = self.main
 
     def _bury(self, me: SimThread) -> None:
         """Leave a thread that will not end sitting for ever, and go on without it."""

@@ -189,7 +189,7 @@ def report(world: Faults, process: Process) -> str:
     rows = []
     for thread in world.threads:
         if thread.process is process:
-            rows.append(f"{process.name}, {thread.name}: {thread.what or 'runs'}")
+            rows.append(f"{thread!r}: {thread.what or 'runs'}")
             rows.append(stack_of(thread.real))
     return "\n".join(row for row in rows if row)
 

@@ -20,6 +20,8 @@ allocate_lock: Final = _thread.allocate_lock
 real_time: Final = time.monotonic
 current_frames: Final = sys._current_frames
 _start: Final = _thread.start_new_thread
+_cpu_clock: Final[Callable[[int], int] | None] = getattr(time, "pthread_getcpuclockid", None)
+_clock_gettime: Final = time.clock_gettime
 _sentinel: Final[Callable[[], Any] | None] = getattr(_thread, "_set_sentinel", None)
 _start_joinable: Final[Callable[..., Any] | None] = getattr(_thread, "start_joinable_thread", None)
 
@@ -55,12 +57,12 @@ class OSThread:
             except OSError:
                 return  # a container may forbid it; it is only a matter of speed
 
-    def join(self) -> None:
-        """Wait until the thread is gone."""
+    def join(self, timeout: float = -1) -> None:
+        """Wait until the thread is gone, at most for `timeout` seconds."""
         if _sentinel is not None:
-            self._gone.acquire()
+            self._gone.acquire(timeout=timeout)
         else:
-            self._gone.join()
+            self._gone.join(None if timeout < 0 else timeout)
 
 
 def one_cpu() -> int | None:
@@ -69,6 +71,16 @@ def one_cpu() -> int | None:
         return None
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[os.getpid() % len(allowed)]
+
+
+def cpu_seconds(thread: OSThread) -> float:
+    """Return the processor time that a thread has used; 0 where that cannot be asked."""
+    if _cpu_clock is None:
+        return 0.0
+    try:
+        return _clock_gettime(_cpu_clock(thread.ident))
+    except OSError:
+        return 0.0
 
 
 def raise_in(ident: int, exception: type[BaseException]) -> None:
@@ -81,13 +93,13 @@ def stack_of(thread: OSThread) -> str:
     ours = (os.path.dirname(__file__), traceback.__file__, "<frozen")
     rows = [
         f"    {row.filename}:{row.lineno} in {row.name}"
-        for row in traceback.StackSummary.extract(_frames(thread))
+        for row in traceback.StackSummary.extract(frames_of(thread))
         if not row.filename.startswith(ours)
     ]
     return "\n".join(reversed(rows[:6]))
 
 
-def _frames(thread: OSThread) -> Iterator[tuple[FrameType, int]]:
+def frames_of(thread: OSThread) -> Iterator[tuple[FrameType, int]]:
     """Yield the frames of a thread from the innermost on, each with the line where it is."""
     frame = current_frames().get(thread.ident)
     while frame is not None:

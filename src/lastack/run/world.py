@@ -15,6 +15,7 @@ from __future__ import annotations
 import gc
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,14 +30,14 @@ from lastack.trace import Journal
 from lastack.wire import pack_address
 
 from . import foundations, libraries, signals
-from .baton import Baton, Livelock, SimThread, Stopped, activate
+from .baton import Baton, Livelock, SimThread, activate
 from .ending import Ending, Verdict, report, table
 from .faults import Faults, Installed, start_of
-from .osthread import raise_in, real_time, stack_of
 from .output import Line
 from .process import Node, Process
 from .program import live, load
 from .surroundings import Stage
+from .watchdog import GLANCE, Watch
 
 DAWN: Final = 1_767_225_600 * S
 """2026-01-01T00:00:00Z, in ns since 1970."""
@@ -44,9 +45,6 @@ HOUR: Final = 3600 * S
 RUNS_PER_COLLECTION: Final = 10
 """Garbage of earlier worlds is collected before every tenth."""
 _runs: Final = count(1)
-_GLANCE: Final = 0.25
-_GRACE: Final = 1.0
-_TRIES: Final = 10
 
 
 @dataclass(frozen=True)
@@ -253,6 +251,15 @@ class World(Faults):
                 self.unwind(process.main)
         while self.threads:
             self.unwind(self.threads[-1])
+        self._part_from_lost()
+
+    def _part_from_lost(self) -> None:
+        """Give threads that were left behind a second of real time to come out: what they waited
+        for is free now, if it was one of the others that had it."""
+        for thread in self._lost:
+            thread.real.join(1.0)
+            vars(threading)["_active"].pop(thread.ident, None)
+        self._lost.clear()
 
     def change_program(self, process: Process | None) -> None:
         """Put the surroundings of a program in place."""
@@ -334,57 +341,27 @@ class World(Faults):
         if me is not self.main:
             me.lock.acquire()
             return
-        watch = _Watch(self._patience)
+        watch = Watch(self._patience)
         while not self._take_baton():
             holder = self.holder
             if self.in_engine or not isinstance(holder, SimThread):
                 continue
-            if watch.bored(self.parks, self.over or bool(self.stopping)) and not self.stopping:
-                text = f"{holder!r} has run for {watch.patience:g} s of real time without a wait"
-                self.fail(Livelock(text))
-            if self.stopping or self.over:
-                watch.force(holder)
+            if not (self.over or self.stopping):
+                if watch.bored(holder, self.parks):
+                    self.fail(Livelock(watch.verdict(holder, self.threads)))
+            elif not watch.force(holder, at_once=self._interruption is not None):
+                self.leave_behind(holder)
+                return
 
     def _take_baton(self) -> bool:
         try:
-            return self.main.lock.acquire(timeout=_GLANCE)
+            return self.main.lock.acquire(timeout=GLANCE)
         except BaseException as error:  # noqa: BLE001 - a signal handler of this process may raise anything
             self._interruption = error
             self.stopping = self.stopping or "interrupted"
             if self.holder is not self.main:
                 return False
             # The lock is ours already, or is just being released.
-            self.main.lock.acquire(timeout=_GLANCE)
+            self.main.lock.acquire(timeout=GLANCE)
             return True
 
-
-class _Watch:
-    """The real clock on a thread that does not give the baton back."""
-
-    def __init__(self, patience: float) -> None:
-        self.patience = patience
-        self._parks = -1
-        self._since = real_time()
-        self._forced_at = 0.0
-        self._forced = 0
-
-    def bored(self, parks: int, ending: bool) -> bool:
-        """Tell whether no thread has parked for `patience` seconds."""
-        if parks != self._parks and not ending:
-            self._parks, self._since = parks, real_time()
-        return real_time() - self._since > self.patience
-
-    def force(self, thread: SimThread) -> None:
-        """Raise Stopped in a thread that runs on though it must end, again and again."""
-        now = real_time()
-        if self._forced_at == 0.0:
-            self._forced_at = now
-        if now - self._forced_at < _GRACE:
-            return
-        self._forced_at = now
-        self._forced += 1
-        if self._forced > _TRIES:
-            where = stack_of(thread.real)
-            raise RuntimeError(f"{thread!r} cannot be ended: it waits for something real\n{where}")
-        thread.killed = True
-        raise_in(thread.real.ident, Stopped)

@@ -17,30 +17,26 @@ import sys
 import lastack.tcp.tcb
 from bench.simulated import lifecycles
 assert not lastack.tcp.tcb.__file__.endswith(".py"), lastack.tcp.tcb.__file__
-measured = lifecycles(*map(int, sys.argv[1:]))
-for line in sys.stdin:
-    print(measured(), flush=True)
+print(lifecycles(*map(int, sys.argv[1:]))())
 """
 
 
 def lifecycles(together: int) -> Prepare:
-    """Return what prepares lifecycles a processor second, measured whenever it is asked."""
+    """Return what prepares lifecycles a processor second."""
 
     def prepare(quick: bool) -> Measure:
         if not (COMPILED / "lastack").is_dir():
             raise Skip("not compiled (make compiled)")
         words = [sys.executable, "-c", _CHILD, str(500 if quick else 2000), str(together)]
         paths = os.pathsep.join([str(COMPILED), str(ROOT)])
-        child = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": paths},
-        )  # fmt: skip
+        environment = {**os.environ, "PYTHONPATH": paths}
 
         def measured() -> float:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            print(file=child.stdin, flush=True)
-            return float(child.stdout.readline())
+            run = subprocess.run(
+                words, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=600,
+                check=True,
+            )  # fmt: skip
+            return float(run.stdout)
 
         return measured
 

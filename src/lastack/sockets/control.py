@@ -29,6 +29,8 @@ _INT: Final = struct.Struct("i")
 _PKTINFO: Final = struct.Struct("i4s4s")
 _ALIGNMENT: Final = 8
 _DEFAULT_TTL: Final = 64
+_NO_WISH: Final[frozenset[int]] = frozenset()
+_WISHES: Final = (names.IP_PKTINFO, names.IP_RECVTTL, names.IP_RECVTOS)
 
 
 class IpOptions:
@@ -39,13 +41,13 @@ class IpOptions:
     def __init__(self) -> None:
         self.ttl = _DEFAULT_TTL
         self.tos = 0
-        self.wanted = {names.IP_PKTINFO: 0, names.IP_RECVTTL: 0, names.IP_RECVTOS: 0}
+        self.wanted = _NO_WISH
 
     def set(self, name: int, value: bytes) -> None:
         """setsockopt(2) with an int or one octet; EINVAL, ENOPROTOOPT."""
         number = _number(value)
-        if name in self.wanted:
-            self.wanted[name] = int(number != 0)
+        if name in _WISHES:
+            self.wanted = self.wanted | {name} if number else self.wanted - {name}
         elif name == names.IP_TOS:
             self.tos = number & 0xFF
         elif name == names.IP_TTL:
@@ -57,7 +59,8 @@ class IpOptions:
 
     def get(self, name: int, size: int) -> bytes:
         """getsockopt(2): an int, or one octet where there is no room for an int."""
-        known = {names.IP_TTL: self.ttl, names.IP_TOS: self.tos, **self.wanted}
+        known = {names.IP_TTL: self.ttl, names.IP_TOS: self.tos}
+        known.update({wish: int(wish in self.wanted) for wish in _WISHES})
         if name not in known:
             raise os_error(errno.ENOPROTOOPT)
         return _INT.pack(known[name])[: size if size >= _INT.size else min(size, 1)]
@@ -110,12 +113,12 @@ def brought(datagram: Datagram, options: IpOptions, index: int, local: bytes) ->
     """Return the control data of an IPv4 datagram that came in by interface `index`; `local` is
     our address there."""
     found: list[Control] = []
-    if options.wanted[names.IP_PKTINFO]:
+    if names.IP_PKTINFO in options.wanted:
         info = _PKTINFO.pack(index, local, datagram.flow.dst)
         found.append((names.IPPROTO_IP, names.IP_PKTINFO, info))
-    if options.wanted[names.IP_RECVTTL]:
+    if names.IP_RECVTTL in options.wanted:
         found.append((names.IPPROTO_IP, names.IP_TTL, _INT.pack(datagram.ttl)))
-    if options.wanted[names.IP_RECVTOS]:
+    if names.IP_RECVTOS in options.wanted:
         found.append((names.IPPROTO_IP, names.IP_TOS, bytes((datagram.tos,))))
     return found
 

@@ -1,0 +1,1 @@
+"""What lastack costs, beside the kernel and ns-3: `make bench`, or `python -m bench --help`."""

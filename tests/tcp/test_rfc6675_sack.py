@@ -111,7 +111,7 @@ def test_the_first_part_that_came_before_is_reported(
     """RFC 2883 sections 4.1.2 and 4.2, also of a segment that brings something new."""
     world = World(LINUX)
     peer = HandPeer(world, mode="manual", sack=True)
-    peer.connect_to_k(world.listen(80, 1))
+    peer.connect_to_k(world.listen())
     mark = peer.mark()
     for first, last in [(1, 100), *ranges]:
         peer.tx("ACK", bytes(last - first), seq=first)

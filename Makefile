@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint fuzz bench compiled clean .venv
+.PHONY: help demo test lint fuzz bench compiled suites clean .venv
 
 help:
 	@echo "make demo   four acts about the end of a connection, each a real run"
@@ -11,6 +11,7 @@ help:
 	@echo "make fuzz   the property tests with fresh random examples"
 	@echo "make bench  what it costs, beside the kernel and ns-3 (ARGS=--quick for a look only)"
 	@echo "make compiled  the hot rooms compiled by mypyc, and their tests against them: 2 minutes"
+	@echo "make suites public packetdrill suites in LASTACK_SUITES, counted (tests/suites/expected.toml)"
 	@echo "make .venv  the environment alone; make clean removes it and all caches"
 
 demo: .venv/user
@@ -31,6 +32,9 @@ bench: .venv/dev
 
 compiled: .venv/dev
 	$(BIN)/python tools/compiled.py
+
+suites: .venv/dev
+	$(BIN)/python -m pytest -rs tests/suites
 
 .venv: .venv/dev
 

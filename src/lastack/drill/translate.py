@@ -62,10 +62,8 @@ _CODES6: Final = {
 class Conversation:
     """One connection as the script sees it; `flow` is the target's, src its own end."""
 
-    def __init__(self, flow: Flow, *, passive: bool) -> None:
+    def __init__(self, flow: Flow) -> None:
         self.flow = flow
-        self.passive = passive
-        self.closed = False
         self.local_isn = 0
         self.remote_isn = REMOTE_ISN
         self.last_syn = ""
@@ -88,6 +86,12 @@ class Wire:
         self.current: Conversation | None = None
         self._by_ports: dict[tuple[int, int], Conversation] = {}
         self._next_port = FIRST_REMOTE_PORT
+        self._awaits_syn = False
+
+    def listening(self) -> None:
+        """listen() was called: the next SYN without ports opens a connection of its own, and those
+        after it belong to the same 4-tuple, so that it can be opened anew."""
+        self._awaits_syn = True
 
     # -- to the target -------------------------------------------------------------------------
 
@@ -132,14 +136,15 @@ class Wire:
             found = self._by_ports.get((local, remote))
             if found is None:
                 flow = Flow(self.ends.local, local, self.ends.remote, remote)
-                found = self._by_ports[local, remote] = Conversation(flow, passive=True)
+                found = self._by_ports[local, remote] = Conversation(flow)
             self.current = found
             return found
         found = self.current
-        if found is None or (opens and found.closed and found.passive):
+        if found is None or (opens and self._awaits_syn):
+            self._awaits_syn = False
             flow = Flow(self.ends.local, self.ends.port, self.ends.remote, self._next_port)
             self._next_port += 1
-            found = self.current = Conversation(flow, passive=True)
+            found = self.current = Conversation(flow)
         return found
 
     # -- from the target -----------------------------------------------------------------------
@@ -150,14 +155,14 @@ class Wire:
             found = self._by_ports.get(packet.ports)
             known = any(other.flow == seg.flow for other in self._by_ports.values())
             if found is None and seg.flow.dport == packet.ports[1] and not known:
-                found = self._by_ports[packet.ports] = Conversation(seg.flow, passive=False)
+                found = self._by_ports[packet.ports] = Conversation(seg.flow)
             if found is not None:
                 self.current = found
         else:
             found = self.current
             new = seg.flags & (SYN | ACK) == SYN and (found is None or found.flow != seg.flow)
             if new:
-                found = self.current = Conversation(seg.flow, passive=False)
+                found = self.current = Conversation(seg.flow)
         if found is None or found.flow != seg.flow:
             return None
         if seg.flags & SYN and "S" in packet.flags:

@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from lastack.net import LinkRules
 from lastack.profile import LINUX, MS, PROFILES, Profile, S
@@ -20,13 +21,16 @@ from lastack.report import capture_blocks
 from lastack.run import DAWN, same_again
 from lastack.trace import Event
 
+from .on_kernel import LIMIT, WHERE, OnBoth, OnKernel
 from .paint import Painter
-from .scene import Played, Setting
+from .scene import Played, Setting, Told
 from .values import FAULTS, Duration, Rate, Share, find_profile, parse_fault, parse_program
 
 
 @click.command()
 @click.argument("programs", nargs=-1, required=True, metavar="NAME='PROGRAM ARGS'...")
+@click.option("--on", "where", type=click.Choice(WHERE), default=WHERE[0], show_default=True,
+              help="Simulated hosts, network namespaces (root), or both.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of every random choice.")
 @click.option("--delay", type=Duration(), default=MS, help="One way, on each link.  [1ms]")
 @click.option("--jitter", type=Duration(), default=0, help="Added to the delay, up to.")
@@ -53,9 +57,10 @@ from .values import FAULTS, Duration, Rate, Share, find_profile, parse_fault, pa
 @click.option("--pcap", type=click.Path(dir_okay=False, path_type=Path),
               help="Write every packet to a pcapng file, with its fate.")  # fmt: skip
 def run(
-    programs: tuple[str, ...], seed: int, delay: int, jitter: int, loss: float, rate: int,
-    queue: int, mtu: int, profiles: tuple[str, ...], faults: tuple[str, ...], until: int,
-    patience: int, as_json: bool, no_ladder: bool, unfold: bool, wire: bool, strict: bool,
+    programs: tuple[str, ...], where: str, seed: int, delay: int, jitter: int, loss: float,
+    rate: int, queue: int, mtu: int, profiles: tuple[str, ...], faults: tuple[str, ...],
+    until: int, patience: int, as_json: bool, no_ladder: bool, unfold: bool, wire: bool,
+    strict: bool,
     check_determinism: bool, trace: Path | None, pcap: Path | None,
 ) -> int:  # fmt: skip
     """Run programs on simulated hosts and explain how every connection ended.
@@ -68,7 +73,7 @@ def run(
     lastack run web='-m http.server 8000' get='fetch.py http://web:8000/'
 
     Exit: 0 all well, 1 a program failed or hung, 2 wrong command line, 3 bytes
-    were lost (with --strict).
+    were lost (with --strict). With --on both also 1 when the two differ.
     """
     setting = Setting(
         [parse_program(text) for text in programs], seed,
@@ -77,14 +82,14 @@ def run(
         **_profiles(profiles),
     )  # fmt: skip
     _check_hosts(setting)
+    if where != "lastack":
+        _refuse_what_only_a_simulation_has(where)
+        return _on_kernel(setting, where, trace, pcap, as_json, no_ladder, unfold, strict)
     before = _own_sockets()
     played = Played(setting)
     if _own_sockets() > before:
         raise click.ClickException("a program opened a real socket behind the simulation's back")
-    if trace is not None:
-        _write(trace, "--trace", (_text(event).encode() + b"\n" for event in played.events))
-    if pcap is not None:
-        _write(pcap, "--pcap", capture_blocks(played.events, played.names, DAWN))
+    _write_files(played, trace, pcap)
     painter = Painter()
     if as_json:
         click.echo(json.dumps(played.to_json(), indent=2))
@@ -92,9 +97,57 @@ def run(
         played.show(painter, with_ladder=not no_ladder, unfold=unfold)
     if check_determinism and not _same_again(played, painter, quiet=as_json):
         return 1
-    if played.status:
-        return played.status
-    return 3 if strict and played.lost_bytes else 0
+    return _status(played, strict=strict)
+
+
+def _status(played: Told | OnBoth, *, strict: bool) -> int:
+    return played.status or (3 if strict and played.lost_bytes else 0)
+
+
+_SIMULATION: Final = (
+    "seed", "delay", "jitter", "loss", "rate", "queue", "profiles", "patience", "wire",
+    "check_determinism", "faults",
+)  # fmt: skip
+
+
+def _refuse_what_only_a_simulation_has(where: str) -> None:
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name in _SIMULATION:
+            raise click.UsageError(
+                f"--on {where} has no {parameter.opts[0]}: a veth pair neither delays nor loses, "
+                "and the kernel has no seed, no profile and no faults; leave it out or run "
+                "--on lastack"
+            )
+
+
+def _on_kernel(
+    setting: Setting, where: str, trace: Path | None, pcap: Path | None, as_json: bool,
+    no_ladder: bool, unfold: bool, strict: bool,
+) -> int:  # fmt: skip
+    source = click.get_current_context().get_parameter_source("until")
+    limit = setting.until if source is ParameterSource.COMMANDLINE else LIMIT
+    try:
+        played = OnBoth(setting, limit) if where == "both" else OnKernel(setting, limit)
+    except OSError as error:
+        raise click.ClickException(f"--on {where}: {error}") from None
+    _write_files(played.kernel if isinstance(played, OnBoth) else played, trace, pcap)
+    if as_json:
+        click.echo(json.dumps(played.to_json(), indent=2))
+    else:
+        played.show(Painter(), with_ladder=not no_ladder, unfold=unfold)
+    return _status(played, strict=strict)
+
+
+def _write_files(played: Told, trace: Path | None, pcap: Path | None) -> None:
+    if trace is not None:
+        _write(trace, "--trace", (_text(event).encode() + b"\n" for event in played.events))
+    if pcap is not None:
+        if isinstance(played, OnKernel):
+            _write(pcap, "--pcap", played.pcap())
+        else:
+            _write(pcap, "--pcap", capture_blocks(played.events, played.names, DAWN))
 
 
 def _check_hosts(setting: Setting) -> None:

@@ -46,35 +46,18 @@ def _act(world: World, fault: str) -> Callable[[Node], None]:
     return acts[fault]
 
 
-class Played:
-    """A run that is over: its outcome, its events, and what follows from them."""
+class Told:
+    """A run that is over, wherever it was: its outcome, its events, and what follows from them."""
+
+    on = "lastack"
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        world = World(
-            setting.seed, profile=setting.profile, link=setting.link, wire=setting.wire,
-            patience=setting.patience,
-        )
         self.book = Book()
         self.events: list[Event] = []
-        world.journal.listeners += [self.events.append, self.book]
-        for spec in setting.programs:
-            node = world.nodes.get(spec.host)
-            if node is None:
-                node = world.host(spec.host, setting.profiles.get(spec.host))
-            try:
-                world.program(
-                    node, spec.command, start_at=spec.start_at, background=spec.background
-                )
-            except ValueError as error:
-                raise click.UsageError(f"{spec.host}: {error}") from None
-        for fault in setting.faults:
-            act = _act(world, fault.fault)
-            world.at(fault.at, partial(act, world.nodes[fault.host]))
-        begun = time.perf_counter()
-        self.outcome: Outcome = world.run(setting.until)
-        self.wall_seconds = time.perf_counter() - begun
-        self.names = {node.address: node.name for node in world.nodes.values()}
+        self.outcome = Outcome([], 0)
+        self.wall_seconds = 0.0
+        self.names: dict[bytes, str] = {}
 
     # -- for programs --------------------------------------------------------------------------
 
@@ -84,6 +67,7 @@ class Played:
         told = to_json(self.book, self.names)
         return {
             "schema": 1,
+            "on": self.on,
             "seed": self.setting.seed,
             "virtual_seconds": outcome.ended_at / S,
             "wall_seconds": round(self.wall_seconds, 6),
@@ -116,6 +100,10 @@ class Played:
             painter.line()
             painter.lines(refusal_lines(event, glyphs=painter.glyphs))
         self.show_troubles(painter)
+        self.show_end(painter)
+
+    def show_end(self, painter: Painter) -> None:
+        """Print where this was, and how long it took."""
         self.show_unmeasured(painter)
         virtual = self.outcome.ended_at / S
         painter.line()
@@ -183,3 +171,32 @@ class Played:
     def lost_bytes(self) -> bool:
         """Whether bytes were destroyed or thrown away unread."""
         return any(threw_away(verdict(story, self.book)) for story in self.book.stories)
+
+
+class Played(Told):
+    """A run in a simulated world."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        world = World(
+            setting.seed, profile=setting.profile, link=setting.link, wire=setting.wire,
+            patience=setting.patience,
+        )
+        world.journal.listeners += [self.events.append, self.book]
+        for spec in setting.programs:
+            node = world.nodes.get(spec.host)
+            if node is None:
+                node = world.host(spec.host, setting.profiles.get(spec.host))
+            try:
+                world.program(
+                    node, spec.command, start_at=spec.start_at, background=spec.background
+                )
+            except ValueError as error:
+                raise click.UsageError(f"{spec.host}: {error}") from None
+        for fault in setting.faults:
+            act = _act(world, fault.fault)
+            world.at(fault.at, partial(act, world.nodes[fault.host]))
+        begun = time.perf_counter()
+        self.outcome = world.run(setting.until)
+        self.wall_seconds = time.perf_counter() - begun
+        self.names = {node.address: node.name for node in world.nodes.values()}

@@ -86,6 +86,7 @@ from .settings import settings as settings
 from .stuck import Stuck as Stuck
 from .stuck import stuck as stuck
 from .tcp_info import TcpInfo as TcpInfo
+from .tcp_info import decode_tcp_info as decode_tcp_info
 from .tracefs import ResetTrace as ResetTrace
 from .watch import Watch as Watch
 from .why import Cause as Cause

@@ -18,6 +18,9 @@ from .ledger import ledger as ledger
 from .observed import Half as Half
 from .observed import Pair as Pair
 from .observer import Observer as Observer
+from .observer import Watch as Watch
+from .observer_calls import Calls as Calls
+from .observer_calls import CallSeen as CallSeen
 from .sentences import SENTENCES as SENTENCES
 from .sentences import Figures as Figures
 from .sentences import cause as cause

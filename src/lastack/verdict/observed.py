@@ -22,6 +22,8 @@ class Half:
     flow: Flow
     conn: int = 0
     watched: bool = False
+    unaccepted: bool = False
+    """Its host is watched, and no program there ever had a descriptor of it."""
     state: State = CLOSED
     over: bool = False
     """It came to CLOSED; what its host sends from now on belongs to no connection."""
@@ -49,6 +51,8 @@ class Half:
     """Number of the call in progress, 0 for none."""
     closing: Reason = Reason.FIN_SENT
     lingers_zero: bool = False
+    closed: bool = False
+    """close() was called: what arrives now is not for its program."""
 
     @property
     def opened(self) -> bool:

@@ -12,6 +12,7 @@ packets do not tell: bytes read and never read, and the reason of a RST.
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 
 from lastack.state import ESTABLISHED, SYN_SENT, TIME_WAIT
 from lastack.trace import Arrived, Journal, Reason
@@ -22,8 +23,17 @@ from .observer_rules import Rules
 
 Key = tuple[str, Flow]
 
-Watched = Callable[[str, Flow], bool]
-"""Whether the calls of an end are known: its host, its flow with the local side as source."""
+
+class Watch(Enum):
+    """What is known of the program behind an end."""
+
+    PACKETS = "nothing but its packets"
+    CALLS = "its calls"
+    NEVER_ACCEPTED = "that it never had the connection, although its calls are known"
+
+
+Watched = Callable[[str, Flow], Watch]
+"""Tells this of an end: its host, its flow with the local side as source."""
 
 
 class Observer:
@@ -105,7 +115,9 @@ class Observer:
         return pair
 
     def _half(self, host: str, flow: Flow) -> Half:
-        return Half(host, flow, watched=self._watched is not None and self._watched(host, flow))
+        watch = self._watched(host, flow) if self._watched is not None else Watch.PACKETS
+        never = watch is Watch.NEVER_ACCEPTED
+        return Half(host, flow, watched=watch is Watch.CALLS, unaccepted=never)
 
     def _begin_midway(self, seg: Segment, hosts: tuple[str, str], scope: str, at: int) -> Pair:
         """A connection whose SYN nobody captured: who has the smaller port is the server."""

@@ -153,14 +153,15 @@ class Rules:
         last = peer.fin_at if with_fin else offset
         self._reaches(peer, last, at)
         if last > half.proven:
-            self._queue(half, last, at)
+            self.queue(half, last, at)
         if with_fin and not half.took_fin:
             half.took_fin = True
             new = _AFTER_FIN.get(half.state)
             if new is not None:
                 self.move(half, new, Reason.FIN_ARRIVED, at)
 
-    def _queue(self, half: Half, last: int, at: int) -> None:
+    def queue(self, half: Half, last: int, at: int) -> None:
+        """Its peer's bytes up to `last` are in its receive queue."""
         self.write(half, Queued(half.conn, half.proven, last), at)
         half.proven = last
         half.edge = max(half.edge, last)
@@ -169,6 +170,8 @@ class Rules:
         if half.fin_at >= 0 or half.over:
             return
         half.fin_at = max(place, 0)
+        # a FIN without a shutdown() is that of a close(), the program's own or that of its exit
+        half.closed |= half.watched and half.closing is not Reason.SHUTDOWN_CALL
         new = _AFTER_OWN_FIN.get(half.state)
         if new is not None:
             self.move(half, new, half.closing, at)
@@ -184,7 +187,7 @@ class Rules:
             self._hears_syn(half, seg, at)
         elif peer.iss >= 0:
             first = peer.offset(seg.seq)
-            if first <= half.edge:
+            if first <= half.edge and not half.closed:
                 half.edge = max(half.edge, first + len(seg.text))
         if seg.flags & ACK and half.iss >= 0:
             self._hears_ack(half, seg, at)
@@ -220,10 +223,12 @@ class Rules:
             self.write(half, ResetSent(0, why, half.heard), at)
             self.write(half, Sent(0, number, seg, 0, 0, False), at)
             return
+        if seg.flags & ACK:
+            self._acknowledges(half, peer, seg.ack, at)
         why = _why(half, seg)
         if half.watched:
             if half.edge > half.proven:
-                self._queue(half, half.edge, at)
+                self.queue(half, half.edge, at)
             if half.proven > half.read:
                 unread = Destroyed(half.conn, Queue.UNREAD, half.read, half.proven, why)
                 self.write(half, unread, at)
@@ -255,9 +260,13 @@ class Rules:
         if half.over:
             return
         if half.watched and half.edge > half.proven:
-            self._queue(half, half.edge, at)
+            self.queue(half, half.edge, at)
         self.write(half, ResetTaken(half.conn, number, Reason.RESET_BY_PEER), at)
         self.move(half, CLOSED, Reason.RESET_BY_PEER, at)
+
+    def end(self, half: Half, why: Reason, at: int) -> None:
+        """It ended without a segment, as a call of its program told."""
+        self.move(half, CLOSED, why, at)
 
     def _outlives_reset(self, half: Half, at: int) -> None:
         """It sends something else than a RST, so the one before did not end it."""
@@ -288,6 +297,8 @@ def _is_stale(pair: Pair, peer: Half, seg: Segment) -> bool:
 
 def _why(half: Half, seg: Segment) -> Reason:
     """Why an end that was open sends a RST, as far as it can be told."""
+    if half.unaccepted:
+        return Reason.LISTENER_CLOSED
     if half.watched and half.fin_at < 0:
         if half.edge > half.read:
             return Reason.UNREAD_AT_CLOSE

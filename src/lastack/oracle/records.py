@@ -1,0 +1,181 @@
+"""What `recording` wrote in the programs, as calls with their begin and end."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from lastack.verdict import CallSeen
+from lastack.wire import ANY4, LOOPBACK4, Flow, pack_address
+
+RECORD: Final = "LASTACK_RECORD"
+"""The variable of the environment that names the file."""
+
+_SITECUSTOMIZE: Final = '''\
+"""Begins the record of this process, then makes way for the sitecustomize that is behind it."""
+
+import os
+import sys
+import types
+
+HERE = {here!r}
+
+
+def begin():
+    sys.path[:] = [entry for entry in sys.path if entry != HERE]
+    package = types.ModuleType("_lastack_record")
+    package.__path__ = [{room!r}]
+    sys.modules["_lastack_record"] = package
+    from _lastack_record import recording
+
+    recording.begin(os.environ[{variable!r}])
+
+
+def give_way(this):
+    sys.modules.pop(__name__)
+    try:
+        __import__(__name__)
+    except ImportError as error:
+        if error.name != __name__:
+            raise
+        sys.modules[__name__] = this
+
+
+this = sys.modules[__name__]
+begin()
+give_way(this)
+'''
+
+_WAITS: Final = {errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY}
+_ENDLESS: Final = 1 << 62
+
+
+def prepare(directory: Path) -> None:
+    """Write what makes a Python program record its calls when the directory leads PYTHONPATH."""
+    text = _SITECUSTOMIZE.format(
+        here=str(directory), room=str(Path(__file__).parent), variable=RECORD
+    )
+    (directory / "sitecustomize.py").write_text(text, encoding="utf-8")
+
+
+def environment(directory: Path, record: Path) -> dict[str, str]:
+    """Return our environment with the way to that directory; output is not held back."""
+    path = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{directory}{os.pathsep}{path}" if path else str(directory),
+        "PYTHONUNBUFFERED": "1",
+        RECORD: str(record),
+    }
+
+
+class Record:
+    """The calls of one program. `opaque` are the flows whose bytes other code moved: sockets that
+    were taken out of their object, and not put into another."""
+
+    def __init__(self, host: str, path: Path, names: Mapping[bytes, str]) -> None:
+        self.calls: list[CallSeen] = []
+        self.opaque: set[Flow] = set()
+        self.infos: dict[Flow, bytes] = {}
+        self._host = host
+        self._names = names
+        self._addresses = {name: address for address, name in names.items()}
+        self._linger: dict[tuple[int, int], tuple[int, int]] = {}
+        self._open: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._main = 0
+        rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        for line in rows:
+            self._take(ast.literal_eval(line))
+        for row in list(self._open.values()):
+            self._add(row, (_ENDLESS, *row[1:3], "end", row[4], row[5], row[6], {}))
+
+    @property
+    def flows(self) -> set[Flow]:
+        """The connections whose calls are all known."""
+        return {call.flow for call in self.calls if call.flow is not None} - self.opaque
+
+    def _take(self, row: tuple[Any, ...]) -> None:
+        _, pid, thread, kind, name, fd, flow, details = row
+        self._main = self._main or thread
+        if name == "linger":
+            self._linger[pid, fd] = details["value"]
+        elif name == "detach":
+            self.opaque |= {self._flow(flow)} if flow else set()
+        elif kind == "call":
+            self._open[pid, thread] = row
+        else:
+            begun = self._open.pop((pid, thread), None)
+            if begun is not None and begun[4] == name:
+                self._add(begun, row)
+
+    def _add(self, begun: tuple[Any, ...], ended: tuple[Any, ...]) -> None:
+        number = ended[7].get("errno", 0)
+        if number in _WAITS:
+            return
+        pid, thread, name, fd = begun[1], begun[2], begun[4], begun[5]
+        name = "connect" if name == "connect_ex" else name
+        flow = self._flow(ended[6] or begun[6]) if ended[6] or begun[6] else None
+        lingers = self._linger.get((pid, fd))
+        if name == "close":
+            self._linger.pop((pid, fd), None)
+            if flow is not None and begun[7].get("info"):
+                self.infos[flow] = begun[7]["info"]
+        moved = ended[7].get("moved", 0)
+        if moved and flow is not None:
+            self.opaque.discard(flow)
+        self.calls.append(
+            CallSeen(
+                self._host, "" if thread == self._main else f"thread {thread}", name,
+                self._text(name, begun[7]), _result(name, number, moved, ended[7]), number,
+                moved, flow, begun[0], ended[0], lingers,
+            )
+        )  # fmt: skip
+
+    def _text(self, name: str, details: Mapping[str, Any]) -> str:
+        """Say a call as a simulated host says it."""
+        if name.startswith("recv"):
+            return f"{name} up to {details.get('size', 0):,}"
+        if name.startswith("send"):
+            return f"{name} {_bytes(details.get('size', 0))}"
+        if details.get("address"):
+            address, port = details["address"]
+            return f"{name} {self._name(address)}:{port}"
+        return name
+
+    def _flow(self, told: tuple[str, int, str, int]) -> Flow:
+        src, dst = (self._address(text) for text in told[::2])
+        return Flow(src, told[1], dst, told[3])
+
+    def _address(self, text: str) -> bytes:
+        """Return the address that a program wrote, by name or number; of an unknown name none."""
+        known = self._addresses.get(text) or {"localhost": LOOPBACK4}.get(text)
+        try:
+            return known or pack_address(text.partition("%")[0])
+        except ValueError:
+            return ANY4
+
+    def _name(self, address: str) -> str:
+        try:
+            return self._names.get(pack_address(address), address)
+        except ValueError:
+            return address
+
+
+def _result(name: str, number: int, moved: int, details: Mapping[str, Any]) -> str:
+    if number:
+        return errno.errorcode.get(number, str(number))
+    if details.get("error"):
+        return "timed out" if "imeout" in details["error"] else "interrupted"
+    if name.startswith("recv"):
+        return _bytes(moved) if moved else "EOF"
+    if name == "connect":
+        return "connected"
+    return "ok"
+
+
+def _bytes(count: int) -> str:
+    return "1 byte" if count == 1 else f"{count:,} bytes"

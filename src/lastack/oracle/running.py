@@ -1,0 +1,240 @@
+"""Programs as processes on a stage, in real time: who starts when, and when it is over.
+
+They start in the order given, each when the one before it listens, has ended, or has done neither
+for a while. A host that listens is in the background. When only such are left and no connection is
+open any more, and nothing has happened for a second (no packet, no call, no output), each gets
+SIGINT, and is killed some seconds later if need be; neither is a failure. What still runs at the
+limit is killed and counts as hung.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+from lastack.profile import S
+from lastack.state import CLOSED, LISTEN, TIME_WAIT
+from lastack.wire import Frame
+
+from .records import environment, prepare
+from .socket_table import Entry
+from .stage import Stage
+
+_LOOK_EVERY: Final = 0.02
+_QUIET: Final = S
+"""How long nothing happens before all counts as idle; 60 s in a simulated world."""
+_AFTER_INTERRUPT: Final = 5.0
+_NEXT_STARTS_AFTER: Final = 1.5
+"""A program that neither listens nor ends is not waited for longer before the next starts, s."""
+_INTERRUPTED: Final = frozenset({-signal.SIGINT, -signal.SIGKILL, 128 + signal.SIGINT})
+_WAITING: Final = (b"'call', 'connect", b"'call', 'accept'", b"'call', 'recv")
+_OVER: Final = frozenset({LISTEN, TIME_WAIT, CLOSED})
+
+Act = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process: its host, its arguments after the interpreter, whether it serves for ever, and
+    when it starts (ns), None for in its turn."""
+
+    host: str
+    arguments: Sequence[str]
+    background: bool = False
+    start_at: int | None = None
+
+
+@dataclass
+class Finished:
+    """How a process ended: exit is None when it was stopped, which is no failure, or hung, that is
+    was killed at the limit. Lines of output are (ns, "stdout" or "stderr", text)."""
+
+    host: str
+    exit: int | None = None
+    stopped: bool = False
+    hung: bool = False
+    output: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a run left behind: `began` and the frames' times are ns since 1970, `looked` (when the
+    sockets were looked at) ns since then."""
+
+    programs: list[Finished]
+    began: int
+    looked: int
+    frames: list[Frame]
+    missed: int
+    records: list[Path]
+    tables: dict[str, list[Entry]]
+
+
+def run(
+    stage: Stage, programs: Sequence[Program], limit: float, acts: Sequence[tuple[int, Act]] = ()
+) -> Raw:
+    """Run programs for `limit` seconds at most. acts: what is done meanwhile, (ns, what)."""
+    running = _Running(stage, programs, time.monotonic() + limit, acts)
+    try:
+        running.play()
+    finally:
+        running.stop()
+    return running.raw()
+
+
+class _Running:
+    def __init__(
+        self, stage: Stage, programs: Sequence[Program], end: float,
+        acts: Sequence[tuple[int, Act]],
+    ) -> None:  # fmt: skip
+        self._stage = stage
+        self._programs = programs
+        self._finished = [Finished(program.host) for program in programs]
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._readers: list[threading.Thread] = []
+        self._acts = sorted(acts, key=lambda pair: pair[0])
+        self._interrupted: set[int] = set()
+        self._tables: dict[str, list[Entry]] = {}
+        self._frames: list[Frame] = []
+        self._looked = 0
+        prepare(stage.directory)
+        self._began = time.time_ns()
+        self._end = end
+
+    def play(self) -> None:
+        """Run until every program has ended or the limit is reached."""
+        for number, program in enumerate(self._programs):
+            if program.start_at is None:
+                self._begin(number)
+                self._until_ready(number)
+        kill_at = self._end
+        while time.monotonic() < min(kill_at, self._end):
+            self._do_what_is_due()
+            alive = [one for one in range(len(self._programs)) if self._lives(one)]
+            if not alive:
+                break
+            if not self._interrupted and all(map(self._in_background, alive)) and self._at_rest():
+                kill_at = time.monotonic() + _AFTER_INTERRUPT
+                self._interrupted |= set(alive)
+                for number in alive:
+                    self._processes[number].send_signal(signal.SIGINT)
+            time.sleep(_LOOK_EVERY)
+        for number in self._interrupted:
+            if self._lives(number):
+                self._processes[number].kill()
+        while time.monotonic() < self._end and not self._over():
+            time.sleep(_LOOK_EVERY)
+
+    def stop(self) -> None:
+        """Look at the sockets that are left, let the capture end, and only then kill what hangs:
+        what that does to its connections is no part of the run."""
+        self._tables = {host: self._stage.table(host) for host in self._stage.hosts}
+        self._looked = self._now()
+        self._frames = self._stage.wires.stop()
+        for number, one in enumerate(self._finished):
+            process = self._processes.get(number)
+            if process is None:
+                one.hung = True
+                continue
+            if process.poll() is None:
+                one.hung = number not in self._interrupted
+                process.kill()
+            status = process.wait()
+            one.stopped = number in self._interrupted and status in _INTERRUPTED
+            one.exit = None if one.hung or one.stopped else status
+        for reader in self._readers:
+            reader.join(1.0)
+
+    def raw(self) -> Raw:
+        """Return what was left behind."""
+        records = [self._record(number) for number in range(len(self._programs))]
+        return Raw(
+            self._finished, self._began, self._looked, self._frames, self._stage.wires.lost,
+            records, self._tables,
+        )  # fmt: skip
+
+    # -- one program ---------------------------------------------------------------------------
+
+    def _record(self, number: int) -> Path:
+        return self._stage.directory / f"record-{number}"
+
+    def _begin(self, number: int) -> None:
+        program = self._programs[number]
+        arguments = [sys.executable, *program.arguments]
+        surroundings = environment(self._stage.directory, self._record(number))
+        process = self._stage.space(program.host).call(
+            lambda: subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, env=surroundings, start_new_session=True,
+            )
+        )  # fmt: skip
+        self._processes[number] = process
+        for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
+            assert pipe is not None
+            reader = threading.Thread(target=self._read, args=(number, name, pipe), daemon=True)
+            reader.start()
+            self._readers.append(reader)
+
+    def _read(self, number: int, name: str, pipe: IO[bytes]) -> None:
+        with pipe:
+            for line in pipe:
+                text = line.decode("utf-8", "replace").rstrip("\n")
+                self._finished[number].output.append((self._now(), name, text))
+
+    def _until_ready(self, number: int) -> None:
+        end = min(time.monotonic() + _NEXT_STARTS_AFTER, self._end)
+        if number + 1 == len(self._programs):
+            return
+        while self._lives(number) and not self._waits(number) and time.monotonic() < end:
+            time.sleep(_LOOK_EVERY / 4)
+
+    def _lives(self, number: int) -> bool:
+        process = self._processes.get(number)
+        return process is None or process.poll() is None
+
+    def _waits(self, number: int) -> bool:
+        """Whether it listens, or has made a call that may wait."""
+        path = self._record(number)
+        calls = path.read_bytes() if path.exists() else b""
+        return any(word in calls for word in _WAITING) or self._listens(number)
+
+    def _listens(self, number: int) -> bool:
+        table = self._stage.table(self._programs[number].host)
+        return any(row.state is LISTEN for row in table)
+
+    def _in_background(self, number: int) -> bool:
+        if number not in self._processes:
+            return False
+        return self._programs[number].background or self._listens(number)
+
+    # -- all of them ---------------------------------------------------------------------------
+
+    def _do_what_is_due(self) -> None:
+        now = self._now()
+        while self._acts and self._acts[0][0] <= now:
+            self._acts.pop(0)[1]()
+        for number, program in enumerate(self._programs):
+            if number not in self._processes and (program.start_at or 0) <= now:
+                self._begin(number)
+
+    def _over(self) -> bool:
+        """Whether no connection is open any more, or nothing happens on those that are."""
+        tables = (row for host in self._stage.hosts for row in self._stage.table(host))
+        return all(row.state in _OVER for row in tables) or self._at_rest()
+
+    def _at_rest(self) -> bool:
+        paths = (self._record(number) for number in self._processes)
+        calls = (path.stat().st_mtime_ns for path in paths if path.exists())
+        lines = (self._began + one.output[-1][0] for one in self._finished if one.output)
+        last = max(self._stage.wires.last, self._began, *calls, *lines)
+        return time.time_ns() - last > _QUIET
+
+    def _now(self) -> int:
+        return time.time_ns() - self._began

@@ -1,0 +1,143 @@
+"""What the recorder writes in a program, and how its calls are told."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lastack.oracle.records import Record, environment, prepare
+from lastack.oracle.socket_table import socket_table
+from lastack.state import LISTEN, TIME_WAIT
+from lastack.verdict import CallSeen
+from lastack.wire import LOOPBACK4
+
+NAMES = {LOOPBACK4: "here"}
+
+PROGRAM = """
+import os, socket, struct
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    near = socket.create_connection(listener.getsockname())
+    far, _ = listener.accept()
+    near.sendall(b"12345")
+    copy = far.dup()
+    print(copy.recv(3), far.recv_into(bytearray(9)))
+    far.setblocking(False)
+    try:
+        far.recv(1)
+    except BlockingIOError:
+        print("nothing yet")
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    near.close()
+    try:
+        far.recv(1)
+    except ConnectionResetError as error:
+        print(error.errno)
+    other = socket.socket(fileno=far.detach())
+    other.close()
+try:
+    socket.create_connection(("127.0.0.1", 1))
+except ConnectionRefusedError as error:
+    print("refused", error.errno)
+"""
+
+
+def record(tmp_path: Path, text: str) -> tuple[Record, list[str]]:
+    (tmp_path / "program.py").write_text(text)
+    prepare(tmp_path)
+    ran = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py")], capture_output=True, text=True, check=True,
+        env=environment(tmp_path, tmp_path / "record"), timeout=30,
+    )  # fmt: skip
+    assert ran.stderr == ""
+    return Record("web", tmp_path / "record", NAMES), ran.stdout.splitlines()
+
+
+def test_calls_are_written_down_and_change_nothing(tmp_path: Path) -> None:
+    told, said = record(tmp_path, PROGRAM)
+    assert said == [
+        "b'123' 2", "nothing yet", str(errno.ECONNRESET), f"refused {errno.ECONNREFUSED}",
+    ]  # fmt: skip
+    calls = {call.call: call for call in told.calls}
+    assert [call.result for call in told.calls if call.call == "connect"] == [
+        "connected", "ECONNREFUSED",
+    ]  # fmt: skip
+    assert calls["sendall"].moved == 5
+    assert calls["sendall"].text == "sendall 5 bytes"
+    received = [call for call in told.calls if call.call.startswith("recv")]
+    assert [(call.text, call.result) for call in received] == [
+        ("recv up to 3", "3 bytes"), ("recv_into up to 9", "2 bytes"),
+        ("recv up to 1", "ECONNRESET"),
+    ]  # fmt: skip  # what would only have waited is left out
+    assert _first(told, "close").lingers == (1, 0)
+    assert all(one.begun <= one.ended for one in told.calls)
+
+
+def _first(told: Record, name: str) -> CallSeen:
+    return next(one for one in told.calls if one.call == name)
+
+
+def test_bytes_that_other_code_moves_make_a_connection_opaque(tmp_path: Path) -> None:
+    begun = PROGRAM.split("    copy =")[0]
+    told, _ = record(tmp_path, begun + "    fd = far.detach(); os.read(fd, 9); os.close(fd)\n")
+    assert len(told.opaque) == 1
+    assert not told.opaque & told.flows
+
+
+def test_a_descriptor_in_a_new_socket_is_the_same_connection(tmp_path: Path) -> None:
+    begun = PROGRAM.split("    copy =")[0]
+    told, _ = record(tmp_path, begun + "    socket.socket(fileno=far.detach()).recv(9)\n")
+    assert told.opaque == set()
+    assert len(told.flows) == 2
+
+
+def test_a_sendall_that_fails_tells_how_much_it_sent(tmp_path: Path) -> None:
+    told, _ = record(tmp_path, """
+import socket, threading
+listener = socket.create_server(("127.0.0.1", 0))
+near = socket.create_connection(listener.getsockname())
+far, _ = listener.accept()
+threading.Timer(0.2, lambda: (far.recv(1), far.close())).start()
+try:
+    near.sendall(bytes(50_000_000))
+except OSError as error:
+    print(error.errno)
+""")  # fmt: skip
+    call = _first(told, "sendall")
+    assert call.errno in (errno.ECONNRESET, errno.EPIPE)
+    assert 0 < call.moved < 50_000_000
+
+
+def test_the_programs_own_sitecustomize_is_loaded_too(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "sitecustomize.py").write_text("import builtins\nbuiltins.mine = 'loaded'\n")
+    prepare(tmp_path)
+    surroundings = environment(tmp_path, tmp_path / "record")
+    surroundings["PYTHONPATH"] += os.pathsep + str(own)
+    ran = subprocess.run(
+        [sys.executable, "-c", "import sys; print(mine, 'json' in sys.modules)"], text=True,
+        capture_output=True, check=True, env=surroundings, timeout=30,
+    )  # fmt: skip
+    assert ran.stdout == "loaded False\n"
+
+
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 5 1 0
+   1: 0200000A:0050 0100000A:9C40 06 00000000:00000003 03:00001770 00000000     0        0 0 3 0
+"""
+
+
+def test_the_kernels_table(tmp_path: Path) -> None:
+    path = tmp_path / "tcp"
+    path.write_text(TABLE)
+    listening, waiting = socket_table(str(path))
+    if sys.byteorder == "little":
+        assert listening.shown == ("127.0.0.1:8080", "0.0.0.0:0")
+        assert waiting.shown == ("10.0.0.2:80", "10.0.0.1:40000")
+    assert (listening.state, listening.inode, listening.timer) == (LISTEN, 5, 0)
+    assert (waiting.state, waiting.timer, waiting.expires_in) == (TIME_WAIT, 3, 60_000_000_000)
+    assert waiting.recv_queue == 3

@@ -1,6 +1,7 @@
 """The seam of _thread: CPython's own threading, queue and concurrent.futures in virtual time."""
 
 import _thread
+import os
 import queue
 import signal
 import sys
@@ -271,3 +272,34 @@ def test_a_wake_up_that_an_exception_made_void_goes_to_the_next(play: Play) -> N
             print("main gave up")
 
     assert printed(play(main)) == ["main gave up", "other has it"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot be pinned here")
+def test_all_threads_of_a_world_run_on_one_processor_that_the_process_may_use(play: Play) -> None:
+    allowed = os.sched_getaffinity(0)
+    found: list[int] = []
+
+    def look() -> None:
+        with open(
+            "/proc/thread-self/status"
+        ) as status:  # the affinity that programs see is made up
+            (mask,) = (row.split()[1] for row in status if row.startswith("Cpus_allowed:"))
+        found.append(int(mask.replace(",", ""), 16))
+
+    def main() -> None:
+        look()
+        outer = threading.Thread(target=in_a_thread)
+        outer.start()
+        outer.join()
+
+    def in_a_thread() -> None:
+        look()
+        inner = threading.Thread(target=look)
+        inner.start()
+        inner.join()
+
+    assert not play(main, main).failed
+    (mask,) = set(found)
+    assert len(found) == 6
+    assert mask in {1 << cpu for cpu in allowed}
+    assert os.sched_getaffinity(0) == allowed

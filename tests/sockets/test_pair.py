@@ -192,10 +192,11 @@ def test_a_write_of_up_to_pipe_buf_is_whole_or_not_at_all() -> None:
 
 
 def test_epoll_reports_the_level_again_and_again() -> None:
-    a, b = socketpair(Wakes())
+    world = Watchers()
+    epoll = world.epoll()
+    a, b = socketpair(world.wake)
     held(a, b)
-    epoll = Watchers().epoll()
-    epoll.add(7, b, IN)
+    epoll.add(7, b, IN, 0)
     assert epoll.collect(10, 0) == []
     a.send(b"x", 0, 0)
     assert epoll.mask(0) == IN
@@ -210,7 +211,7 @@ def test_an_edge_is_reported_once_until_the_next_wake() -> None:
     epoll = world.epoll()
     a, b = socketpair(world.wake)
     held(a, b)
-    epoll.add(7, b, IN | EDGE)
+    epoll.add(7, b, IN | EDGE, 0)
     a.send(b"x", 0, 0)
     assert epoll.collect(10, 0) == [(7, IN)]
     assert epoll.collect(10, 0) == []
@@ -219,21 +220,23 @@ def test_an_edge_is_reported_once_until_the_next_wake() -> None:
 
 
 def test_oneshot_reports_once_until_it_is_armed_again() -> None:
-    a, b = socketpair(Wakes())
+    world = Watchers()
+    epoll = world.epoll()
+    a, b = socketpair(world.wake)
     held(a, b)
-    epoll = Watchers().epoll()
-    epoll.add(7, a, OUT | ONESHOT)
+    epoll.add(7, a, OUT | ONESHOT, 0)
     assert epoll.collect(10, 0) == [(7, OUT)]
     assert epoll.collect(10, 0) == []
-    epoll.modify(7, a, OUT | ONESHOT)
+    epoll.modify(7, a, OUT | ONESHOT, 0)
     assert epoll.collect(10, 0) == [(7, OUT)]
 
 
 def test_an_entry_lives_as_long_as_its_file() -> None:
-    a, b = socketpair(Wakes())
+    world = Watchers()
+    epoll = world.epoll()
+    a, b = socketpair(world.wake)
     held(a, b, b)  # b has two descriptors
-    epoll = Watchers().epoll()
-    epoll.add(7, b, IN)
+    epoll.add(7, b, IN, 0)
     a.send(b"x", 0, 0)
     b.drop(0)
     assert epoll.collect(10, 0) == [(7, IN)]
@@ -245,14 +248,14 @@ def test_the_set_refuses_what_epoll_ctl_refuses() -> None:
     a, b = socketpair(Wakes())
     held(a, b)
     epoll, outer = Watchers().epoll(), Watchers().epoll()
-    epoll.add(7, a, IN)
-    outer.add(9, epoll, IN)
+    epoll.add(7, a, IN, 0)
+    outer.add(9, epoll, IN, 0)
     for number, call in (
-        (errno.EEXIST, lambda: epoll.add(7, a, IN)),
-        (errno.ENOENT, lambda: epoll.modify(8, b, IN)),
+        (errno.EEXIST, lambda: epoll.add(7, a, IN, 0)),
+        (errno.ENOENT, lambda: epoll.modify(8, b, IN, 0)),
         (errno.ENOENT, lambda: epoll.remove(8, b)),
-        (errno.EINVAL, lambda: epoll.add(3, epoll, IN)),
-        (errno.ELOOP, lambda: epoll.add(4, outer, IN)),
+        (errno.EINVAL, lambda: epoll.add(3, epoll, IN, 0)),
+        (errno.ELOOP, lambda: epoll.add(4, outer, IN, 0)),
     ):
         with pytest.raises(OSError) as caught:
             call()
@@ -264,7 +267,7 @@ def test_a_short_limit_starves_nobody() -> None:
     for fd in range(3):
         a, b = socketpair(Wakes())
         held(a, b)
-        epoll.add(fd, a, OUT)
+        epoll.add(fd, a, OUT, 0)
     assert [epoll.collect(1, 0)[0][0] for _ in range(4)] == [0, 1, 2, 0]
 
 
@@ -273,8 +276,8 @@ def test_whoever_waits_for_the_set_is_woken_through_it() -> None:
     epoll, outer = world.epoll(), world.epoll()
     a, b = socketpair(world.wake)
     held(a, b)
-    outer.add(1, epoll, IN)
-    epoll.add(7, b, IN)
+    outer.add(1, epoll, IN, 0)
+    epoll.add(7, b, IN, 0)
     world.woken.clear()
     a.send(b"x", 0, 0)
     assert {epoll, outer} <= set(world.woken)
@@ -292,9 +295,9 @@ def test_of_exclusive_sets_the_first_with_a_waiter_is_told() -> None:
     b.hold()
     sets = [world.epoll() for _ in range(4)]
     for epoll in sets[:3]:
-        epoll.add(1, b, IN | EXCLUSIVE)
+        epoll.add(1, b, IN | EXCLUSIVE, 0)
         assert epoll.collect(9, 0) == []
-    sets[3].add(1, b, IN)
+    sets[3].add(1, b, IN, 0)
     world.asleep = {sets[1], sets[2]}
     a.send(b"x", 0, 0)
     told = [bool(epoll.collect(9, 0)) for epoll in sets]
@@ -312,13 +315,63 @@ def test_what_exclusive_does_not_go_with() -> None:
     epoll, other = world.epoll(), world.epoll()
     for events in (IN | ONESHOT, IN | RDHUP):
         with pytest.raises(OSError, match="Invalid argument"):
-            epoll.add(1, b, events | EXCLUSIVE)
+            epoll.add(1, b, events | EXCLUSIVE, 0)
     with pytest.raises(OSError, match="Invalid argument"):
-        epoll.add(1, other, IN | EXCLUSIVE)
-    epoll.add(1, b, IN | OUT | ERR | HUP | EDGE | EXCLUSIVE)
+        epoll.add(1, other, IN | EXCLUSIVE, 0)
+    epoll.add(1, b, IN | OUT | ERR | HUP | EDGE | EXCLUSIVE, 0)
     with pytest.raises(OSError, match="Invalid argument"):
-        epoll.modify(1, b, IN)
+        epoll.modify(1, b, IN, 0)
     epoll.remove(1, b)
-    epoll.add(1, b, IN)
+    epoll.add(1, b, IN, 0)
     with pytest.raises(OSError, match="Invalid argument"):
-        epoll.modify(1, b, IN | EXCLUSIVE)
+        epoll.modify(1, b, IN | EXCLUSIVE, 0)
+
+
+def test_what_is_ready_is_reported_in_the_order_in_which_it_became_so() -> None:
+    world = Watchers()
+    epoll = world.epoll()
+    pairs = [socketpair(world.wake) for _ in range(4)]
+    for fd, (a, b) in enumerate(pairs):
+        held(a, b)
+        if fd == 2:
+            a.send(b"x", 0, 0)  # ready as it is added
+        epoll.add(fd, b, IN, 0)
+    for fd in (3, 0, 2):
+        pairs[fd][0].send(b"x", 0, 0)
+    assert epoll.collect(10, 0) == [(2, IN), (3, IN), (0, IN)]
+
+
+class Level(File):
+    """A file whose readiness a test sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = self.looks = 0
+        self.hold()
+
+    def mask(self, now: int) -> int:
+        self.looks += 1
+        return self.level
+
+
+def test_a_level_that_rises_with_another_event_is_found_but_wakes_nobody() -> None:
+    world = Watchers()
+    epoll = world.epoll()
+    file = Level()
+    epoll.add(7, file, OUT, 0)
+    file.level = OUT
+    world.wake(file, IN)
+    assert epoll not in world.woken
+    assert epoll.mask(0) == IN
+    assert epoll.collect(10, 0) == [(7, OUT)]
+
+
+def test_only_files_with_news_are_looked_at() -> None:
+    world = Watchers()
+    epoll = world.epoll()
+    files = [Level() for _ in range(100)]
+    for fd, file in enumerate(files):
+        epoll.add(fd, file, IN, 0)
+    world.wake(files[3], IN)
+    assert epoll.collect(10, 0) == []
+    assert [file.looks for file in files] == [1, 1, 1, 2, *[1] * 96]

@@ -314,9 +314,9 @@ def _epoll_ctl(machine: Machine, request: Request) -> Attempt:
         assert isinstance(events, int)
         epoll, file = _epoll(machine, request.fd), machine.file(fd)
         if operation == _CTL_ADD:
-            epoll.add(fd, file, events)
+            epoll.add(fd, file, events, now)
         elif operation == _CTL_MOD:
-            epoll.modify(fd, file, events)
+            epoll.modify(fd, file, events, now)
         elif operation == _CTL_DEL:
             epoll.remove(fd, file)
         else:

@@ -1,7 +1,8 @@
 """When to call which connection: a heap of deadlines, corrected as they are looked at.
 
 A connection moves its next deadline with nearly every segment. A deadline that moves later leaves
-its old place in the heap, and is put right when that place comes up.
+its old place in the heap, and is put right when that place comes up. Of deadlines at one instant
+the older connection's comes first, whenever its place was put right.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Agenda:
     __slots__ = ("_heap", "_count")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Endpoint]] = []
+        self._heap: list[tuple[int, int, int, Endpoint]] = []
         self._count = 0
 
     def schedule(self, endpoint: Endpoint) -> None:
@@ -32,30 +33,34 @@ class Agenda:
         endpoint.scheduled = deadline
         if deadline != NEVER:
             self._count += 1
-            heappush(self._heap, (deadline, self._count, endpoint))
+            heappush(self._heap, (deadline, endpoint.connection.conn, self._count, endpoint))
 
-    def _settle(self) -> None:
-        """Bring the true earliest deadline to the top."""
+    def before(self, limit: int) -> int:
+        """Return the earliest deadline if it is before `limit`, else `limit`.
+
+        Places that have become wrong are left as they are where they do not matter: between two
+        arrivals every connection may have moved its deadline, and none of them be due.
+        """
         heap = self._heap
-        while heap:
-            deadline, _, endpoint = heap[0]
+        while heap and heap[0][0] < limit:
+            deadline, _, _, endpoint = heap[0]
             true = endpoint.connection.next_timeout
             if deadline == endpoint.scheduled and true == deadline:
-                return
+                return deadline
             heappop(heap)
             if deadline == endpoint.scheduled:
                 self._push(endpoint, true)
+        return limit
 
     @property
     def next(self) -> int:
         """The earliest deadline, NEVER if there is none."""
-        self._settle()
-        return self._heap[0][0] if self._heap else NEVER
+        return self.before(NEVER)
 
     def pop(self, now: int) -> Endpoint | None:
         """Take out the endpoint that is due first, None when nothing is due."""
         if self.next > now:
             return None
-        endpoint = heappop(self._heap)[2]
+        endpoint = heappop(self._heap)[3]
         endpoint.scheduled = NEVER
         return endpoint

@@ -9,6 +9,7 @@ from typing import Protocol
 from lastack.profile import NEVER, StartRules
 from lastack.state import CLOSED, LISTEN, State
 from lastack.tcp import Buffers, Connection
+from lastack.wire import Flow
 
 from .ports import Binding
 
@@ -23,6 +24,11 @@ class Options(Protocol):
 
     def copy(self) -> Options:
         """Return options that can be changed independently."""
+
+
+def header_length(flow: Flow) -> int:
+    """Return the octets of the IP and TCP headers without options."""
+    return 40 if len(flow.dst) == 4 else 60
 
 
 class Endpoint:

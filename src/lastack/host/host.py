@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable, Sequence
 from hashlib import blake2s
 
-from lastack.profile import FullQueue, Profile, Reuse
+from lastack.profile import NEVER, FullQueue, Profile, Reuse
 from lastack.state import CLOSED, SYN_RECEIVED
 from lastack.tcp import (
     Buffers,
@@ -51,7 +51,7 @@ from lastack.wire import (
 from . import errors, snapshot
 from .agenda import Agenda
 from .datagrams import Datagrams
-from .endpoint import Endpoint, Listener, Options
+from .endpoint import Endpoint, Listener, Options, header_length
 from .listen import choose, judge
 from .ports import Binding, PortError, Ports, flow_hint
 from .timewaits import TimeWaits
@@ -60,11 +60,6 @@ from .waiting import WaitingRoom
 _NO_LINK = 1500
 _OVER = 0x201D
 """What poll(2) says of a killed listener: IN, OUT, ERR, HUP and RDHUP."""
-
-
-def header_length(flow: Flow) -> int:
-    """Return the octets of the IP and TCP headers without options."""
-    return 40 if len(flow.dst) == 4 else 60
 
 
 class Host:
@@ -98,15 +93,15 @@ class Host:
         """Take a packet from the network. Whatever it says, nothing is raised."""
         self._enter()
         try:
-            if isinstance(packet, Datagram):
+            if isinstance(packet, Segment):
+                if self._is_mine(packet.flow.dst):
+                    self._segment_arrives(packet, now)
+                else:
+                    self._drop_unknown(packet, Reason.NOT_FOR_US, now)
+            elif isinstance(packet, Datagram):
                 self.datagrams.arrives(packet, now)
-            elif isinstance(packet, IcmpMessage):
-                if not self.datagrams.icmp_arrives(packet, now):
-                    self._icmp_arrives(packet, now)
-            elif not self._is_mine(packet.flow.dst):
-                self._drop_unknown(packet, Reason.NOT_FOR_US, now)
-            else:
-                self._segment_arrives(packet, now)
+            elif not self.datagrams.icmp_arrives(packet, now):
+                self._icmp_arrives(packet, now)
         finally:
             self._entered = False
 
@@ -156,7 +151,11 @@ class Host:
     @property
     def next_timeout(self) -> int:
         """When to call `timeout`, NEVER if no timer runs."""
-        return min(self._agenda.next, self.waiting.table.next_expiry)
+        return self.timeout_before(NEVER)
+
+    def timeout_before(self, limit: int) -> int:
+        """Return `next_timeout` if it is before `limit`, else `limit`; cheap when nothing is."""
+        return min(self._agenda.before(limit), self.waiting.table.next_expiry)
 
     # -- for sockets ---------------------------------------------------------------------------
 
@@ -175,16 +174,17 @@ class Host:
     def settle(self, endpoint: Endpoint, now: int) -> None:
         """Collect what a connection has to send and to tell; call it after each use of one."""
         tcp = endpoint.connection
-        self._packets += tcp.take_segments(now)
-        taken = tcp.take_entry()
-        if taken is not None:
-            self._into_table(endpoint, taken, now)
+        segments = tcp.take_segments(now)
+        if segments:
+            self._packets += segments
         if endpoint.listener is not None and not endpoint.queued:
             self._handshake_done(endpoint)
-        self.wake(endpoint.owner, tcp.take_ready())
+        events = tcp.take_ready()
+        if events:
+            self.wake(endpoint.owner, events)
         if tcp.state is CLOSED:
-            self._gone(endpoint)
-        else:
+            self._gone(endpoint, now)
+        elif tcp.next_timeout < endpoint.scheduled:
             self._agenda.schedule(endpoint)
 
     def _into_table(self, endpoint: Endpoint, taken: tuple[Entry, int], now: int) -> None:
@@ -196,7 +196,10 @@ class Host:
         self._endpoints.pop(entry.flow, None)
         self.waiting.enter(entry, duration, now)
 
-    def _gone(self, endpoint: Endpoint) -> None:
+    def _gone(self, endpoint: Endpoint, now: int) -> None:
+        taken = endpoint.connection.take_entry()
+        if taken is not None:
+            self._into_table(endpoint, taken, now)
         flow = endpoint.connection.flow.reversed()
         if self._endpoints.get(flow) is endpoint:
             del self._endpoints[flow]
@@ -343,11 +346,12 @@ class Host:
     def _segment_arrives(self, seg: Segment, now: int) -> None:
         endpoint = self._endpoints.get(seg.flow)
         if endpoint is not None:
-            self._begin(endpoint.connection.conn, seg, now)
-            if self._refuses_last_ack(endpoint, seg, now):
-                return
-            endpoint.connection.segment_arrives(seg, now)
-            self.settle(endpoint, now)
+            tcp = endpoint.connection
+            if self.scribe is not None:
+                self.scribe.begin(Arrived(tcp.conn, seg.number, seg), now)
+            if endpoint.listener is None or not self._refuses_last_ack(endpoint, seg, now):
+                tcp.segment_arrives(seg, now)
+                self.settle(endpoint, now)
             return
         listener = self._listener_for(seg.flow)
         entry = self.waiting.table.get(seg.flow)

@@ -183,6 +183,8 @@ class TimeWaits:
     @property
     def next_expiry(self) -> int:
         """When the first entry expires in ns; NEVER when none does."""
+        if not self._count:
+            return NEVER
         slot = self._fifos.first()
         return NEVER if slot == NIL else min(self._fifos.expires[slot], NEVER)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
@@ -73,7 +73,7 @@ class Direction:
         self.name = f"{src}>{dst}"
         self.source = source
         self.rules = rules
-        self.announced = 0  # ordinal of the head that the network's heap knows
+        self.announced = 0  # ordinal of the head that the network's heap knows, 0 for none
         self._loss = stream(seed, self.name, "loss")
         self._jitter = stream(seed, self.name, "jitter")
         self._fifo: deque[Due] = deque()
@@ -97,6 +97,8 @@ class Direction:
     def sent_at(self, lengths: Sequence[int], now: int) -> int | None:
         """Return when the packets, one behind the other, have been sent; None when one of them
         finds the queue full: those before it take their time for nothing."""
+        if not self.rules.rate_bps:
+            return now
         at: int | None = now
         for length in lengths:
             at = self._one_sent_at(length, now)
@@ -106,8 +108,6 @@ class Direction:
 
     def _one_sent_at(self, length: int, now: int) -> int | None:
         rate = self.rules.rate_bps
-        if not rate:
-            return now
         begin = max(now * rate, self._busy)
         waiting = self._waiting
         while waiting and waiting[0] <= now * rate:
@@ -119,12 +119,16 @@ class Direction:
         self._busy = begin + length * 8 * SECOND
         return -(-self._busy // rate)
 
-    def put(self, packet: Packet, arrival: int) -> None:
-        """Let a packet arrive then, or behind the last one if that is later."""
-        arrival = max(arrival, self._last_arrival)
-        self._last_arrival = arrival
+    def put(self, packet: Packet, arrival: int) -> bool:
+        """Let a packet arrive then, or behind the last one if that is later. Tell whether it may
+        be the next to arrive: no other waits in the line."""
+        if arrival < self._last_arrival:
+            arrival = self._last_arrival
+        else:
+            self._last_arrival = arrival
         self._ordinal += 1
         self._fifo.append((arrival, self._ordinal, packet))
+        return len(self._fifo) == 1
 
     def hold_back(self, packet: Packet, arrival: int) -> None:
         """Let a packet arrive then, whatever the order."""
@@ -133,18 +137,21 @@ class Direction:
 
     def head(self) -> Due | None:
         """Return what arrives next."""
-        if self._held_back_is_next():
+        if self._held_back and self._held_back_is_next():
             return self._held_back[0]
         return self._fifo[0] if self._fifo else None
 
     def take(self) -> Packet:
         """Take what arrives next."""
-        due = heappop(self._held_back) if self._held_back_is_next() else self._fifo.popleft()
-        return due[2]
+        if self._held_back and self._held_back_is_next():
+            return heappop(self._held_back)[2]
+        return self._fifo.popleft()[2]
+
+    def under_way(self) -> Iterator[Packet]:
+        """Yield what travels, in no particular order."""
+        return (packet for due in (self._fifo, self._held_back) for _, _, packet in due)
 
     def _held_back_is_next(self) -> bool:
-        if not self._held_back:
-            return False
         # ordinals differ, so that packets themselves are never compared
         return not self._fifo or self._held_back[0] < self._fifo[0]
 

@@ -54,7 +54,7 @@ class Network:
         self._by_source: list[Direction] = []
         self._guards: tuple[Guard, ...] = ()
         self._heads: list[tuple[int, int, int]] = []  # (arrival, source, ordinal), some outdated
-        self._under_way: dict[Flow, int] = {}
+        self._routes: dict[tuple[str, bytes], Direction] = {}  # those that were looked up before
         self._count = 0
 
     # to build it
@@ -125,30 +125,33 @@ class Network:
         if (host, host) not in self._directions:
             raise KeyError(host)
         for packet in packets:
-            if packet.flow.dst == _BROADCAST and isinstance(packet, Datagram):
+            destination = packet.flow.dst
+            if destination == _BROADCAST and isinstance(packet, Datagram):
                 for each in self._by_source:
                     if each.ends[0] == host:
                         self._carry(each, packet, now)
                 continue
-            direction = self._route(host, packet.flow.dst)
+            direction = self._routes.get((host, destination)) or self._route(host, destination)
             if direction is None:
-                nowhere = f"{host}>{show_address(packet.flow.dst)}"
+                nowhere = f"{host}>{show_address(destination)}"
                 self._write(Lost(packet.number, Reason.NOT_FOR_US), nowhere, now)
             else:
                 self._carry(direction, packet, now)
 
     def _route(self, host: str, destination: bytes) -> Direction | None:
-        if is_loopback(destination):
-            return self._directions[host, host]
-        return self._directions.get((host, self._hosts.get(destination, "")))
+        there = host if is_loopback(destination) else self._hosts.get(destination, "")
+        direction = self._directions.get((host, there))
+        if direction is not None:
+            self._routes[host, destination] = direction
+        return direction
 
     def _carry(self, direction: Direction, packet: Packet, now: int) -> None:
-        lengths = _lengths(packet, _largest(direction.rules, packet.flow.dst))
+        lengths = _lengths(packet, direction.rules)
         lost_by_chance, jitter = direction.ask(len(lengths) or 1)
         if not lengths:
             self._write(Lost(packet.number, Reason.TOO_BIG), direction.name, now)
             return
-        fate, rule = self._fate(direction, packet, now)
+        fate, rule = self._fate(direction, packet, now) if self._guards else (PASS, "")
         if fate is DROP:
             self._write(Lost(packet.number, Reason.DROP_RULE, rule), direction.name, now)
             return
@@ -158,15 +161,22 @@ class Network:
         if isinstance(fate, Mangle):
             packet = _numbered(fate.packet, packet.number)
             # what it has become travels, whatever its size
-            largest = _largest(direction.rules, packet.flow.dst)
-            lengths = _lengths(packet, largest) or [packet_length(packet)]
+            lengths = _lengths(packet, direction.rules) or [packet_length(packet)]
         sent = direction.sent_at(lengths, now)
         if sent is None:
             self._write(Lost(packet.number, Reason.QUEUE_FULL), direction.name, now)
             return
         if self._wire:
             packet = _numbered(parse(build(packet)), packet.number)
-        self._deliver(direction, packet, fate, sent + direction.rules.delay_ns + jitter, now)
+        arrival = sent + direction.rules.delay_ns + jitter
+        if fate is PASS:
+            self._count += 1
+            news = direction.put(packet, arrival)
+        else:
+            self._deliver(direction, packet, fate, arrival, now)
+            news = True
+        if news:
+            self._announce(direction)
 
     def _fate(self, direction: Direction, packet: Packet, now: int) -> tuple[Fate, str]:
         """Return the first answer other than PASS, and the name of the rule that gave it."""
@@ -189,9 +199,6 @@ class Network:
             self._write(Duplicated(packet.number), direction.name, now)
             direction.put(packet, arrival)
         self._count += 1 + copies
-        flow = _subject(packet)
-        self._under_way[flow] = self._under_way.get(flow, 0) + 1 + copies
-        self._announce(direction)
 
     def _write(self, event: Event, link: str, now: int) -> None:
         if self._journal is not None:
@@ -205,24 +212,19 @@ class Network:
         heads = self._heads
         while heads:
             arrival, source, ordinal = heads[0]
-            head = self._by_source[source].head()
-            if head is not None and head[1] == ordinal:
+            if ordinal == self._by_source[source].announced:
                 return arrival
             heappop(heads)  # something came before it, or it has been announced twice and taken
         return NEVER
 
     def take_arrival(self, now: int) -> tuple[str, Packet] | None:
         """Take the next packet that is due: the host it reaches, and itself; None if none is."""
-        if self.next_arrival > now or not self._count:
+        if not self._count or self.next_arrival > now:
             return None
         direction = self._by_source[heappop(self._heads)[1]]
         packet = direction.take()
         self._announce(direction)
-        flow = _subject(packet)
         self._count -= 1
-        self._under_way[flow] -= 1
-        if not self._under_way[flow]:
-            del self._under_way[flow]
         return direction.ends[1], packet
 
     def in_flight(self, flow: Flow | None = None) -> int:
@@ -232,26 +234,31 @@ class Network:
         """
         if flow is None:
             return self._count
-        back = flow.reversed()
-        there = self._under_way.get(flow, 0)
-        return there if back == flow else there + self._under_way.get(back, 0)
+        both = (flow, flow.reversed())
+        return sum(
+            _subject(packet) in both for each in self._by_source for packet in each.under_way()
+        )
 
     def _announce(self, direction: Direction) -> None:
         """See to it that the heap holds the direction's head."""
         head = direction.head()
-        if head is not None and head[1] != direction.announced:
+        if head is None:
+            direction.announced = 0
+        elif head[1] != direction.announced:
             direction.announced = head[1]
             heappush(self._heads, (head[0], direction.source, head[1]))
 
 
 def _largest(rules: LinkRules, destination: bytes) -> int:
-    return min(rules.mtu, LARGEST4) if len(destination) == 4 else rules.mtu
+    mtu = rules.mtu
+    return LARGEST4 if mtu > LARGEST4 and len(destination) == 4 else mtu
 
 
-def _lengths(packet: Packet, largest: int) -> list[int]:
+def _lengths(packet: Packet, rules: LinkRules) -> list[int]:
     """Return the octets of the packet, or of each fragment of a datagram that needs them; nothing
     when it cannot travel: TCP forbids to fragment its segments (DF, RFC 1191 section 3)."""
     whole = packet_length(packet)
+    largest = _largest(rules, packet.flow.dst)
     if whole <= largest:
         return [whole]
     if not isinstance(packet, Datagram):

@@ -6,9 +6,9 @@ import errno
 from functools import partial
 from types import TracebackType
 
-from lastack.sockets import File, TcpSocket, UdpSocket
+from lastack.sockets import File
 
-from .baton import here
+from .baton import SimThread, here
 from .blocking import close_file
 from .process import POWERLESS
 
@@ -21,7 +21,7 @@ class Account:
     close() itself holds nothing.
     """
 
-    __slots__ = ("file", "call", "text", "result", "_holds")
+    __slots__ = ("file", "call", "text", "result", "_holds", "_thread")
 
     def __init__(self, file: File, call: str, text: str, *, holds: bool = True) -> None:
         self.file = file
@@ -29,31 +29,33 @@ class Account:
         self.text = text
         self.result = "ok"
         self._holds = holds
+        self._thread = here()
 
     def __enter__(self) -> Account:
         if self._holds:
-            self.file.hold()
-        if isinstance(self.file, TcpSocket | UdpSocket):
-            thread = here()
-            name = "" if thread.process.main is thread else thread.name
-            self.file.called(self.call, self.text, name, thread.world.now)
+            self.file.refs += 1
+        thread = self._thread
+        name = "" if thread.process.main is thread else thread.name
+        self.file.called(self.call, self.text, name, thread.world.now)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
-        thread = here()
+        thread, file = self._thread, self.file
         world = thread.world
         if isinstance(error, OSError):
             # The errno says it all: the program's traceback ends where it made the call.
             error.__traceback__ = None
-        gone = world.over or thread.process.ended_by == POWERLESS
-        if isinstance(self.file, TcpSocket | UdpSocket) and not gone:
+        if not world.over and thread.process.ended_by != POWERLESS:
             text, number = (self.result, 0) if error is None else failure(error)
-            self.file.returned(self.call, text, number, world.now)
+            file.returned(self.call, text, number, world.now)
         if self._holds:
-            give_back(self.file)
+            if file.refs > 1:
+                file.refs -= 1
+            else:
+                give_back(file, thread)
 
 
 def failure(error: BaseException) -> tuple[str, int]:
@@ -65,9 +67,8 @@ def failure(error: BaseException) -> tuple[str, int]:
     return "interrupted", errno.EINTR
 
 
-def give_back(file: File) -> int:
+def give_back(file: File, thread: SimThread) -> int:
     """Give back a reference; the last one closes the file. Return the errno of close(2), or 0."""
-    thread = here()
     world = thread.world
     if file.refs > 1:
         file.drop(world.now)

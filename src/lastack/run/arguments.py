@@ -15,7 +15,7 @@ _SECOND: Final = 1_000_000_000
 
 def c_int(value: object) -> int:
     """Return what the interpreter passes as a C int; OverflowError beyond it."""
-    number = _index(value)
+    number = value if type(value) is int else _index(value)
     if number > _INT_MAX:
         raise OverflowError("signed integer is greater than maximum")
     if number < -_INT_MAX - 1:
@@ -25,7 +25,7 @@ def c_int(value: object) -> int:
 
 def size(value: object, complaint: str) -> int:
     """Return a number of bytes; ValueError(`complaint`) for a negative one."""
-    number = _index(value)
+    number = value if type(value) is int else _index(value)
     if number > _SSIZE_MAX:
         raise OverflowError("Python int too large to convert to C ssize_t")
     if number < 0:
@@ -85,6 +85,8 @@ def endpoint(names: Names, call: str, address: object) -> tuple[str, int]:
 
 def readable(data: object) -> memoryview:
     """Return a view of bytes to send. The caller releases it."""
+    if type(data) is bytes:
+        return memoryview(data)
     if isinstance(data, str):
         raise TypeError("a bytes-like object is required, not 'str'")
     try:

@@ -37,6 +37,10 @@ REFUSALS: Final = 10_000
 """So often a thread that is being ended may try to go on."""
 
 
+What = str | Callable[[], str]
+"""What a thread waits for, for people; a function where words take time, as few are ever read."""
+
+
 class Livelock(Exception):
     """Threads run for ever without virtual time going on."""
 
@@ -67,8 +71,9 @@ class SimThread(Baton):
         self.name = name
         self.body: Callable[[], None] | None = body
         self.real = OSThread()
-        self.ticket: Ticket | None = None
-        self.what = ""
+        self.cpu: int | None = None
+        self.ticket: Ticket[SimThread] | None = None
+        self.what: What = ""
         self.until = NEVER
         self.since = 0
         self.waited = 0  # how long it waited last, if to the end of a time-out
@@ -83,6 +88,11 @@ class SimThread(Baton):
     def __repr__(self) -> str:
         return f"{self.process.name}, {self.name}"
 
+    @property
+    def waits_for(self) -> str:
+        """What it waits for, or waited for last, for people."""
+        return self.what if isinstance(self.what, str) else self.what()
+
 
 _active: Scheduler | None = None
 _lost: Final[set[int]] = set()
@@ -91,22 +101,27 @@ _lost: Final[set[int]] = set()
 
 def current() -> SimThread | None:
     """Return the simulated thread that this code runs in; None in the real world."""
-    world = _active
-    if world is not None:
-        thread = world.running
-        if thread is not None and thread.real.ident == get_ident():
-            return thread
+    # Every seam of a program asks this, twenty times an echo.
+    if (
+        (world := _active) is not None
+        and (thread := world.running) is not None
+        and thread.real.ident == get_ident()
+    ):
+        return thread
     return None
 
 
 def here() -> SimThread:
     """Return the simulated thread that this code runs in; RuntimeError in the real world."""
-    thread = current()
-    if thread is None:
-        if get_ident() in _lost:
-            raise Stopped
-        raise RuntimeError("an object of a simulated program was used outside the simulation")
-    return thread
+    if (
+        (world := _active) is not None
+        and (thread := world.running) is not None
+        and thread.real.ident == get_ident()
+    ):
+        return thread
+    if get_ident() in _lost:
+        raise Stopped
+    raise RuntimeError("an object of a simulated program was used outside the simulation")
 
 
 def activate(world: Scheduler | None) -> None:
@@ -127,7 +142,7 @@ class Scheduler(Machine):
         self.running: SimThread | None = None
         self.threads: list[SimThread] = []
         self.parks = 0
-        self._ready: deque[tuple[SimThread, Ticket]] = deque()
+        self._ready: deque[Ticket[SimThread]] = deque()
         self._numbers = count(1)
         self._instant = (-1, 0)
         self._dying: SimThread | None = None
@@ -154,13 +169,15 @@ class Scheduler(Machine):
         """Start a thread; it runs when the threads before it in the line have parked."""
         thread = SimThread(self, process, next(self._numbers), name, body)
         self.threads.append(thread)
-        thread.ticket = self._ticket_for(thread)
+        thread.ticket = Ticket(thread, self._ready)
         thread.ticket.wake()
+        if self.running is None:
+            thread.cpu = self._cpu  # any other thread inherits it from the one that starts it
         thread.real.start(lambda: self._boot(thread))
         return thread
 
     def _boot(self, thread: SimThread) -> None:
-        thread.real.entered(self._cpu)
+        thread.real.entered(thread.cpu)
         thread.lock.acquire()
         self._took_over(thread)
         try:
@@ -217,7 +234,8 @@ class Scheduler(Machine):
         try:
             while not self.stopping:
                 while self._ready:
-                    thread, ticket = self._ready.popleft()
+                    ticket = self._ready.popleft()
+                    thread = ticket.thread
                     if thread.ticket is ticket and not thread.done:
                         return thread
                 if not self.advance():
@@ -244,7 +262,7 @@ class Scheduler(Machine):
 
     def park(
         self, files: Iterable[tuple[File, int]], until: int, *, exclusive: bool = False,
-        what: str = "",
+        what: What = "",
     ) -> bool:  # fmt: skip
         """Let the current thread wait for events of files; see `park` below."""
         files = tuple(files)
@@ -256,23 +274,16 @@ class Scheduler(Machine):
         finally:
             self.waiters.remove(files, ticket)
 
-    def ticket(self) -> Ticket:
+    def ticket(self) -> Ticket[SimThread]:
         """Return a ticket with which the current thread can be woken."""
-        return self._ticket_for(here())
+        return Ticket(here(), self._ready)
 
-    def _ticket_for(self, thread: SimThread) -> Ticket:
-        def into_line() -> None:
-            self._ready.append((thread, ticket))
-
-        ticket = Ticket(into_line)
-        return ticket
-
-    def wait(self, ticket: Ticket, until: int, what: str) -> bool:
-        """Let the current thread sleep until the ticket is woken (True) or `until` (False)."""
+    def wait(self, ticket: Ticket[SimThread], until: int, what: What) -> bool:
+        """Let the current thread sleep until its ticket is woken (True) or `until` (False)."""
         return self._wait(ticket, until, what, polls=False)
 
-    def _wait(self, ticket: Ticket, until: int, what: str, *, polls: bool) -> bool:
-        me = here()
+    def _wait(self, ticket: Ticket[SimThread], until: int, what: What, *, polls: bool) -> bool:
+        me = ticket.thread
         self.check(me)
         me.spins = 0
         woken = self._sleep(me, ticket, until, what)
@@ -280,19 +291,21 @@ class Scheduler(Machine):
             me.process.stirred_at = self.now
         return woken
 
-    def _sleep(self, me: SimThread, ticket: Ticket, until: int, what: str) -> bool:
+    def _sleep(self, me: SimThread, ticket: Ticket[SimThread], until: int, what: What) -> bool:
         process = me.process
-        if self._signalled(me):
+        if process.pending and self._signalled(me):
             ticket.open = False
             return True
-        self.drain()
+        if self._abandoned:
+            self.drain()
         self.parks += 1
         if self.parks % PARKS_PER_COLLECTION == 0:
             gc.collect()
         at, parks = self._instant
         self._instant = (self.now, parks + 1 if at == self.now else 1)
         if parks > PARKS_PER_INSTANT:
-            self.fail(Livelock(f"{me!r} and others go round at one instant, {what}"))
+            me.what = what
+            self.fail(Livelock(f"{me!r} and others go round at one instant, {me.waits_for}"))
         if until < NEVER:
             entry = (max(until, self.now), me.number, next(self._count), ticket)
             heapq.heappush(self.waits, entry)
@@ -304,11 +317,11 @@ class Scheduler(Machine):
         ticket.open = False
         me.waited = 0 if ticket.woken or until >= NEVER else until - me.since
         self.check(me)
-        return self._signalled(me) or ticket.woken
+        return (bool(process.pending) and self._signalled(me)) or ticket.woken
 
     def _signalled(self, me: SimThread) -> bool:
         process = me.process
-        if not process.pending or process.main is not me:
+        if process.main is not me:
             return False
         self.deliver(process)
         return True
@@ -344,29 +357,31 @@ class Scheduler(Machine):
         me = here()
         self.check(me)
         self.spin()
-        ticket = self.ticket()
+        ticket = Ticket(me, self._ready)
         ticket.wake()
         self._sleep(me, ticket, NEVER, "yields")
 
     def spin(self) -> None:
         """Count a call that came back empty-handed without waiting; see `spin` below."""
         me = here()
-        self.check(me)
         me.spins += 1
+        if me.killed:
+            self.check(me)
         if me.spins > FREE_CALLS:
             pause = SPIN_NS * (1 + me.spins // FREE_CALLS)
-            self._sleep(me, self.ticket(), self.now + pause, "runs in a loop without waiting")
+            ticket = Ticket(me, self._ready)
+            self._sleep(me, ticket, self.now + pause, "runs in a loop without waiting")
 
     def step(self, node: Node, function: Callable[..., T], *args: Any) -> T:
         """Do what `engine` does for a program's call; a thread that is being ended has none."""
         me = self.running
-        if me is not None:
+        if me is not None and me.killed:
             self.check(me)
         return self.engine(node, function, *args)
 
 
 def park(
-    files: Iterable[tuple[File, int]], until: int, *, exclusive: bool = False, what: str = ""
+    files: Iterable[tuple[File, int]], until: int, *, exclusive: bool = False, what: What = ""
 ) -> bool:
     """Let the current thread wait until one of the files has one of the event bits.
 

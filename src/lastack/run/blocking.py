@@ -9,7 +9,7 @@ from typing import TypeVar
 from lastack.profile import NEVER
 from lastack.sockets import AGAIN, Call, ClosePlan, File, NotNow, TcpSocket
 
-from .baton import here
+from .baton import What, here
 from .process import Node
 from .waits import ANY
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 def wait(
     attempt: Callable[[int], T | NotNow], node: Node, file: File, bits: int, until: int = NEVER,
-    *, exclusive: bool = False, what: str = "",
+    *, exclusive: bool = False, what: What = "",
 ) -> T | NotNow:  # fmt: skip
     """Attempt until the answer is something else than AGAIN; AGAIN when time `until` came first.
 

@@ -35,13 +35,14 @@ class CountedTask(asyncio.Task[Any]):
 
 
 class CountedFuture(asyncio.Future[Any]):
-    """An asyncio.Future whose hash is a number."""
+    """An asyncio.Future whose hash is a number, given when it is first asked for: hardly ever."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        self._hash = here().world.number()
-        super().__init__(**kwargs)
+    _hash: int | None = None
 
     def __hash__(self) -> int:
+        if self._hash is None:
+            thread = current()
+            self._hash = object.__hash__(self) if thread is None else thread.world.number()
         return self._hash
 
 

@@ -116,7 +116,7 @@ def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
     (_inheritable.add if inheritable else _inheritable.discard)(fd2)
     if old is not None:
         with Account(old, "close", f"close (dup2 onto descriptor {fd2})", holds=False):
-            give_back(old)
+            give_back(old, here())
     return fd2
 
 

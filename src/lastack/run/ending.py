@@ -61,9 +61,10 @@ class Ending:
     def decide(self, at: int) -> Verdict:
         """Say what to do when the next event is due at time `at` (NEVER: there is none)."""
         if self._phase is _Phase.PROGRAMS:
-            if all(process.ended or process.in_background for process in self._processes):
-                return self._only_background(at)
-            return self._watch(at)
+            for process in self._processes:
+                if not (process.ended or process.in_background):
+                    return self._watch(at)
+            return self._only_background(at)
         if self._phase is _Phase.INTERRUPTED:
             return self._wait_for_programs(at)
         return Verdict.OVER if self._quiet(at) or at > self._until else Verdict.EVENT
@@ -189,7 +190,7 @@ def report(world: Faults, process: Process) -> str:
     rows = []
     for thread in world.threads:
         if thread.process is process:
-            rows.append(f"{thread!r}: {thread.what or 'runs'}")
+            rows.append(f"{thread!r}: {thread.waits_for or 'runs'}")
             rows.append(stack_of(thread.real))
     return "\n".join(row for row in rows if row)
 

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any, Final, TypeVar
 
 from lastack.net import Network
-from lastack.sockets import File, TcpSocket, UdpSocket
+from lastack.sockets import File
 from lastack.wire import Packet
 
 from .process import Node, Process
@@ -154,9 +154,9 @@ def _ends(process: Process, call: str, text: str) -> tuple[str, str]:
 
 def _drop(file: File, call: str, text: str, now: int) -> None:
     """Close a file for a program that does not itself; nobody waits."""
-    if isinstance(file, TcpSocket | UdpSocket) and file.refs == 1:
+    last = file.refs == 1
+    if last:
         file.called(call, text, "", now)
-        file.drop(now, exiting=True)
+    file.drop(now, exiting=True)
+    if last:
         file.returned(call, "ok", 0, now)
-    else:
-        file.drop(now, exiting=True)

@@ -69,4 +69,4 @@ def unpacked(received: Received, room: int) -> tuple[Ancillary, int]:
 def close_rights(received: Received) -> None:
     """Give back what holds the files of a message; a call without control data closes them."""
     for file in received.rights:
-        give_back(file)
+        give_back(file, here())

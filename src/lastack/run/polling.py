@@ -6,6 +6,7 @@ import errno
 import operator
 import select as real
 import selectors
+from functools import partial
 from types import TracebackType
 from typing import Final
 
@@ -80,12 +81,12 @@ class EpollObject:
     def register(self, fd: object, eventmask: int = _DEFAULT_EVENTS) -> None:
         """Watch a descriptor."""
         epoll = self._file()
-        epoll.add(*self._watched(fd), operator.index(eventmask))
+        epoll.add(*self._watched(fd), operator.index(eventmask), self._world.now)
 
     def modify(self, fd: object, eventmask: int) -> None:
         """Change what is watched for."""
         epoll = self._file()
-        epoll.modify(*self._watched(fd), operator.index(eventmask))
+        epoll.modify(*self._watched(fd), operator.index(eventmask), self._world.now)
 
     def unregister(self, fd: object) -> None:
         """Stop watching."""
@@ -110,8 +111,7 @@ class EpollObject:
                 if world.now >= until:
                     spin()
                     break
-                what = f"epoll.poll() on {epoll.describe()}" if until == NEVER else "epoll.poll()"
-                world.park(((epoll, IN),), until, what=what)
+                world.park(((epoll, IN),), until, what=partial(_told, epoll, until == NEVER))
             return found
         finally:
             epoll.drop(world.now)
@@ -131,6 +131,11 @@ class EpollObject:
             # epoll does not take regular files, and here no file of the real world.
             raise os_error(errno.EBADF if fd >= FIRST_DESCRIPTOR else errno.EPERM)
         return fd, file
+
+
+def _told(epoll: Epoll, whole: bool) -> str:
+    """Say what a thread waits for; the files, where it waits for nothing else."""
+    return f"epoll.poll() on {epoll.describe()}" if whole else "epoll.poll()"
 
 
 EpollObject.__name__ = EpollObject.__qualname__ = "epoll"

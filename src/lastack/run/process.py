@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lastack.host import Host
 from lastack.profile import NEVER, Profile
-from lastack.sockets import File, TcpSocket, UdpSocket, UnixNames, UnixSocket
+from lastack.sockets import File, UnixNames
 
 from .output import Output
 
@@ -110,11 +110,11 @@ class Process:
     def listens(self) -> bool:
         """Whether the program owns a listening socket, or one of UDP whose port it named itself
         and that has no peer: a socket as ss(8) -l lists them, but for automatic ports."""
-        return any(
-            file.listening
-            for file in self.descriptors.values()
-            if isinstance(file, TcpSocket | UdpSocket | UnixSocket)
-        )
+        # Asked before each event: a loop, since any() would make a generator each time.
+        for file in self.descriptors.values():  # noqa: SIM110
+            if file.listening:
+                return True
+        return False
 
     @property
     def in_background(self) -> bool:

@@ -26,6 +26,8 @@ SOCK_CLOEXEC: Final = 0o2000000
 Socketlike = TcpSocket | UdpSocket | PairEnd
 """The files that are sockets."""
 
+_SOCKETS: Final = (TcpSocket, UdpSocket, PairEnd)
+
 _KINDS: Final[dict[type, tuple[int, int, int]]] = {
     TcpSocket: (real.AF_INET, real.SOCK_STREAM, real.IPPROTO_TCP),
     UdpSocket: (real.AF_INET, real.SOCK_DGRAM, real.IPPROTO_UDP),
@@ -100,7 +102,9 @@ class SocketBase(metaclass=TwoWorlds):
 
     def _file(self) -> Socketlike:
         """Return the file behind the descriptor; EBADF, ENOTSOCK."""
-        return _socket_of(here().process, self._fd)
+        process = here().process
+        file = process.descriptors.get(self._fd)
+        return file if isinstance(file, _SOCKETS) else _socket_of(process, self._fd)
 
     def _tcp(self, number: int) -> TcpSocket:
         """Return the TCP socket; `number` is the error of the call for one of a socketpair, and
@@ -169,11 +173,12 @@ class SocketBase(metaclass=TwoWorlds):
 
 def close_descriptor(fd: int) -> None:
     """close(2) of a simulated descriptor; its errno as OSError."""
-    file = here().process.descriptors.pop(fd, None)
+    thread = here()
+    file = thread.process.descriptors.pop(fd, None)
     if file is None:
         raise os_error(errno.EBADF)
     with Account(file, "close", "close", holds=False) as account:
-        number = give_back(file)
+        number = give_back(file, thread)
         if number:
             raise os_error(number)
         if file.refs:
@@ -215,6 +220,6 @@ def _socket_of(process: Process, fd: int) -> Socketlike:
     file = process.descriptors.get(fd)
     if file is None:
         raise os_error(errno.ENOTSOCK if fd >= 0 and _is_real(fd) else errno.EBADF)
-    if not isinstance(file, Socketlike):
+    if not isinstance(file, _SOCKETS):
         raise os_error(errno.ENOTSOCK)
     return file

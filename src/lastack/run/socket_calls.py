@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from lastack.sockets import (
@@ -72,15 +73,17 @@ def perform(
     while True:
         if until is not None:
             poll_until(file, bits, until, call)
-        answer = world.step(node, attempt)
-        if answer is not AGAIN:
-            return answer
         if not (file.nonblocking or dontwait):
-            what = f"{call}() on {file.describe()}"
+            what = partial(_told, call, file)
             limit = file.waits_until(bits, world.now) if give_up is None else give_up
             answer = wait(attempt, node, file, bits, limit, exclusive=exclusive, what=what)
             if answer is AGAIN:
                 raise os_error(errno.EAGAIN)
+            return answer
+        if thread.killed:
+            world.check(thread)
+        answer = world.engine(node, attempt)
+        if answer is not AGAIN:
             return answer
         if until is None:
             spin()
@@ -88,7 +91,7 @@ def perform(
         if file.mask(world.now) & bits:
             # Ready, and yet not (UDP after SHUT_RD). The interpreter asks again and again until
             # its time is over; only news can change the answer.
-            world.park(((file, bits),), until, what=f"{call}() on {file.describe()}")
+            world.park(((file, bits),), until, what=partial(_told, call, file))
             if world.now >= until:
                 raise TimeoutError("timed out")
 
@@ -99,8 +102,12 @@ def poll_until(file: Stream, bits: int, until: int, call: str) -> None:
     while not file.mask(world.now) & (bits | ERR | HUP):
         if world.now >= until:
             raise TimeoutError("timed out")
-        what = f"{call}() with a timeout on {file.describe()}"
-        world.park(((file, bits),), until, what=what)
+        world.park(((file, bits),), until, what=partial(_told, call, file, " with a timeout"))
+
+
+def _told(call: str, file: Stream | UnixSocket, how: str = "") -> str:
+    """Say what a thread waits for."""
+    return f"{call}(){how} on {file.describe()}"
 
 
 def connect(file: TcpSocket, timeout: int | None, address: bytes, port: int) -> None:
@@ -117,7 +124,7 @@ def connect(file: TcpSocket, timeout: int | None, address: bytes, port: int) -> 
     if answer is not AGAIN:
         return
     if not file.nonblocking:
-        limit, what = file.waits_until(OUT, world.now), f"connect() on {file.describe()}"
+        limit, what = file.waits_until(OUT, world.now), partial(_told, "connect", file)
         if wait(file.connected, node, file, OUT, limit, what=what) is AGAIN:
             raise os_error(errno.EALREADY if under_way else errno.EINPROGRESS)
         return
@@ -141,56 +148,65 @@ def send(
 ) -> int:  # fmt: skip
     """send(2): all of it where the kernel blocks, else what there is room for. `control` is that
     of sendmsg(2); its descriptors travel with the first byte."""
-    _check(flags, _SENDING)
+    if flags:
+        _check(flags, _SENDING)
     dontwait = bool(flags & numbers.MSG_DONTWAIT)
-    rights = files_of(control) if isinstance(file, PairEnd) and control else []
-    if isinstance(file, TcpSocket):
-        check(control)
-
-    def put(text: memoryview, first: bool, now: int) -> int | NotNow:
-        if isinstance(file, UdpSocket):
-            return file.send(text, flags, now, control=control)
-        if isinstance(file, PairEnd) and first:
-            return file.send(text, flags, now, rights=rights)
-        return file.send(text, flags, now)
-
+    attempt = _sending(file, view, flags, control)
     if file.nonblocking or dontwait:
-        return perform(
-            file, until, OUT, lambda now: put(view, True, now), call, dontwait=dontwait
-        )
-    sent = 0
+        return perform(file, until, OUT, attempt, call, dontwait=dontwait)
     give_up = file.waits_until(OUT, here().world.now)
-    while True:
+    sent = perform(file, None, OUT, attempt, call, give_up=give_up)
+    while sent < len(view):
         with view[sent:] as rest:
-
-            def attempt(now: int, sent: int = sent, rest: memoryview = rest) -> int | NotNow:
-                # An error that comes after some bytes were taken is for the next call to tell.
-                if sent and file.mask(now) & ERR:
-                    return _FINISHED
-                return put(rest, not sent, now)
-
+            attempt = partial(_send_rest, file, rest, flags, control)
             try:
                 taken = perform(file, None, OUT, attempt, call, give_up=give_up)
             except OSError:
-                if sent:
-                    return sent
-                raise
+                break
         if taken == _FINISHED:
-            return sent
+            break
         sent += taken
-        if sent >= len(view):
-            return sent
+    return sent
+
+
+def _sending(
+    file: Stream, view: memoryview, flags: int, control: Sequence[Control]
+) -> Callable[[int], int | NotNow]:
+    """Return the first attempt of a send; descriptors travel with its first byte."""
+    if isinstance(file, TcpSocket):
+        if control:
+            check(control)
+    elif isinstance(file, UdpSocket):
+        return partial(file.send, view, flags, control=control)
+    elif isinstance(file, PairEnd) and control:
+        return partial(file.send, view, flags, rights=files_of(control))
+    return partial(file.send, view, flags)
+
+
+def _send_rest(
+    file: Stream, rest: memoryview, flags: int, control: Sequence[Control], now: int
+) -> int | NotNow:
+    """Send on. An error that comes after some bytes were taken is for the next call to tell."""
+    if file.mask(now) & ERR:
+        return _FINISHED
+    if isinstance(file, UdpSocket):
+        return file.send(rest, flags, now, control=control)
+    return file.send(rest, flags, now)
 
 
 def sendall(file: Stream, timeout: int | None, view: memoryview, flags: int) -> None:
     """socket.sendall: send(2) again and again, with one deadline for all."""
-    until = deadline(timeout)
-    sent = 0
-    while True:
+    until = deadline(timeout) if timeout else None
+    sent = send(file, until, view, flags, "sendall")
+    while sent < len(view):
         with view[sent:] as rest:
             sent += send(file, until, rest, flags, "sendall")
-        if sent >= len(view):
-            return
+
+
+def recv_text(file: TcpSocket, timeout: int | None, size: int, call: str) -> bytes:
+    """recv(2) without flags from a connection, which is nearly every one there is."""
+    until = deadline(timeout) if timeout else None
+    return perform(file, until, IN, partial(file.recv, size, 0), call)
 
 
 def recv(file: Stream, timeout: int | None, size: int, flags: int, call: str = "recv") -> bytes:

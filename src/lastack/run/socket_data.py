@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from lastack.sockets import Control, Received, UdpSocket
+from lastack.sockets import Control, Received, TcpSocket, UdpSocket
 from lastack.sockets import names as numbers
 from lastack.wire import pack_address, show_address, show_endpoint
 
@@ -52,6 +52,12 @@ class SocketData(SocketBase):
         """Receive into a buffer; return the number of bytes."""
         with arguments.writable(buffer, "recv_into") as view:
             too_small = "buffer too small for requested bytes"
+            file = self._file()
+            if isinstance(file, TcpSocket) and not arguments.c_int(flags):
+                limit = arguments.fitting(len(view), nbytes, "recv_into", too_small)
+                text = self._receive_text(file, "recv_into", limit)
+                view[: len(text)] = text
+                return len(text)
             received = self._receive_into("recv_into", view, nbytes, flags, too_small)
             return _count(received, flags)
 
@@ -109,9 +115,19 @@ class SocketData(SocketBase):
         return received
 
     def _receive(self, call: str, limit: int, flags: int) -> bytes:
+        file = self._file()
+        if isinstance(file, TcpSocket) and not arguments.c_int(flags):
+            return self._receive_text(file, call, limit)
         received = self._receive_from(call, limit, flags)
         messages.close_rights(received)
         return _bytes(received, flags)
+
+    def _receive_text(self, file: TcpSocket, call: str, limit: int) -> bytes:
+        """Receive without flags from a connection: no sender, no control data, nothing cut."""
+        with Account(file, call, f"{call} up to {limit:,}") as account:
+            text = socket_calls.recv_text(file, self._timeout, limit, call)
+            account.result = size_text(len(text)) if text or not limit else "EOF"
+            return text
 
     def _receive_from(self, call: str, limit: int, flags: int, room: int = 0) -> Received:
         file = self._file()
@@ -185,7 +201,7 @@ class SocketData(SocketBase):
                 account.result = size_text(count)
                 return count
         with Account(file, call, f"{call} {size_text(len(view))}") as account:
-            until = socket_calls.deadline(self._timeout)
+            until = socket_calls.deadline(self._timeout) if self._timeout else None
             count = socket_calls.send(file, until, view, flags, call, control)
             account.result = size_text(count)
             return count

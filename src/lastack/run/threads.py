@@ -30,7 +30,7 @@ class WaitList:
     """Threads that wait for something that is no file, the first to come first in the line."""
 
     def __init__(self) -> None:
-        self._tickets: deque[Ticket] = deque()
+        self._tickets: deque[Ticket[SimThread]] = deque()
 
     def wait(self, world: Scheduler, until: int, what: str) -> bool:
         """Sleep until `wake` (True) or time `until` (False)."""

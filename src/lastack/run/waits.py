@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from lastack.sockets import ERR, HUP, File
 
@@ -15,17 +16,19 @@ ANY: Final = -1
 
 Watcher = Callable[[File, int], bool]
 """Told of an event; answers whether that woke a thread."""
+T = TypeVar("T")
 
 
-class Ticket:
-    """One wait of one thread. `wake` puts the thread in line once; later calls do nothing."""
+class Ticket(Generic[T]):
+    """One wait of one thread. `wake` puts it in line once; later calls do nothing."""
 
-    __slots__ = ("waking", "open", "woken")
+    __slots__ = ("thread", "open", "woken", "_line")
 
-    def __init__(self, waking: Callable[[], None]) -> None:
-        self.waking = waking
+    def __init__(self, thread: T, line: deque[Ticket[T]]) -> None:
+        self.thread = thread
         self.open = True
         self.woken = False
+        self._line = line
 
     def wake(self) -> bool:
         """End the wait because of what was waited for; False when it has ended already."""
@@ -33,14 +36,14 @@ class Ticket:
             return False
         self.open = False
         self.woken = True
-        self.waking()
+        self._line.append(self)
         return True
 
     def fire(self) -> None:
         """End the wait because its time is over."""
         if self.open:
             self.open = False
-            self.waking()
+            self._line.append(self)
 
 
 class Timer:
@@ -69,18 +72,22 @@ class Due(Protocol):
         """Its time has come."""
 
 
+def _alone(entry: tuple[Watcher, bool]) -> bool:
+    return entry[1]
+
+
 class Waiters:
     """The tickets of each file, in the order in which the threads parked."""
 
     def __init__(self) -> None:
-        self._tickets: dict[File, list[tuple[Ticket, int, bool]]] = {}
+        self._tickets: dict[File, list[tuple[Ticket[Any], int, bool]]] = {}
         self._watchers: dict[File, list[tuple[Watcher, bool]]] = {}
 
-    def add(self, file: File, bits: int, ticket: Ticket, *, exclusive: bool) -> None:
+    def add(self, file: File, bits: int, ticket: Ticket[Any], *, exclusive: bool) -> None:
         """Let the ticket wait for one of the event bits of the file."""
         self._tickets.setdefault(file, []).append((ticket, bits | ALWAYS, exclusive))
 
-    def remove(self, files: Iterable[tuple[File, int]], ticket: Ticket) -> None:
+    def remove(self, files: Iterable[tuple[File, int]], ticket: Ticket[Any]) -> None:
         """Take the ticket out of the lists of the files."""
         for file, _ in files:
             rest = [entry for entry in self._tickets.get(file, ()) if entry[0] is not ticket]
@@ -89,7 +96,7 @@ class Waiters:
             else:
                 self._tickets.pop(file, None)
 
-    def has(self, ticket: Ticket) -> bool:
+    def has(self, ticket: Ticket[Any]) -> bool:
         """Tell whether the ticket waits for a file."""
         return any(ticket is one for entries in self._tickets.values() for one, _, _ in entries)
 
@@ -100,13 +107,15 @@ class Waiters:
         Linux does the same with the exclusive entries of a socket's wait queue.
         """
         taken = woken = False
-        watchers = self._watchers.get(file, ())
-        for watcher, exclusive in sorted(watchers, key=lambda entry: entry[1]):
-            if not (exclusive and taken):
-                answer = watcher(file, events)
-                woken |= answer
-                taken |= answer and exclusive
-        for ticket, bits, exclusive in tuple(self._tickets.get(file, ())):
+        if file in self._watchers:
+            for watcher, exclusive in sorted(self._watchers[file], key=_alone):
+                if not (exclusive and taken):
+                    answer = watcher(file, events)
+                    woken |= answer
+                    taken |= answer and exclusive
+        if file not in self._tickets:
+            return woken
+        for ticket, bits, exclusive in tuple(self._tickets[file]):
             if not (bits & events or bits == ANY) or (exclusive and taken):
                 continue
             answer = ticket.wake()

@@ -297,18 +297,23 @@ class World(Faults):
 
     def _first_event(self) -> tuple[int, int, int]:
         """Return (time, class, source) of the event that comes first."""
-        first = (max(self.network.next_arrival, self.now), 0, 0)
+        # Classes and sources in rising order: what comes later in this function has to be earlier.
+        at, kind, source = max(self.network.next_arrival, self.now), 0, 0
         for node in self.nodes.values():
-            first = min(first, (node.host.next_timeout, 1, node.number))
-        if self.waits:
-            first = min(first, (self.waits[0][0], 2, 0))
+            due = node.host.timeout_before(at)
+            if due < at:
+                at, kind, source = due, 1, node.number
+        if self.waits and self.waits[0][0] < at:
+            at, kind, source = self.waits[0][0], 2, 0
         previous: Process | None = None
         for process in self.processes:
             if not process.started:
-                first = min(first, (start_of(process, previous, self.now), 3, process.number))
+                due = start_of(process, previous, self.now)
+                if due < at:
+                    at, kind, source = due, 3, process.number
             if process.start_at is None:
                 previous = process
-        return first if first[0] < NEVER else (NEVER, 0, 0)
+        return (at, kind, source) if at < NEVER else (NEVER, 0, 0)
 
     def _do(self, event: tuple[int, int, int]) -> None:
         at, kind, source = event

@@ -35,7 +35,7 @@ woken by an earlier one of that kind (EPOLLEXCLUSIVE)."""
 
 
 class _Entry:
-    __slots__ = ("fd", "file", "events", "edge", "disabled", "in_line")
+    __slots__ = ("fd", "file", "events", "edge", "disabled")
 
     def __init__(self, fd: int, file: File, events: int) -> None:
         self.fd = fd
@@ -46,58 +46,57 @@ class _Entry:
         """Arm the entry; what is ready already counts as an edge."""
         self.events = events
         self.edge = True
-        self.disabled = self.in_line = False
+        self.disabled = False
 
     def ready(self, now: int) -> int:
         """Return the bits to report now, 0 for none."""
-        if self.disabled or (self.events & (EDGE | EXCLUSIVE) and not self.edge):
+        if self.disabled or (self.events & EDGE and not self.edge):
             return 0
         return self.file.mask(now) & (self.events & _BITS | _ALWAYS)
 
 
 class Epoll(File):
-    """The set. Its entries stand in the order in which they became ready or were last reported,
-    which is the order in which a kernel reports them (epoll(7), its ready list)."""
+    """The set. Only entries in `_line` are looked at: those that were woken, ready when they were
+    added, or ready when they were last reported, in this order. That is the order in which a
+    kernel reports them (epoll(7), its ready list), and what keeps a large set of idle files cheap.
+    """
 
     kind = "epoll"
 
     def __init__(self, wake: Wake, watch: Watch, unwatch: Watch) -> None:
         super().__init__()
-        self._entries: dict[tuple[int, File], _Entry] = {}
+        self._entries: dict[File, dict[int, _Entry]] = {}
+        self._line: dict[_Entry, None] = {}
+        self._besides: dict[_Entry, None] = {}
         self._wake = wake
         self._watch = watch
         self._unwatch = unwatch
 
     def describe(self) -> str:
         """Return the set for people."""
-        self._forget_closed()
-        files = dict.fromkeys(entry.file for entry in self._entries.values())
-        return "epoll of " + (", ".join(map(describe, files)) or "nothing")
+        return "epoll of " + (", ".join(map(describe, self._entries)) or "nothing")
 
-    def add(self, fd: int, file: File, events: int) -> None:
+    def add(self, fd: int, file: File, events: int, now: int) -> None:
         """Watch a descriptor (EPOLL_CTL_ADD). EEXIST if it is watched already; EINVAL for the
         set itself, and for what EPOLLEXCLUSIVE does not go with; ELOOP where sets would watch each
         other."""
-        alone = bool(events & EXCLUSIVE)
+        alone = events & EXCLUSIVE
         if file is self or (alone and (events & ~_WITH_EXCLUSIVE or isinstance(file, Epoll))):
             raise os_error(errno.EINVAL)
         if isinstance(file, Epoll) and file.reaches(self, _NESTING):
             raise os_error(errno.ELOOP)
-        self._forget_closed()
-        if (fd, file) in self._entries:
+        entries = self._entries.get(file)
+        if entries is None:
+            entries = self._entries[file] = {}
+            file.watched_by.append(self._closed)
+        elif fd in entries:
             raise os_error(errno.EEXIST)
-        if not self._watches(file, alone):
-            self._watch(file, self._woken_alone if alone else self._woken, alone)
-        self._entries[fd, file] = _Entry(fd, file, events)
-        self._wake(self, IN)
+        if not _of_kind(entries, alone):
+            self._watch(file, self._woken_alone if alone else self._woken, bool(alone))
+        entries[fd] = entry = _Entry(fd, file, events)
+        self._queue_if_ready(entry, now)
 
-    def _watches(self, file: File, alone: bool) -> bool:
-        return any(
-            entry.file is file and bool(entry.events & EXCLUSIVE) == alone
-            for entry in self._entries.values()
-        )
-
-    def modify(self, fd: int, file: File, events: int) -> None:
+    def modify(self, fd: int, file: File, events: int, now: int) -> None:
         """Change what is watched for (EPOLL_CTL_MOD). ENOENT if the descriptor is not watched,
         EINVAL where EPOLLEXCLUSIVE is set or was."""
         if events & EXCLUSIVE:
@@ -106,51 +105,63 @@ class Epoll(File):
         if entry.events & EXCLUSIVE:
             raise os_error(errno.EINVAL)
         entry.set(events)
-        self._wake(self, IN)
+        self._queue_if_ready(entry, now)
 
     def remove(self, fd: int, file: File) -> None:
         """Stop watching (EPOLL_CTL_DEL). ENOENT if the descriptor is not watched."""
-        self._entry(fd, file)
-        self._forget(fd, file)
+        self._forget(self._entry(fd, file))
+        if not self._entries[file]:
+            del self._entries[file]
+            file.watched_by.remove(self._closed)
 
     def collect(self, limit: int, now: int) -> list[tuple[int, int]]:
         """Return up to `limit` ready descriptors with their bits, in turn; disarm what is
         EPOLLET or EPOLLONESHOT."""
-        self._forget_closed()
         found: list[tuple[int, int]] = []
-        for key, entry in list(self._entries.items()):
+        again: list[_Entry] = []
+        line = {**self._line, **self._besides}
+        self._besides.clear()
+        for entry in tuple(line):
             if len(found) == limit:
                 break
+            del line[entry]
             bits = entry.ready(now)
-            entry.in_line = bool(bits) and not entry.events & (EDGE | ONESHOT)
-            if not bits and entry.events & EXCLUSIVE:
-                entry.edge = False  # only a wake that comes to this set makes it look again
             if bits:
                 found.append((entry.fd, bits))
-                entry.edge = not entry.events & EDGE
-                entry.disabled = bool(entry.events & ONESHOT)
-                # Those that were reported go to the end: none starves behind `limit`.
-                self._entries[key] = self._entries.pop(key)
+                entry.edge = False
+                if entry.events & ONESHOT:
+                    entry.disabled = True
+                elif not entry.events & EDGE:
+                    again.append(entry)
+        # Those that were reported go to the end: none starves behind `limit`.
+        self._line = {**line, **dict.fromkeys(again)}
         return found
+
+    def _queue_if_ready(self, entry: _Entry, now: int) -> None:
+        if entry.ready(now):
+            self._line.setdefault(entry)
+            self._wake(self, IN)
 
     def _woken(self, file: File, events: int) -> bool:
         """Take note that a watched file has gained `events`: an edge, and a wake of the set."""
         return self._note(file, events, 0)
 
     def _woken_alone(self, file: File, events: int) -> bool:
-        """Do the same for entries with EPOLLEXCLUSIVE; tell whether a thread was waiting."""
+        """Do the same for entries with EPOLLEXCLUSIVE; tell whether a thread was waiting. Such an
+        entry is looked at only when this set was told."""
         return self._note(file, events, EXCLUSIVE)
 
     def _note(self, file: File, events: int, kind: int) -> bool:
         wanted = False
-        for key, entry in list(self._entries.items()):
-            if entry.events & EXCLUSIVE != kind or entry.file is not file:
+        for entry in self._entries[file].values():
+            if entry.events & EXCLUSIVE != kind:
                 continue
             if events & (entry.events & _BITS | _ALWAYS):
                 entry.edge = wanted = True
-                if not entry.in_line:
-                    entry.in_line = True
-                    self._entries[key] = self._entries.pop(key)
+                self._line.setdefault(entry)
+            elif not kind:
+                # Nobody is woken for it, but it may have changed the level of what is asked for.
+                self._besides[entry] = None
         return wanted and self._wake(self, IN)
 
     def reaches(self, other: File, depth: int) -> bool:
@@ -158,37 +169,44 @@ class Epoll(File):
         if self is other or depth == 0:
             return True
         return any(
-            isinstance(entry.file, Epoll) and entry.file.reaches(other, depth - 1)
-            for entry in self._entries.values()
+            isinstance(file, Epoll) and file.reaches(other, depth - 1) for file in self._entries
         )
 
     def mask(self, now: int) -> int:
         """Return IN while an entry is ready."""
-        self._forget_closed()
-        return IN if any(entry.ready(now) for entry in self._entries.values()) else 0
+        return IN if any(entry.ready(now) for entry in (*self._line, *self._besides)) else 0
 
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """Close the set; the files in it live on."""
-        for fd, file in list(self._entries):
-            self._forget(fd, file)
+        for file in tuple(self._entries):
+            file.watched_by.remove(self._closed)
+            self._closed(file)
         return None
 
     def _entry(self, fd: int, file: File) -> _Entry:
-        self._forget_closed()
-        entry = self._entries.get((fd, file))
+        entry = self._entries.get(file, {}).get(fd)
         if entry is None:
             raise os_error(errno.ENOENT)
         return entry
 
-    def _forget_closed(self) -> None:
-        for key, entry in list(self._entries.items()):
-            if entry.file.refs == 0:
-                self._forget(*key)
+    def _closed(self, file: File) -> None:
+        """Forget a file whose last reference is gone."""
+        for entry in tuple(self._entries[file].values()):
+            self._forget(entry)
+        del self._entries[file]
 
-    def _forget(self, fd: int, file: File) -> None:
-        alone = bool(self._entries.pop((fd, file)).events & EXCLUSIVE)
-        if not self._watches(file, alone):
-            self._unwatch(file, self._woken_alone if alone else self._woken, alone)
+    def _forget(self, entry: _Entry) -> None:
+        entries, alone = self._entries[entry.file], entry.events & EXCLUSIVE
+        del entries[entry.fd]
+        self._line.pop(entry, None)
+        self._besides.pop(entry, None)
+        if not _of_kind(entries, alone):
+            self._unwatch(entry.file, self._woken_alone if alone else self._woken, bool(alone))
+
+
+def _of_kind(entries: dict[int, _Entry], alone: int) -> bool:
+    """Tell whether one of a file's entries has EPOLLEXCLUSIVE (`alone`), or one has not."""
+    return any(entry.events & EXCLUSIVE == alone for entry in entries.values())
 
 
 def describe(file: File) -> str:

@@ -7,6 +7,7 @@ descriptor while a thread sits in recv() on it does nothing yet (docs/kernel-not
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Final, Literal
 
@@ -50,6 +51,8 @@ class File:
         self.nonblocking = False
         self.receive_timeout = self.send_timeout = NEVER
         self.peek_offset = -1
+        self.watched_by: list[Callable[[File], None]] = []
+        """Called once when the last reference goes: by these an epoll set forgets the file."""
 
     def waits_until(self, bits: int, now: int) -> int:
         """Return when a call that begins now and waits for OUT, or else for IN, gives up."""
@@ -78,6 +81,9 @@ class File:
         self.refs -= 1
         if self.refs:
             return None
+        for forget in self.watched_by:
+            forget(self)
+        self.watched_by.clear()
         plan = self.release(now, exiting=exiting)
         if plan is not None and plan.call is Call.REFUSE:
             self.refs += 1  # the descriptor is gone, the socket stays (closesocket of Winsock)
@@ -86,6 +92,17 @@ class File:
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """Act as the last reference goes; each kind of file says what."""
         raise NotImplementedError
+
+    @property
+    def listening(self) -> bool:
+        """Whether it waits for whoever may come: only sockets do."""
+        return False
+
+    def called(self, call: str, text: str, thread: str, now: int) -> None:
+        """Write down that a program makes a call; of most kinds of file nobody wants to know."""
+
+    def returned(self, call: str, text: str, number: int, now: int) -> None:
+        """Write down how the call ended; `number` is its errno, 0 for success."""
 
     def mask(self, now: int) -> int:
         """Return the level of readiness (IN, OUT, ERR, HUP, RDHUP, PRI) as poll(2) would."""

@@ -23,6 +23,7 @@ from lastack.tcp import (
 from . import names
 from .common import get_common, set_common
 from .errors import os_error
+from .files import OUT
 from .linger import parse_linger, show_linger
 from .parts import SocketParts
 from .stored import defer_repeats, defer_seconds
@@ -91,6 +92,7 @@ def _set_socket_option(sock: SocketParts, name: int, number: int, now: int) -> b
         sock.binding.reuseport = number != 0
     elif name == names.SO_SNDBUF:
         sock.buffers.set_send(number)
+        sock.host.wake(sock, OUT)  # a larger buffer may have room
     elif name == names.SO_RCVBUF:
         sock.buffers.set_receive(number)
     elif name == names.SO_OOBINLINE:

@@ -207,6 +207,7 @@ class PairEnd(File):
             raise os_error(errno.EINVAL)
         if name == names.SO_SNDBUF:
             self.outgoing.limit = max(2 * _INT.unpack_from(value)[0], _LEAST_BUFFER)
+            self._wake(self, OUT)  # a larger buffer may have room
         else:
             self._options[name] = value
 

@@ -21,7 +21,7 @@ from .options import get_option, set_option
 from .parts import SocketParts
 from .stored import SocketOptions
 
-_OPENING = frozenset({SYN_SENT, SYN_RECEIVED})
+_OPENING = (SYN_SENT, SYN_RECEIVED)
 
 
 class TcpSocket(SocketParts):
@@ -160,16 +160,17 @@ class TcpSocket(SocketParts):
         if self.endpoint is None:
             raise os_error(self.take_error(now) or errno.EPIPE)
         tcp = self.endpoint.connection
-        if tcp.state in _OPENING and not tcp.fin_queued:
+        state, closing = tcp.state, tcp.fin_queued
+        if state in _OPENING and not closing:
             return AGAIN
         if tcp.error:
             raise self._take("send", now)
-        if tcp.fin_queued or self._shut_write or tcp.state is CLOSED:
+        if closing or self._shut_write or state is CLOSED:
             raise os_error(errno.EPIPE)
         if len(data) == 0:
             return 0
         more = bool(flags & names.MSG_MORE)
-        count = tcp.send(bytes(data), now, push_urgent=bool(flags & names.MSG_OOB), more=more)
+        count = tcp.send(data, now, push_urgent=bool(flags & names.MSG_OOB), more=more)
         self.host.settle(self.endpoint, now)
         return count if count else AGAIN
 

@@ -43,7 +43,7 @@ from .mark import Urgent
 from .tcb import READABLE, UNSET, WRITABLE, Tcb, enter
 from .timewait import entry_of
 
-_READING = frozenset({ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2})
+_READING = (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2)
 
 
 def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:

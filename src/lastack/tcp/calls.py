@@ -34,14 +34,14 @@ def open_active(tcb: Tcb, now: int) -> None:
     emit.send_syn(tcb, now)
 
 
-def send(tcb: Tcb, data: bytes, now: int, *, push_urgent: bool = False) -> int:
-    """SEND (3.10.2): queue what fits; return the count, 0 when the queue is full. `push_urgent`:
-    its URGENT flag, the last byte queued is out of band."""
+def send(tcb: Tcb, data: bytes | memoryview, now: int, *, push_urgent: bool = False) -> int:
+    """SEND (3.10.2): queue a copy of what fits; return the count, 0 when the queue is full.
+    `push_urgent`: its URGENT flag, the last byte queued is out of band."""
     room = tcb.buffers.send_room(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd))
     if room == 0:
         tcb.wants_room = True
         return 0
-    taken = data if len(data) <= room else data[:room]
+    taken = bytes(data[:room])
     first = tcb.sendq.end
     tcb.sendq.append(taken)
     if tcb.scribe is not None:

@@ -12,8 +12,8 @@ from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import ErrorSet, Reason, Scribe
 from lastack.wire import Flow, Segment, seq
 
-from . import arrives, calls, emit, keepalive, opening, timeouts, timers, urgent
-from .buffers import Buffers, chunk_size
+from . import arrives, calls, emit, keepalive, opening, readiness, timeouts, timers, urgent
+from .buffers import Buffers
 from .entry import Entry
 from .finwait import orphan_limit, split_limit
 from .info import Info, info_of
@@ -48,7 +48,7 @@ class Connection:
         calls.open_active(self._tcb, now)
 
     def send(
-        self, data: bytes, now: int, *, push_urgent: bool = False, more: bool = False
+        self, data: bytes | memoryview, now: int, *, push_urgent: bool = False, more: bool = False
     ) -> int:
         """SEND: take what the send buffer has room for, and return its length; 0 means wait.
         `push_urgent`: the last byte is urgent (MSG_OOB). `more`: this call sends as if TCP_CORK
@@ -64,7 +64,7 @@ class Connection:
     def receive(self, size: int, now: int, *, peek: bool = False) -> bytes:
         """RECEIVE: return up to `size` bytes in order, b"" if there is none."""
         text = calls.receive(self._tcb, size, now, peek=peek)
-        if not peek:
+        if self._tcb.acks.at_once:
             emit.flush(self._tcb, now)
         return text
 
@@ -207,7 +207,8 @@ class Connection:
         if meter.recovering_since >= 0 and not tcb.retransmits:
             meter.recovered(now)
         emit.flush(tcb, now)
-        self._settle_orphan(now)
+        if tcb.orphan:
+            self._settle_orphan(now)
 
     def icmp_arrives(
         self, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, now: int
@@ -333,12 +334,6 @@ class Connection:
         return len(self._tcb.recvq)
 
     @property
-    def readable(self) -> bool:
-        """Whether there is something to read; an urgent byte that the stream leaves out is not."""
-        recvq = self._tcb.recvq
-        return self._tcb.mark.readable(recvq.read, recvq.ready)
-
-    @property
     def readable_before_mark(self) -> int:
         """Bytes that can be read without passing the urgent mark (SIOCINQ)."""
         recvq = self._tcb.recvq
@@ -397,16 +392,10 @@ class Connection:
         """Whether the receiving direction was shut down by the program."""
         return self._tcb.shut_read
 
-    @property
-    def writable(self) -> bool:
-        """Whether a send would be worth a wake-up: enough of the buffer is free.
-
-        Who has been told no is woken later, also without a send that was refused (tcp_poll).
-        """
-        tcb = self._tcb
-        enough = tcb.buffers.writable(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd))
-        tcb.wants_room = tcb.wants_room or not enough
-        return enough
+    def poll(self, *, shut_write: bool) -> int:
+        """Return the level of readiness as poll(2) bits. It is remembered that somebody asked who
+        was told that there is no room. `shut_write`: nothing will be sent, whatever is queued."""
+        return readiness.poll(self._tcb, shut_write=shut_write)
 
     @property
     def buffers(self) -> Buffers:

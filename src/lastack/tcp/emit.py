@@ -15,7 +15,8 @@ from .tcb import UNSET, Tcb
 
 _SACK_ROOM = 36
 """Octets that four SACK blocks take, with padding."""
-_MAY_SEND = frozenset({ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK})
+_MAY_SEND = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
+"""A tuple: `in` compares by identity, where a set would ask an Enum for its hash, in Python."""
 
 
 def _out(
@@ -210,10 +211,12 @@ def flush(tcb: Tcb, now: int) -> None:
             _send_lost(tcb, now)
         if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
             before = tcb.snd_nxt
-            _send_new(tcb, now)
+            waits = _send_new(tcb, now)
             if tcb.snd_nxt != before and tcb.rack is not None:
                 loss.schedule_probe(tcb, now)
-        _watch_window(tcb, now)
+        else:
+            waits = True
+        _watch_window(tcb, now, waits=waits)
     if tcb.acks.at_once:
         send_ack(tcb, now)
     elif tcb.acks.due and not tcb.timers.running(timers.DELAYED_ACK):
@@ -271,8 +274,9 @@ def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
     return (number + last - first + int(fin)) & seq.MASK
 
 
-def _send_new(tcb: Tcb, now: int) -> None:
-    """Send new text and the FIN as far as windows, Nagle and SWS avoidance let."""
+def _send_new(tcb: Tcb, now: int) -> bool:
+    """Send new text and the FIN as far as windows, Nagle and SWS avoidance let; tell whether some
+    of it waits."""
     tcb.cwnd_limited = False
     step = _next(tcb, 0)
     length = most = 0
@@ -288,6 +292,7 @@ def _send_new(tcb: Tcb, now: int) -> None:
         send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
         length = 0 if ends else length
         step = following
+    return tcb.sendq.end > tcb.sent_end() or (tcb.fin_queued and tcb.fin_seq == UNSET)
 
 
 def _next(tcb: Tcb, ahead: int) -> tuple[int, bool] | None:
@@ -362,9 +367,8 @@ def probe_tail(tcb: Tcb, now: int) -> None:
     loss.probed(tcb, now, again=not new)
 
 
-def _watch_window(tcb: Tcb, now: int) -> None:
+def _watch_window(tcb: Tcb, now: int, *, waits: bool) -> None:
     """Set the persist timer when text or FIN waits for window and nothing is in flight."""
-    waits = tcb.sendq.end > tcb.sent_end() or (tcb.fin_queued and tcb.fin_seq == UNSET)
     if not waits or tcb.in_flight():
         tcb.timers.stop(timers.PERSIST)
         tcb.probing_since = UNSET

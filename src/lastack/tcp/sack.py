@@ -47,13 +47,13 @@ def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:
 
 def note_blocks(tcb: Tcb) -> None:
     """Remember which blocks were held before the segment at hand is taken in."""
-    tcb.seen_blocks = tcb.recvq.blocks() if tcb.sack_ok else []
+    tcb.seen_blocks = tcb.recvq.blocks() if tcb.sack_ok and tcb.recvq.pieces else []
     tcb.recvq.ready_before = tcb.recvq.ready
 
 
 def blocks(tcb: Tcb) -> tuple[tuple[int, int], ...]:
     """Return the blocks of the next ACK as sequence numbers, the most recent first."""
-    if not tcb.sack_ok:
+    if not tcb.sack_ok or not (tcb.recvq.pieces or tcb.duplicate):
         return ()
     held = tcb.recvq.blocks()
     ordered: list[tuple[int, int]] = []

@@ -193,10 +193,12 @@ class Tcb:
 
     def sent_end(self) -> int:
         """Return the stream offset after the last byte sent."""
-        beyond = seq.diff(self.snd_nxt, self.seq_of(self.sendq.start))
+        # seq.diff(snd_nxt, seq_of(start)), written out: asked seven times a segment.
+        start = self.sendq.start
+        beyond = ((self.snd_nxt - self.iss - 1 - start + seq.HALF) & seq.MASK) - seq.HALF
         if self.fin_seq != UNSET:
             beyond -= 1
-        return self.sendq.start + max(beyond, 0)
+        return start + beyond if beyond > 0 else start
 
     def position_of(self, number: int) -> int:
         """Return the stream offset of a sequence number of ours; our FIN has the last."""
@@ -214,11 +216,12 @@ class Tcb:
 
     def in_flight(self) -> int:
         """Return how many sequence numbers are unacknowledged."""
-        return seq.sub(self.snd_nxt, self.snd_una)
+        return (self.snd_nxt - self.snd_una) & seq.MASK
 
     def rcv_wnd(self) -> int:
         """Return RCV.WND: what is left of the window as last advertised."""
-        return max(seq.diff(self.rcv_adv, self.rcv_nxt), 0)
+        left = ((self.rcv_adv - self.rcv_nxt + seq.HALF) & seq.MASK) - seq.HALF
+        return left if left > 0 else 0
 
     def set_congestion(self, kind: Congestion) -> None:
         """Change the congestion control; cwnd and ssthresh stay as they are."""

@@ -46,8 +46,10 @@ class Timers:
 
     def stop(self, kind: int) -> None:
         """Let the timer not expire."""
-        if self.deadline[kind] != NEVER:
-            self.set(kind, NEVER)
+        deadline = self.deadline
+        if deadline[kind] != NEVER:
+            deadline[kind] = NEVER
+            self.earliest = min(deadline)
 
     def stop_all(self) -> None:
         """Stop every timer."""

@@ -33,6 +33,7 @@ class Setting:
     until: int = 3600 * S
     wire: bool = False
     patience: float = 10.0
+    families: str = "46"
     faults: Sequence[FaultSpec] = ()
 
 
@@ -53,7 +54,7 @@ class Played:
         self.setting = setting
         world = World(
             setting.seed, profile=setting.profile, link=setting.link, wire=setting.wire,
-            patience=setting.patience,
+            patience=setting.patience, families=setting.families,
         )
         self.book = Book()
         self.events: list[Event] = []
@@ -74,7 +75,7 @@ class Played:
         begun = time.perf_counter()
         self.outcome: Outcome = world.run(setting.until)
         self.wall_seconds = time.perf_counter() - begun
-        self.names = {node.address: node.name for node in world.nodes.values()}
+        self.names = {address: node.name for address, node in world.by_address.items()}
 
     # -- for programs --------------------------------------------------------------------------
 

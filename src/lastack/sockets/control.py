@@ -85,7 +85,7 @@ class Wish(NamedTuple):
     source: bytes = ANY4
 
 
-def wish(control: Iterable[Control], options: IpOptions, *, ipv6: bool) -> Wish:
+def wish(control: Iterable[Control], options: IpOptions, *, ipv6: bool = False) -> Wish:
     """Return what sendmsg(2) asks for a UDP datagram; EINVAL, ENODEV for an unknown interface.
 
     Over IPv6 items of level IPPROTO_IP say nothing, and those of IPPROTO_IPV6 are not supported.

@@ -15,12 +15,14 @@ from collections.abc import Callable
 from lastack.host import Host
 from lastack.net import LinkRules, Network
 from lastack.profile import LINUX, MS, Profile, S
-from lastack.sockets import AGAIN, ClosePlan, TcpSocket
+from lastack.sockets import AGAIN, ClosePlan, TcpSocket, names
 from lastack.trace import Event, Journal, Lost, Sent
 from lastack.wire import Packet, pack_address, show
 
 A = pack_address("10.0.0.1")
 B = pack_address("10.0.0.2")
+A6 = pack_address("fd00::1")
+B6 = pack_address("fd00::2")
 
 
 def ms(n: float) -> int:
@@ -34,7 +36,7 @@ def s(n: float) -> int:
 
 
 class Lab:
-    """Hosts "a" (10.0.0.1) and "b" (10.0.0.2) and the link between them."""
+    """Hosts "a" (10.0.0.1, fd00::1) and "b" (10.0.0.2, fd00::2) and the link between them."""
 
     def __init__(
         self, a: Profile = LINUX, b: Profile = LINUX, *, link: LinkRules | None = None,
@@ -47,10 +49,10 @@ class Lab:
             self.journal.listeners.append(self.events.append)
         self.network = Network(seed, self.journal, wire=wire)
         self.hosts: dict[str, Host] = {}
-        for name, address, profile in (("a", A, a), ("b", B, b)):
-            self.network.attach(name, [address])
+        for name, addresses, profile in (("a", (A, A6), a), ("b", (B, B6), b)):
+            self.network.attach(name, addresses)
             scribe = self.journal.scribe(name) if trace else None
-            host = Host(name, profile, [address], seed=seed, scribe=scribe)
+            host = Host(name, profile, addresses, seed=seed, scribe=scribe)
             host.mtu_to = lambda to, name=name: self.network.mtu(name, to)  # type: ignore[misc]
             self.hosts[name] = host
         self.network.link("a", "b", link or LinkRules())
@@ -102,9 +104,9 @@ class Lab:
 
     # -- sockets -------------------------------------------------------------------------------
 
-    def socket(self, host: str) -> TcpSocket:
+    def socket(self, host: str, family: int = names.AF_INET) -> TcpSocket:
         """Return a socket with one descriptor."""
-        sock = TcpSocket(self.hosts[host])
+        sock = TcpSocket(self.hosts[host], family)
         sock.hold()
         return sock
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from lastack.host import Counts, TimeWaits
+from lastack.host import Counts, Place, TimeWaits
 from lastack.profile import MINUTE, NEVER, S
 from lastack.tcp import Entry
 from lastack.wire import Flow, pack_address
@@ -150,19 +150,22 @@ def test_bind_is_told_how_many_and_with_which_options() -> None:
     for n, (reuseaddr, reuseport) in enumerate(options, 1):
         table.add(entry(flow(n), reuseaddr=reuseaddr, reuseport=reuseport), MINUTE, 0)
     six = Flow(pack_address("2001:db8::2"), 9, SERVER6, 80)
-    table.add(entry(six), MINUTE, 0)
+    table.add(entry(six)._replace(v6only=True), MINUTE, 0)
     assert table.held(SERVER, 80) == Counts(total=5, reuseaddr=3, reuseport=2, both=1)
-    assert table.held(SERVER6, 80) == Counts(total=1)
+    assert table.held(SERVER6, 80) == Counts()
+    assert table.held(SERVER6, 80, v6only=True) == Counts(total=1)
     assert table.held(SERVER, 81) == table.held(CLIENT, 80) == Counts()
     assert table.held(pack_address("2001:db8::2"), 80) == Counts()
     assert dict(table.ports_in_use(80)) == {
-        SERVER: Counts(5, 3, 2, 1),
-        SERVER6: Counts(1),
+        Place(SERVER): Counts(5, 3, 2, 1),
+        Place(SERVER6, v6only=True): Counts(1),
     }
     assert list(table.ports_in_use(9)) == []
     table.remove(flow(5))
     table.remove(six)
-    assert dict(table.ports_in_use(80)) == {SERVER: Counts(total=4, reuseaddr=2, reuseport=1)}
+    assert dict(table.ports_in_use(80)) == {
+        Place(SERVER): Counts(total=4, reuseaddr=2, reuseport=1)
+    }
     table.expire(MINUTE)
     assert table.held(SERVER, 80) == Counts()
 

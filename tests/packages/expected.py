@@ -177,7 +177,10 @@ EXPECTED: Final[dict[str, list[str]]] = {
         "FROM ASYNCIO",
     ],
     "ipv6_streams": [
-        "::1 hello",
+        "IPv6 FROM A SOCKET",
+        "IPv4 FROM A SOCKET",
+        "IPv4 FROM A SOCKET",
+        "IPv4 FROM ASYNCIO",
     ],
     "gunicorn_arbiter": [],
 }

@@ -173,7 +173,8 @@ def play(
         ProgramSpec(role, [str(SCRIPTS / script.file), role, peer, str(port)], None, False)
         for role, peer in zip(script.roles, peers, strict=True)
     ]
-    return Played(Setting(specs, link=link, profile=profile, until=300 * S))
+    # On the kernel the peer is 127.0.0.1: one address, of one family.
+    return Played(Setting(specs, link=link, profile=profile, until=300 * S, families="4"))
 
 
 def _count(ends: Iterable[tuple[str, bool]]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from lastack.host import Counts, TimeWaits
+from lastack.host import Counts, Place, TimeWaits
 from lastack.profile import NEVER
 from lastack.tcp import Entry
 from lastack.wire import Flow
@@ -126,11 +126,12 @@ class TableAgainstDict(RuleBasedStateMachine):
 
     @invariant()
     def same_counts(self) -> None:
-        places: dict[int, dict[bytes, Counts]] = {}
+        places: dict[int, dict[Place, Counts]] = {}
         for entry in self.model.values():
             addresses = places.setdefault(entry.flow.dport, {})
-            have = addresses.get(entry.flow.dst, Counts())
-            addresses[entry.flow.dst] = Counts(
+            place = Place(entry.flow.dst, entry.v6only)
+            have = addresses.get(place, Counts())
+            addresses[place] = Counts(
                 have.total + 1,
                 have.reuseaddr + entry.reuseaddr,
                 have.reuseport + entry.reuseport,
@@ -139,8 +140,8 @@ class TableAgainstDict(RuleBasedStateMachine):
         for port in (0, 1, 80, 65535):
             expected = places.get(port, {})
             assert dict(self.table.ports_in_use(port)) == expected
-            for address, counts in expected.items():
-                assert self.table.held(address, port) == counts
+            for place, counts in expected.items():
+                assert self.table.held(place.address, port, place.v6only) == counts
 
     def begin(self, entry: Entry, duration: int) -> None:
         expires = min(self.now + duration, NEVER)

@@ -284,7 +284,7 @@ def test_what_a_descriptor_tells() -> None:
             twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 5))
             twin.close()
             assert time.monotonic() < 1
-        (info,) = socket.getaddrinfo("localhost", "domain", type=DGRAM)
+        (info,) = socket.getaddrinfo("localhost", "domain", socket.AF_INET, DGRAM)
         assert info == (socket.AF_INET, DGRAM, socket.IPPROTO_UDP, "", ("127.0.0.1", 53))
 
     alone(program)

@@ -108,10 +108,13 @@ class Row(NamedTuple):
     timer: float
 
 
-def table(local: int, remote: int | None = None) -> list[Row]:
-    """The TCP sockets with this local port; one in CLOSED is in no table and so not here."""
+def table(local: int, remote: int | None = None, file: str = "tcp") -> list[Row]:
+    """The TCP sockets with this local port; one in CLOSED is in no table and so not here.
+
+    `file` "tcp" has the AF_INET sockets, "tcp6" the AF_INET6 ones.
+    """
     found = []
-    for line in Path("/proc/thread-self/net/tcp").read_text().splitlines()[1:]:
+    for line in Path(f"/proc/thread-self/net/{file}").read_text().splitlines()[1:]:
         word = line.split()
         here, there = (int(word[i].split(":")[1], 16) for i in (1, 2))
         if here == local and remote in (None, there):
@@ -123,6 +126,11 @@ def table(local: int, remote: int | None = None) -> list[Row]:
 def state(local: int, remote: int | None = None) -> str:
     """The states of the sockets with this local port, "CLOSED" when there is none."""
     return " ".join(sorted(row.state for row in table(local, remote))) or "CLOSED"
+
+
+def state6(local: int) -> str:
+    """The states of the AF_INET6 sockets with this local port, "CLOSED" when there is none."""
+    return " ".join(sorted(row.state for row in table(local, file="tcp6"))) or "CLOSED"
 
 
 def outcome(call: Callable[..., object], *arguments: object) -> str:

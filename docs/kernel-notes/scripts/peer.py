@@ -1,8 +1,9 @@
 """A hand-made TCP peer on a TUN device: it says what it is told and never reacts by itself.
 
-The kernel is 10.9.0.1, the peer 10.9.0.2. All sequence numbers, in and out, are relative: 0 is
-the SYN of the side whose numbers they are. Flags are written as tcpdump does, PSH left out:
-"S", "S.", ".", "F.", "R", "R.". No window scaling; timestamps and SACK when asked for.
+The kernel is 10.9.0.1, the peer 10.9.0.2; on a `Tun6` fd09::1 and fd09::2. All sequence numbers,
+in and out, are relative: 0 is the SYN of the side whose numbers they are. Flags are written as
+tcpdump does, PSH left out: "S", "S.", ".", "F.", "R", "R.". No window scaling; timestamps and SACK
+when asked for.
 """
 
 from __future__ import annotations
@@ -73,11 +74,27 @@ def ipv4(protocol: int, payload: bytes, mark: int = 0) -> bytes:
 class Tun:
     """The device; sorts what arrives by (peer's port, kernel's port)."""
 
+    family = socket.AF_INET
+    kernel, peer, prefix = KERNEL, PEER, "24"
+    header = 20
+
     def __init__(self) -> None:
         self.fd = os.open("/dev/net/tun", os.O_RDWR)
         fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", b"peer0", IFF_TUN | IFF_NO_PI))
-        lab.shell(f"ip addr add {KERNEL}/24 dev peer0 && ip link set peer0 up")
+        self.set_up()
         self.inbox: dict[tuple[int, int], deque[tuple[float, bytes, int]]] = {}
+
+    def set_up(self) -> None:
+        """Give the kernel its address."""
+        lab.shell(f"ip addr add {self.kernel}/{self.prefix} dev peer0 && ip link set peer0 up")
+
+    def addresses(self, source: str, destination: str) -> bytes:
+        """Both addresses as they stand in headers."""
+        return b"".join(socket.inet_pton(self.family, one) for one in (source, destination))
+
+    def write(self, protocol: int, payload: bytes, mark: int = 0) -> None:
+        """Let the peer send a datagram."""
+        os.write(self.fd, ipv4(protocol, payload, mark))
 
     def pump(self, timeout: float) -> bool:
         """Read one datagram within `timeout` seconds; False when there was none."""
@@ -85,10 +102,39 @@ class Tun:
             return False
         raw = os.read(self.fd, 65536)
         if raw[0] >> 4 == 4 and raw[9] == socket.IPPROTO_TCP:
-            head = (raw[0] & 15) * 4
-            kernel_port, peer_port = struct.unpack("!HH", raw[head : head + 4])
-            box = self.inbox.setdefault((peer_port, kernel_port), deque())
-            box.append((time.monotonic(), raw[head : struct.unpack("!H", raw[2:4])[0]], raw[1] & 3))
+            self.take(raw[(raw[0] & 15) * 4 : struct.unpack("!H", raw[2:4])[0]], raw[1] & 3)
+        return True
+
+    def take(self, tcp: bytes, mark: int) -> None:
+        """Keep a segment of the kernel's, with its ECN field, for its connection."""
+        kernel_port, peer_port = struct.unpack("!HH", tcp[:4])
+        box = self.inbox.setdefault((peer_port, kernel_port), deque())
+        box.append((time.monotonic(), tcp, mark))
+
+
+class Tun6(Tun):
+    """The same with IPv6 addresses."""
+
+    family = socket.AF_INET6
+    kernel, peer, prefix = "fd09::1", "fd09::2", "64"
+    header = 40
+
+    def set_up(self) -> None:
+        """Give the kernel its address; `nodad` makes it usable at once."""
+        lab.shell(f"ip addr add {self.kernel}/64 dev peer0 nodad && ip link set peer0 up")
+
+    def write(self, protocol: int, payload: bytes, mark: int = 0) -> None:
+        """Let the peer send a packet."""
+        head = struct.pack("!IHBB", 6 << 28 | mark << 20, len(payload), protocol, 64)
+        os.write(self.fd, head + self.addresses(self.peer, self.kernel) + payload)
+
+    def pump(self, timeout: float) -> bool:
+        """Read one packet within `timeout` seconds; False when there was none."""
+        if not select.select([self.fd], [], [], max(0.0, timeout))[0]:
+            return False
+        raw = os.read(self.fd, 65536)
+        if raw[0] >> 4 == 6 and raw[6] == socket.IPPROTO_TCP:
+            self.take(raw[40:], raw[1] >> 4 & 3)
         return True
 
 
@@ -102,6 +148,8 @@ class Peer:
         self.tun, self.port, self.kernel_port = tun, port, 0
         self.sack = sack
         self.timestamps, self.clock, self.echo = timestamps, 500_000, 0
+        self.bare = False
+        """Send SYNs without MSS."""
         self.isn, self.kernel_isn = isn, 0
         self.window = 65535
         self.next = 0
@@ -128,7 +176,9 @@ class Peer:
         bits = sum(BITS[flag] for flag in flags)
         acked = 0 if "." not in flags else self.seen if ack is None else ack
         field = (acked + self.kernel_isn) & MASK if "." in flags else 0
-        options = b"\2\4" + struct.pack("!H", 1460) if "S" in flags else b""
+        options = b"\2\4" + struct.pack("!H", 1480 - self.tun.header) if "S" in flags else b""
+        if self.bare:
+            options = b""
         if self.sack and "S" in flags:
             options += b"\1\1\4\2"
         if self.timestamps and stamped:
@@ -144,11 +194,12 @@ class Peer:
         ports = struct.pack("!HH", self.port, self.kernel_port)
         numbers = struct.pack("!II", (first + self.isn) & MASK, field)
         head = ports + numbers + struct.pack("!BBHHH", offset, bits, self.window, 0, up)
-        pseudo = socket.inet_aton(PEER) + socket.inet_aton(KERNEL)
+        pseudo = self.tun.addresses(self.tun.peer, self.tun.kernel)
         pseudo += struct.pack("!HH", socket.IPPROTO_TCP, len(head + options + data))
         check = struct.pack("!H", checksum(pseudo + head + options + data))
-        datagram = ipv4(socket.IPPROTO_TCP, head[:16] + check + head[18:] + options + data, mark)
-        os.write(self.tun.fd, datagram)
+        self.tun.write(
+            socket.IPPROTO_TCP, head[:16] + check + head[18:] + options + data, mark
+        )
         if seq is None:
             self.next += len(data) + ("S" in flags) + ("F" in flags)
 
@@ -162,6 +213,18 @@ class Peer:
         message = struct.pack("!BBHHH", kind, code, 0, 0, mtu) + quoted
         message = message[:2] + struct.pack("!H", checksum(message)) + message[4:]
         os.write(self.tun.fd, ipv4(socket.IPPROTO_ICMP, message))
+
+    def icmp6(self, kind: int, code: int, *, seq: int = 1, mtu: int = 0) -> None:
+        """Send an ICMPv6 error (RFC 4443) about the kernel's segment `seq`."""
+        quoted = struct.pack("!IHBB", 6 << 28, 20, socket.IPPROTO_TCP, 64)
+        quoted += self.tun.addresses(self.tun.kernel, self.tun.peer)
+        number = (seq + self.kernel_isn) & MASK
+        quoted += struct.pack("!HHI", self.kernel_port, self.port, number) + bytes(12)
+        message = struct.pack("!BBHI", kind, code, 0, mtu) + quoted
+        pseudo = self.tun.addresses(self.tun.peer, self.tun.kernel)
+        pseudo += struct.pack("!II", len(message), socket.IPPROTO_ICMPV6)
+        message = message[:2] + struct.pack("!H", checksum(pseudo + message)) + message[4:]
+        self.tun.write(socket.IPPROTO_ICMPV6, message)
 
     def _parse(self, at: float, raw: bytes, mark: int) -> Segment:
         seq, ack, offset, bits, window = struct.unpack("!IIBBH", raw[4:16])
@@ -212,11 +275,11 @@ class Peer:
 
     def open(self, *options: tuple[int, int, int], port: int = 0) -> socket.socket:
         """Let the kernel connect to this peer; options are (level, name, value)."""
-        sock = socket.socket()
+        sock = socket.socket(self.tun.family)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for level, name, value in options:
             sock.setsockopt(level, name, value)
-        sock.bind((KERNEL, port))
+        sock.bind((self.tun.kernel, port))
         self.start(sock)
         self.receive()
         self.send("S.")
@@ -228,7 +291,7 @@ class Peer:
         """Begin a non-blocking connect of a bound socket to this peer."""
         self.kernel_port = sock.getsockname()[1]
         sock.setblocking(False)
-        sock.connect_ex((PEER, self.port))
+        sock.connect_ex((self.tun.peer, self.port))
 
     def connect(self, listener: socket.socket) -> socket.socket:
         """Connect to the kernel's listener; returns the accepted socket."""

@@ -18,7 +18,7 @@ from click.core import ParameterSource
 from lastack.net import LinkRules
 from lastack.profile import LINUX, MS, PROFILES, Profile, S
 from lastack.report import capture_blocks
-from lastack.run import DAWN, same_again
+from lastack.run import DAWN, FAMILIES, same_again
 from lastack.trace import Event
 
 from .on_kernel import LIMIT, WHERE, OnBoth, OnKernel
@@ -39,6 +39,8 @@ from .values import FAULTS, Duration, Rate, Share, find_profile, parse_fault, pa
 @click.option("--queue", default=1000, show_default=True, type=click.IntRange(0),
               help="Packets that wait for the rate.")  # fmt: skip
 @click.option("--mtu", default=1500, show_default=True, type=click.IntRange(68, 65536))
+@click.option("--families", default="46", show_default=True, type=click.Choice(FAMILIES),
+              help="Of the addresses that names have, in order.")  # fmt: skip
 @click.option("--profile", "profiles", multiple=True, metavar="[HOST=]NAME",
               help=f"The TCP of all hosts or of one: {', '.join(PROFILES)}.")  # fmt: skip
 @click.option("--at", "faults", multiple=True, metavar="TIME=FAULT:HOST",
@@ -58,10 +60,9 @@ from .values import FAULTS, Duration, Rate, Share, find_profile, parse_fault, pa
               help="Write every packet to a pcapng file, with its fate.")  # fmt: skip
 def run(
     programs: tuple[str, ...], where: str, seed: int, delay: int, jitter: int, loss: float,
-    rate: int, queue: int, mtu: int, profiles: tuple[str, ...], faults: tuple[str, ...],
-    until: int, patience: int, as_json: bool, no_ladder: bool, unfold: bool, wire: bool,
-    strict: bool,
-    check_determinism: bool, trace: Path | None, pcap: Path | None,
+    rate: int, queue: int, mtu: int, families: str, profiles: tuple[str, ...],
+    faults: tuple[str, ...], until: int, patience: int, as_json: bool, no_ladder: bool, unfold: bool, wire: bool,
+    strict: bool, check_determinism: bool, trace: Path | None, pcap: Path | None,
 ) -> int:  # fmt: skip
     """Run programs on simulated hosts and explain how every connection ended.
 
@@ -78,7 +79,7 @@ def run(
     setting = Setting(
         [parse_program(text) for text in programs], seed,
         LinkRules(delay, jitter, loss, rate, queue, mtu), until=until, wire=wire,
-        patience=patience / S, faults=[parse_fault(text) for text in faults],
+        patience=patience / S, faults=[parse_fault(text) for text in faults], families=families,
         **_profiles(profiles),
     )  # fmt: skip
     _check_hosts(setting)

@@ -33,6 +33,7 @@ class Setting:
     until: int = 3600 * S
     wire: bool = False
     patience: float = 10.0
+    families: str = "46"
     faults: Sequence[FaultSpec] = ()
 
 
@@ -180,7 +181,7 @@ class Played(Told):
         super().__init__(setting)
         world = World(
             setting.seed, profile=setting.profile, link=setting.link, wire=setting.wire,
-            patience=setting.patience,
+            patience=setting.patience, families=setting.families,
         )
         world.journal.listeners += [self.events.append, self.book]
         for spec in setting.programs:
@@ -199,4 +200,4 @@ class Played(Told):
         begun = time.perf_counter()
         self.outcome = world.run(setting.until)
         self.wall_seconds = time.perf_counter() - begun
-        self.names = {node.address: node.name for node in world.nodes.values()}
+        self.names = {address: node.name for address, node in world.by_address.items()}

@@ -13,4 +13,5 @@ from .ports import Ports as Ports
 from .ports import flow_hint as flow_hint
 from .power import power_off as power_off
 from .timewaits import Counts as Counts
+from .timewaits import Place as Place
 from .timewaits import TimeWaits as TimeWaits

@@ -16,9 +16,9 @@ from typing import Final, Protocol
 from lastack.profile import PortRules, S
 from lastack.tcp import Buffers
 from lastack.trace import Arrived, Dropped, ErrorSet, Reason, Scribe, Sent
-from lastack.wire import ANY4, Datagram, Flow, IcmpMessage, Packet, is_any, is_loopback
+from lastack.wire import ANY4, Datagram, Flow, IcmpMessage, Packet, is_any, is_loopback, itself
 
-from .errors import errno_of
+from .errors import errno_of, may_pass
 from .ports import Binding, PortError, Ports, flow_hint
 from .timewaits import TimeWaits
 
@@ -28,9 +28,8 @@ BROADCAST: Final = b"\xff\xff\xff\xff"
 _READABLE: Final = 0x001
 _ERROR: Final = 0x008
 _PROTOCOL: Final = 17
-_PORT_UNREACHABLE: Final = (3, 3)
-_SOFT: Final = frozenset({(3, 0), (3, 1), (3, 5), (11, 0)})
-"""ICMP errors that may pass: no socket is told (RFC 1122 section 4.1.3.3)."""
+_PORT_UNREACHABLE: Final = {4: (3, 3), 16: (1, 4)}
+"""By the length of an address."""
 
 _BURST: Final = 6
 _MOST_TOLD: Final = 1024
@@ -109,8 +108,7 @@ class Mailbox:
 
     def takes(self, flow: Flow) -> bool:
         """Tell whether a datagram to this mailbox's port is for it."""
-        local = self.binding.address
-        if not is_any(local) and local != flow.dst:
+        if not self.binding.closeness(flow.dst):
             return False
         return self.peer is None or self.peer == (flow.src, flow.sport)
 
@@ -151,6 +149,10 @@ class Datagrams:
         box.named = address
         self._boxes.setdefault(box.binding.port, []).append(box)
 
+    def bind_address(self, box: Mailbox, address: bytes) -> None:
+        """Give an unbound mailbox an address and no port yet; PortError EADDRNOTAVAIL."""
+        self._ports.bind_address(box.binding, address, (*self._host.addresses, BROADCAST))
+
     def bind_any(self, box: Mailbox) -> None:
         """Choose a port for a mailbox that has none; PortError EAGAIN when all are taken."""
         if box.binding.port:
@@ -165,7 +167,7 @@ class Datagrams:
 
         PortError: ENETUNREACH, EINVAL from loopback to elsewhere, EAGAIN.
         """
-        remote = _concrete(address)
+        remote = itself(address)
         source = self._source(box, remote)
         self.bind_any(box)
         box.binding.address = source
@@ -188,7 +190,7 @@ class Datagrams:
         the host's. It leaves the host at once: the queue that may overflow is the link's, so that
         no send buffer is ever full."""
         self.bind_any(box)
-        remote = _concrete(address)
+        remote = itself(address)
         if is_any(source):
             source = self._source(box, remote)
         elif not self._is_ours(source):
@@ -244,7 +246,7 @@ class Datagrams:
             if not takers:
                 why = Reason.PORT_CLOSED if ours else Reason.NOT_FOR_US
                 scribe.write(Dropped(0, datagram.number, why), now)
-        if ours and not takers and len(flow.src) == 4:
+        if ours and not takers:
             self._refuse(datagram, now)
         for box in takers:
             if box.put(datagram):
@@ -258,7 +260,12 @@ class Datagrams:
         if self._is_ours(flow.src) or self._limit.allows(flow.src, now):
             back = Flow(flow.dst, 0, flow.src, 0)
             said = IcmpMessage(
-                back, *_PORT_UNREACHABLE, flow, 0, protocol=_PROTOCOL, number=self._next_number()
+                back,
+                *_PORT_UNREACHABLE[len(flow.src)],
+                flow,
+                0,
+                protocol=_PROTOCOL,
+                number=self._next_number(),
             )
             self._emit(said, 0, now)
 
@@ -275,7 +282,7 @@ class Datagrams:
         if scribe is not None:
             conn = 0 if box is None else box.conn
             scribe.begin(Arrived(conn, message.number, message), now)
-        number = 0 if (message.kind, message.code) in _SOFT else errno_of(message)
+        number = 0 if may_pass(message) else errno_of(message)
         if box is None or box.peer is None or not number:
             if scribe is not None:
                 why = Reason.NO_CONNECTION if box is None else Reason.ICMP_IGNORED
@@ -291,8 +298,8 @@ class Datagrams:
         boxes = [box for box in self._boxes.get(flow.dport, ()) if box.takes(flow)]
         if len(boxes) < 2 or flow.dst == BROADCAST:
             return boxes
-        best = max(map(_closeness, boxes))
-        boxes = [box for box in boxes if _closeness(box) == best]
+        best = max(_fit(box, flow) for box in boxes)
+        boxes = [box for box in boxes if _fit(box, flow) == best]
         if all(box.binding.reuseport for box in boxes):
             # One flow always reaches the same of them; which one is the hash's to say.
             return [boxes[flow_hint(flow.dst, flow.src, flow.sport) % len(boxes)]]
@@ -317,13 +324,6 @@ class ErrorLimit:
         return allowed
 
 
-def _closeness(box: Mailbox) -> tuple[bool, bool]:
+def _fit(box: Mailbox, flow: Flow) -> tuple[int, bool]:
     """Return how well a socket that takes a datagram fits: address first, then peer."""
-    return not is_any(box.binding.address), box.peer is not None
-
-
-def _concrete(remote: bytes) -> bytes:
-    """Return this host itself for the wildcard, any other address as it is."""
-    if not is_any(remote):
-        return remote
-    return bytes((127, 0, 0, 1)) if len(remote) == 4 else bytes(15) + b"\1"
+    return box.binding.closeness(flow.dst), box.peer is not None

@@ -36,11 +36,12 @@ class Endpoint:
 
     owner is the file that gets its wake-ups, None for an orphan and before accept(). listener is
     the listening socket whose queue it is in, or will be in. inherited are the listener's options
-    as of the end of the handshake.
+    as of the end of the handshake. path_mtu is what ICMP told of the path, 0 for nothing.
     """
 
     __slots__ = (
         "connection", "binding", "owner", "listener", "queued", "inherited", "scheduled",
+        "path_mtu",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, binding: Binding) -> None:
@@ -51,6 +52,7 @@ class Endpoint:
         self.queued = False
         self.inherited: Options | None = None
         self.scheduled = NEVER
+        self.path_mtu = 0
         binding.owner = connection
         binding.connected = True
 

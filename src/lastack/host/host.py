@@ -44,6 +44,7 @@ from lastack.wire import (
     WireError,
     is_any,
     is_loopback,
+    itself,
     parse,
     seq,
 )
@@ -266,8 +267,7 @@ class Host:
 
         PortError: EADDRNOTAVAIL when every port is taken or the 4-tuple is in use.
         """
-        if is_any(remote):
-            remote = bytes((127, 0, 0, 1)) if len(remote) == 4 else bytes(15) + b"\1"
+        remote = itself(remote)
         local = binding.address
         if is_any(local) or binding.port == 0:
             local = self._source_for(remote) if is_any(local) else local
@@ -378,9 +378,9 @@ class Host:
         if endpoint is not None:
             tcp = endpoint.connection
             reason = Reason.ICMP_IGNORED
-            if (message.kind, message.code) == errors.FRAGMENTATION_NEEDED:
-                mss = errors.path_mtu(message) - header_length(message.quoted)
-                tcp.path_mtu(mss, message.quoted_seq, now)
+            mtu = errors.path_mtu(message)
+            if mtu and tcp.path_mtu(mtu - header_length(message.quoted), message.quoted_seq, now):
+                endpoint.path_mtu = mtu
             elif number := errors.errno_of(message):
                 lost, ends = errors.path_lost(message), errors.ends_request(message)
                 if tcp.icmp_arrives(number, message.quoted_seq, lost, ends, now):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lastack.profile import AcceptanceRules
 from lastack.trace import Reason
-from lastack.wire import ACK, FIN, RST, SYN, Flow, Segment, is_any
+from lastack.wire import ACK, FIN, RST, SYN, Flow, Segment
 
 from .endpoint import Listener
 from .ports import flow_hint
@@ -14,17 +14,19 @@ from .ports import flow_hint
 
 def choose(listeners: Sequence[Listener], flow: Flow) -> Listener | None:
     """Return which socket that listens on the port a segment is for: an exact address wins over
-    the wildcard. Several that share it by SO_REUSEPORT are chosen from by a hash of the flow, so
-    that all segments of one handshake reach the same (docs/kernel-notes/listen.md)."""
-    exact = [one for one in listeners if one.binding.address == flow.dst]
-    fit = exact or [one for one in listeners if _any_of(one.binding.address, flow.dst)]
+    the wildcard of its family, and that over the :: of a socket for both families. Several that
+    share it by SO_REUSEPORT are chosen from by a hash of the flow, so that all segments of one
+    handshake reach the same (docs/kernel-notes/listen.md, dual-stack.md)."""
+    best, fit = 0, list[Listener]()
+    for one in listeners:
+        closeness = one.binding.closeness(flow.dst)
+        if closeness > best:
+            best, fit = closeness, [one]
+        elif closeness and closeness == best:
+            fit.append(one)
     if len(fit) > 1:
         return fit[flow_hint(flow.dst, flow.src, flow.sport) % len(fit)]
     return fit[0] if fit else None
-
-
-def _any_of(address: bytes, concrete: bytes) -> bool:
-    return is_any(address) and len(address) == len(concrete)
 
 
 def judge(seg: Segment, rules: AcceptanceRules, *, full: bool) -> Reason:

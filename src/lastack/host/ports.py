@@ -22,9 +22,9 @@ from typing import Final, Protocol
 from lastack.profile import Applicant, Holder, PortRules, Use, conflict, overlap, refusal, unmapped
 from lastack.state import CLOSED, LISTEN, TIME_WAIT, State
 from lastack.trace import Reason
-from lastack.wire import ANY4, is_any, is_loopback, show_endpoint
+from lastack.wire import ANY4, ANY6, is_any, is_loopback, mapped, show_endpoint
 
-from .timewaits import Counts, TimeWaits
+from .timewaits import Counts, Place, TimeWaits
 
 _MASK: Final = 0xFFFF_FFFF
 _TURNS: Final = 256
@@ -63,15 +63,16 @@ class Binding:
     """One socket's hold on a port; port 0 while it has none.
 
     The owner keeps the options up to date, and when it connects sets `connected` and makes a
-    wildcard `address` the concrete one. `auto` marks a port that connect() chose, `chosen` one
+    wildcard `address` the concrete one. `ipv6` marks an AF_INET6 socket, whose address may yet be
+    an IPv4 one (that of ::ffff:a.b.c.d). `auto` marks a port that connect() chose, `chosen` one
     that bind() was asked to choose, `inherited` one that came from a listener: they are free as
     soon as the connection is over, even with the descriptor open (docs/kernel-notes/kill.md).
     `shown` is what getsockname() goes on telling then.
     """
 
     __slots__ = (
-        "address", "port", "reuseaddr", "reuseport", "v6only", "uid", "owner", "connected", "auto",
-        "inherited", "chosen", "shown",
+        "address", "port", "reuseaddr", "reuseport", "ipv6", "v6only", "uid", "owner", "connected",
+        "auto", "inherited", "chosen", "shown",
     )  # fmt: skip
 
     def __init__(
@@ -80,14 +81,16 @@ class Binding:
         *,
         reuseaddr: bool = False,
         reuseport: bool = False,
+        ipv6: bool = False,
         v6only: bool = False,
         uid: int = 0,
     ) -> None:
-        self.address = ANY4
+        self.address = ANY6 if ipv6 else ANY4
         self.port = 0
         self.shown = 0
         self.reuseaddr = reuseaddr
         self.reuseport = reuseport
+        self.ipv6 = ipv6
         self.v6only = v6only
         self.uid = uid
         self.owner = owner
@@ -108,12 +111,25 @@ class Binding:
     def _state(self) -> State:
         return CLOSED if self.owner is None else self.owner.state
 
+    def closeness(self, address: bytes) -> int:
+        """Return how well a packet to `address` fits: 3 for the address itself, 2 for the
+        wildcard of its family, 1 for that of an AF_INET6 socket, 0 for not at all."""
+        mine = self.address
+        if mine == address:
+            return 3
+        if any(mine):
+            return 0
+        if len(mine) == len(address):
+            return 1 if self.ipv6 and len(mine) == 4 else 2
+        return 1 if len(mine) == 16 and not self.v6only else 0
+
     def as_holder(self) -> Holder:
         """Return what `profile.conflict` asks of one that has the port."""
         return Holder(self.address, self.use, self.reuseaddr, self.reuseport, self.v6only, self.uid)
 
     def as_applicant(self, address: bytes) -> Applicant:
         """Return what `profile.conflict` asks of one that wants the address on some port."""
+        address = mapped(address) if self.ipv6 else address
         return Applicant(address, self.reuseaddr, self.reuseport, self.v6only, self.uid)
 
     def __str__(self) -> str:
@@ -153,6 +169,14 @@ class Ports:
         binding.auto = False
         self._spoilt.add(port)
 
+    def bind_address(
+        self, binding: Binding, address: bytes, local_addresses: Collection[bytes]
+    ) -> None:
+        """Give an unbound binding an address and no port yet; PortError EADDRNOTAVAIL."""
+        if not _is_ours(address, local_addresses):
+            raise PortError(errno.EADDRNOTAVAIL, Reason.ADDRESS_NOT_OURS)
+        binding.address = address
+
     def may_listen(self, binding: Binding) -> None:
         """PortError EADDRINUSE if the bound socket may not listen beside those on its port now.
 
@@ -174,6 +198,7 @@ class Ports:
         child = Binding(
             reuseaddr=listener.reuseaddr,
             reuseport=listener.reuseport,
+            ipv6=listener.ipv6,
             v6only=listener.v6only,
             uid=listener.uid,
         )
@@ -280,7 +305,7 @@ class Ports:
         for binding in (held,) if isinstance(held, Binding) else held:
             if binding is not but:
                 yield binding.as_holder(), str(binding), 1
-        for address, counts in self._in_time_wait(applicant, port):
+        for (address, v6only), counts in self._in_time_wait(applicant, port):
             text = f"{TIME_WAIT.value} {show_endpoint(address, port)}"
             total, reuseaddr, reuseport, both = counts
             for times, one, other in (
@@ -290,13 +315,14 @@ class Ports:
                 (both, True, True),
             ):
                 if times:
-                    yield Holder(address, Use.TIME_WAIT, one, other), text, times
+                    yield Holder(address, Use.TIME_WAIT, one, other, v6only), text, times
 
-    def _in_time_wait(self, applicant: Applicant, port: int) -> Iterable[tuple[bytes, Counts]]:
+    def _in_time_wait(self, applicant: Applicant, port: int) -> Iterable[tuple[Place, Counts]]:
         address = unmapped(applicant.address)
         if is_any(address):
             return self._timewaits.ports_in_use(port)
-        return [(address, self._timewaits.held(address, port))]
+        places = [Place(address)] if len(address) == 4 else [Place(address), Place(address, True)]
+        return [(one, self._timewaits.held(address, port, one.v6only)) for one in places]
 
 
 def flow_hint(local: bytes, remote: bytes, remote_port: int) -> int:

@@ -32,8 +32,15 @@ from .fifos import NIL, Fifos
 from .interned import InternedAddresses
 
 
+class Place(NamedTuple):
+    """A local address, and whether its sockets had IPV6_V6ONLY."""
+
+    address: bytes
+    v6only: bool = False
+
+
 class Counts(NamedTuple):
-    """How many entries hold one local address and port, and with which options.
+    """How many entries hold one place and port, and with which options.
 
     `reuseaddr` and `reuseport` each include those that have `both`.
     """
@@ -86,8 +93,8 @@ class TimeWaits:
         self._index = array("I", bytes(4 * _LEAST_INDEX))  # slot + 1, 0 for an empty cell
         self._fifos = Fifos()
         self._addresses = InternedAddresses()
-        self._locals: dict[int, int] = {}  # address and family -> entries
-        self._places: dict[int, int] = {}  # address, family, port -> four counts of 32 bits
+        self._locals: dict[int, int] = {}  # place: address, family, IPV6_V6ONLY -> entries
+        self._places: dict[int, int] = {}  # place, port -> four counts of 32 bits
 
     # --- entries -------------------------------------------------------------------------------
 
@@ -203,25 +210,26 @@ class TimeWaits:
 
     # --- what bind() asks ----------------------------------------------------------------------
 
-    def held(self, address: bytes, port: int) -> Counts:
-        """Count the entries with this local address and port."""
-        local = self._addresses.find(address) << 1 | (len(address) == 16)
-        return _counts(self._places.get(local << 16 | port, 0))
+    def held(self, address: bytes, port: int, v6only: bool = False) -> Counts:
+        """Count the entries with this local address, port and IPV6_V6ONLY."""
+        place = self._addresses.find(address) << 2 | (len(address) == 16) << 1 | v6only
+        return _counts(self._places.get(place << 16 | port, 0))
 
-    def ports_in_use(self, port: int) -> Iterator[tuple[bytes, Counts]]:
-        """Yield each local address with entries on this port; costs O(local addresses)."""
-        for local in self._locals:
-            packed = self._places.get(local << 16 | port, 0)
+    def ports_in_use(self, port: int) -> Iterator[tuple[Place, Counts]]:
+        """Yield each place with entries on this port; costs O(local addresses)."""
+        for place in self._locals:
+            packed = self._places.get(place << 16 | port, 0)
             if packed:
-                yield self._addresses.show(local >> 1, local & 1 == 1), _counts(packed)
+                address = self._addresses.show(place >> 2, place & 2 == 2)
+                yield Place(address, place & 1 == 1), _counts(packed)
 
     def _count_place(self, slot: int, step: int) -> None:
         bits = self._bits[slot]
-        local = self._local[slot] << 1 | (bits & _IPV6 != 0)
-        _add(self._locals, local, step)
+        place = self._local[slot] << 2 | (bits & _IPV6 != 0) << 1 | (bits & _V6ONLY != 0)
+        _add(self._locals, place, step)
         # Which of the four counts: SO_REUSEADDR and SO_REUSEPORT, neighbours, as a number.
         which = bits // _REUSEADDR & 3
-        _add(self._places, local << 16 | self._ports[slot] & 0xFFFF, step << 32 * which)
+        _add(self._places, place << 16 | self._ports[slot] & 0xFFFF, step << 32 * which)
 
     # --- rows ----------------------------------------------------------------------------------
 

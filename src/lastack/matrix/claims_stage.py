@@ -53,7 +53,7 @@ def perform(name: str, profile: Profile) -> Played:
     exec(compile(text, f"{name}.py", "exec"), scope)  # a file of this package
     for function in [one for one in scope if one in PROGRAMS]:
         node = world.host(function)
-        played.names[node.address] = function
+        played.names[node.address] = played.names[node.address6] = function
         world.program(node, _recorded(scope[function], function, played.results))
     for rule, sender in _rules(scope):
         receiver = "client" if sender == "server" else "server"

@@ -18,6 +18,7 @@ from typing import Final
 LOOPBACK: Final = "127.0.0.1"
 
 _TABLE: Final = Path("/proc/net/tcp")
+_TABLE6: Final = Path("/proc/net/tcp6")
 _STATES: Final = {
     1: "ESTABLISHED", 2: "SYN-SENT", 3: "SYN-RECEIVED", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2",
     6: "TIME-WAIT", 7: "CLOSED", 8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING",
@@ -34,7 +35,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class KernelSocket:
-    """A row of /proc/net/tcp: state as RFC 9293 writes it, ports, queues in bytes."""
+    """A row of /proc/net/tcp or tcp6: state as RFC 9293 writes it, ports, queues in bytes."""
 
     state: str
     local_port: int
@@ -56,9 +57,10 @@ def free_port() -> int:
 
 
 def sockets(port: int) -> list[KernelSocket]:
-    """Return the kernel's IPv4 sockets with this port at either end."""
+    """Return the kernel's sockets with this port at either end, AF_INET before AF_INET6."""
     found = []
-    for line in _TABLE.read_text().splitlines()[1:]:
+    tables = [table for table in (_TABLE, _TABLE6) if table.exists()]
+    for line in [line for table in tables for line in table.read_text().splitlines()[1:]]:
         _, local, remote, state, queues, *_ = line.split()
         ports = int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)
         if port in ports:

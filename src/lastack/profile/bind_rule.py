@@ -27,6 +27,7 @@ from typing import Final, NamedTuple
 from .ports import BindRule, PortRules
 
 _MAPPED: Final = bytes(10) + b"\xff\xff"
+_ANY4: Final = bytes(4)
 
 
 class Use(Enum):
@@ -43,7 +44,7 @@ class Holder(NamedTuple):
 
     Once connected, a socket that was bound to the wildcard has the concrete local address of its
     connection. The flags are those of now, not those of its bind(); a connection in TIME-WAIT
-    keeps those it had.
+    keeps those it had. `v6only`: IPV6_V6ONLY, which a bind() to an IPv6 address sets.
     """
 
     address: bytes
@@ -69,12 +70,25 @@ def overlap(holder: Holder, applicant: Applicant) -> bool:
 
     0.0.0.0 covers every IPv4 address; :: covers every IPv6 address and, without IPV6_V6ONLY,
     every IPv4 address too (RFC 3493 section 5.3). ::ffff:a.b.c.d is the IPv4 address a.b.c.d.
+    A connection over IPv6 whose socket could have had IPv4 ones too keeps an AF_INET socket from
+    0.0.0.0, though not from any single address (docs/kernel-notes/dual-stack.md).
     """
     held, wanted = unmapped(holder.address), unmapped(applicant.address)
     return (
         held == wanted
         or _covers(held, holder.v6only, wanted)
         or _covers(wanted, applicant.v6only, held)
+        or (applicant.address == _ANY4 and _was_dual(holder))
+    )
+
+
+def _was_dual(holder: Holder) -> bool:
+    """Tell whether a connection over IPv6 was let in, or made, by a socket for both families."""
+    return (
+        len(unmapped(holder.address)) == 16
+        and any(holder.address)
+        and not holder.v6only
+        and (holder.use in (Use.CONNECTED, Use.TIME_WAIT))
     )
 
 

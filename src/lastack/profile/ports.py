@@ -25,6 +25,10 @@ class PortRules:
     bind_rule: BindRule = rule(
         BindRule.LINUX, "when bind() gives EADDRINUSE", source="docs/kernel-notes/bind.md"
     )
+    v6only: bool = rule(
+        False, "a new AF_INET6 socket has IPV6_V6ONLY; net.ipv6.bindv6only",
+        source="docs/kernel-notes/dual-stack.md",
+    )  # fmt: skip
     ephemeral_low: int = rule(
         32768, "first automatic port; net.ipv4.ip_local_port_range",
         source="docs/kernel-notes/ports.md",

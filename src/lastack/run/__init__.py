@@ -15,6 +15,7 @@ from .repeat import same_again as same_again
 from .tracebacks import without_ours as without_ours
 from .visits import OpenWorld as OpenWorld
 from .world import DAWN as DAWN
+from .world import FAMILIES as FAMILIES
 from .world import Ended as Ended
 from .world import Outcome as Outcome
 from .world import World as World

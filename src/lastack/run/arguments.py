@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Final
+from typing import Final, NamedTuple
+
+from lastack.sockets import names as numbers
+from lastack.wire import pack_address
 
 from .names import Names
 
 _INT_MAX: Final = 2**31 - 1
 _SSIZE_MAX: Final = 2**63 - 1
 _SECOND: Final = 1_000_000_000
+_LARGEST_FLOWINFO: Final = 0xF_FFFF
+_SHAPES: Final = {
+    numbers.AF_INET: ("AF_INET", 2, "a pair (host, port)"),
+    numbers.AF_INET6: ("AF_INET6", 4, "a tuple (host, port[, flowinfo[, scopeid]])"),
+}
 
 
 def c_int(value: object) -> int:
@@ -61,26 +69,43 @@ def shown_timeout(timeout: int | None) -> float | None:
     return None if timeout is None else timeout / _SECOND
 
 
-def endpoint(names: Names, call: str, address: object) -> tuple[str, int]:
-    """Return the numeric address and port of an AF_INET address given to `call`.
+class End(NamedTuple):
+    """An address given to a call: numeric text, packed form, port, scope id."""
 
-    Names are looked up. TypeError, OverflowError and gaierror as the interpreter raises them.
+    host: str
+    address: bytes
+    port: int
+    scope: int = 0
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def endpoint(names: Names, call: str, family: int, address: object) -> End:
+    """Return what an address of the family, given to `call`, means.
+
+    Names are looked up. TypeError, OverflowError and gaierror as the interpreter raises them. The
+    flow label is looked at and forgotten: without IPV6_FLOWINFO_SEND it is not sent.
     """
+    word, most, shape = _SHAPES[family]
     if not isinstance(address, tuple):
-        raise TypeError(f"{call}(): AF_INET address must be tuple, not {type(address).__name__}")
-    if len(address) != 2:
-        raise TypeError("AF_INET address must be a pair (host, port)")
-    host, port = address
+        raise TypeError(f"{call}(): {word} address must be tuple, not {type(address).__name__}")
+    if not 2 <= len(address) <= most:
+        raise TypeError(f"{word} address must be {shape}")
+    host, port, *rest = address
     if not isinstance(host, str | bytes | bytearray):
         raise TypeError(f"str, bytes or bytearray expected, not {type(host).__name__}")
     if "\0" in host if isinstance(host, str) else b"\0" in host:
         raise TypeError("host name must not contain null character")
     number = _index(port)
+    flowinfo, scope = (_index(value) & 0xFFFF_FFFF for value in (*rest, 0, 0)[:2])
     # The address first, as there: a wrong name is told before a wrong port.
-    numeric = names.bind_address(host)
+    numeric = names.bind_address(host, family)
     if not 0 <= number <= 0xFFFF:
         raise OverflowError(f"{call}(): port must be 0-65535.")
-    return numeric, number
+    if flowinfo > _LARGEST_FLOWINFO:
+        raise OverflowError(f"{call}(): flowinfo must be 0-1048575.")
+    return End(numeric, pack_address(numeric), number, scope)
 
 
 def readable(data: object) -> memoryview:

@@ -39,6 +39,7 @@ class Machine:
         self.now = 0
         self.nodes: dict[str, Node] = {}
         self.by_address: dict[bytes, Node] = {}
+        self.families = "46"  # of the addresses that names have, in order
         self.waiters = Waiters()
         self.waits: list[tuple[int, int, int, Due]] = []
         self.active_at = 0

@@ -1,17 +1,21 @@
 """The resolver of a simulated host: it knows the hosts of its world and nothing else.
 
 Answers and errors have the shape that getaddrinfo(3) and getnameinfo(3) of the GNU C library
-give. There is no IPv6 in the world: the passive wildcard is 0.0.0.0 alone. Services come from a
-small table, not from the machine's /etc/services, so that every machine gives the same answer.
+give. Each host has an IPv4 and an IPv6 address. IPv4 comes first, as under a gai.conf(5) with
+"precedence ::ffff:0:0/96 100", so that a client finds a server on 0.0.0.0 at once; a world may say
+otherwise (RFC 6724 has IPv6 first). Services come from a small table, not from the machine's
+/etc/services, so that every machine gives the same answer.
 """
 
 from __future__ import annotations
 
 import _socket as real
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
+Found = tuple[int, str, int]
+"""Family, numeric address, scope id."""
 Info = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
 _SERVICES: Final[Mapping[str, tuple[int, str]]] = {
@@ -45,6 +49,10 @@ _TEXT: Final = {
     real.EAI_ADDRFAMILY: "Address family for hostname not supported",
 }
 _HOST_NOT_FOUND: Final = 1
+_WILDCARD: Final = {int(real.AF_INET): "0.0.0.0", int(real.AF_INET6): "::"}
+_LOOPBACK: Final = {int(real.AF_INET): "127.0.0.1", int(real.AF_INET6): "::1"}
+INTERFACES: Final = ((1, "lo"), (2, "eth0"))
+"""What there is on every host, index and name: loopback, and one to all other hosts."""
 
 
 def _fail(number: int) -> NoReturn:
@@ -89,40 +97,67 @@ def _numeric6(text: str) -> str | None:
         return None
 
 
+def _literal6(text: str) -> tuple[str, int] | None:
+    """Return the address and the scope id of "fe80::1%eth0"; None if it is no IPv6 address."""
+    plain, percent, zone = text.partition("%")
+    address = _numeric6(plain)
+    if address is None or not percent:
+        return None if address is None else (address, 0)
+    if zone.isascii() and zone.isdigit():
+        return address, int(zone)
+    named = address.startswith(("fe8", "ff02"))
+    index = next((index for index, name in INTERFACES if name == zone), 0)
+    return (address, index) if named and index else None
+
+
 @dataclass(frozen=True)
 class Names:
-    """What one host knows: its own name, and the numeric IPv4 address of each host by name."""
+    """What one host knows: its own name, and the numeric addresses of each host by name.
+
+    `families` are those of the addresses that names have, in the order of an answer.
+    """
 
     own: str
     hosts: Mapping[str, str]
+    hosts6: Mapping[str, str] = field(default_factory=dict)
+    families: str = "46"
 
-    def address(self, name: str) -> str | None:
-        """Return the numeric IPv4 address of a name or a numeric text, None if there is none."""
+    def address(self, name: str, family: int = real.AF_INET) -> str | None:
+        """Return the numeric address of a name or a numeric text, None if there is none."""
         plain = name.rstrip(".").lower()
-        if plain in ("localhost", "localhost.localdomain"):
-            return "127.0.0.1"
-        for host, address in self.hosts.items():
-            if host.lower() == plain:
-                return address
-        return _numeric4(name)
+        if family in self._order(real.AF_UNSPEC):
+            if plain in ("localhost", "localhost.localdomain"):
+                return _LOOPBACK[family]
+            for host, address in (self.hosts if family == real.AF_INET else self.hosts6).items():
+                if host.lower() == plain:
+                    return address
+        return _numeric4(name) if family == real.AF_INET else _numeric6(name)
 
-    def bind_address(self, name: str | bytes | bytearray) -> str:
+    def bind_address(self, name: str | bytes | bytearray, family: int = real.AF_INET) -> str:
         """Return the address that bind() and connect() mean: "" is the wildcard."""
         text = name_text(name)
         if text == "":
-            return "0.0.0.0"
+            return _WILDCARD[family]
         if text == "<broadcast>":
+            if family != real.AF_INET:
+                _fail(real.EAI_ADDRFAMILY)
             return "255.255.255.255"
-        address = self.address(text)
-        if address is None:
-            _fail(real.EAI_ADDRFAMILY if _numeric6(text) else real.EAI_NONAME)
-        return address
+        if family == real.AF_INET:
+            address = self.address(text)
+            if address is None:
+                _fail(real.EAI_ADDRFAMILY if self._is_ipv6(text) else real.EAI_NONAME)
+            return address
+        return self._find(text, family, 0)[0][1]
+
+    def _is_ipv6(self, text: str) -> bool:
+        return _numeric6(text) is not None or self.address(text, real.AF_INET6) is not None
 
     def name_of(self, address: str) -> str | None:
         """Return the name of the host that has a numeric address, None if nobody has it."""
-        if address.startswith("127."):
+        if address.startswith("127.") or address == "::1":
             return "localhost"
-        return next((name for name, known in self.hosts.items() if known == address), None)
+        hosts = self.hosts6 if ":" in address else self.hosts
+        return next((name for name, known in hosts.items() if known == address), None)
 
     def infos(
         self, host: str | bytes | bytearray | None, port: str | bytes | int | None,
@@ -145,51 +180,73 @@ class Names:
         if kind or proto:
             del kinds[1:]
         ports = _ports(port, kinds, numeric=bool(flags & real.AI_NUMERICSERV))
-        found, address = self._find(host, family, flags)
+        found = self._nobody(family, flags) if host is None else self._find(host, family, flags)
         canonical = ""
         if flags & real.AI_CANONNAME and host is not None:
-            canonical = self._canonical(name_text(host), address)
+            canonical = self._canonical(name_text(host), found[0][1])
         answers: list[Info] = []
-        for (a_kind, a_proto, _), number in ports:
-            end = (address, number) if found == real.AF_INET else (address, number, 0, 0)
-            answers.append((found, a_kind, a_proto or proto, "" if answers else canonical, end))
+        for a_family, address, scope in found:
+            for (a_kind, a_proto, _), number in ports:
+                end = (address, number)
+                answers.append(
+                    (a_family, a_kind, a_proto or proto, "" if answers else canonical,
+                     end if a_family == real.AF_INET else (*end, 0, scope))
+                )  # fmt: skip
         return answers
 
-    def _find(
-        self, host: str | bytes | bytearray | None, family: int, flags: int
-    ) -> tuple[int, str]:
-        """Return the family and the numeric address of a host."""
-        if host is None:
-            if family == real.AF_INET6:
-                _fail(real.EAI_ADDRFAMILY)
-            return real.AF_INET, "0.0.0.0" if flags & real.AI_PASSIVE else "127.0.0.1"
+    def _nobody(self, family: int, flags: int) -> list[Found]:
+        """Return what stands for no name: the wildcards for a server, else the host itself."""
+        passive = bool(flags & real.AI_PASSIVE)
+        answers = _WILDCARD if passive else _LOOPBACK
+        # IPv4 is the first of the wildcards, whatever the C library prefers elsewhere
+        return [(one, answers[one], 0) for one in self._order(family, passive=passive)]
+
+    def _order(self, family: int, *, passive: bool = False) -> tuple[int, ...]:
+        if family != real.AF_UNSPEC:
+            return (family,)
+        order = tuple(real.AF_INET if one == "4" else real.AF_INET6 for one in self.families)
+        return tuple(sorted(order)) if passive else order
+
+    def _find(self, host: str | bytes | bytearray, family: int, flags: int) -> list[Found]:
+        """Return (family, numeric address, scope id) of a host, each that is asked for."""
         text = name_text(host)
-        numeric6 = _numeric6(text)
-        if numeric6 is not None:
+        literal = _literal6(text)
+        if literal is not None:
             if family == real.AF_INET:
                 _fail(real.EAI_ADDRFAMILY)
-            return real.AF_INET6, numeric6
-        if flags & real.AI_NUMERICHOST:
-            address = _numeric4(text)
-        else:
-            address = self.address(text)
-        if address is None:
-            _fail(real.EAI_NONAME)
-        if family == real.AF_INET6:
+            return [(real.AF_INET6, *literal)]
+        only4 = _numeric4(text)
+        if only4 is not None:
+            if family != real.AF_INET6:
+                return [(real.AF_INET, only4, 0)]
+            if flags & real.AI_V4MAPPED:
+                return [(real.AF_INET6, f"::ffff:{only4}", 0)]
             _fail(real.EAI_ADDRFAMILY)
-        return real.AF_INET, address
+        if flags & real.AI_NUMERICHOST:
+            _fail(real.EAI_NONAME)
+        known = {one: self.address(text, one) for one in (real.AF_INET, real.AF_INET6)}
+        found = [
+            (one, address, 0) for one in self._order(family) if (address := known[one]) is not None
+        ]
+        if family == real.AF_INET6 and flags & real.AI_V4MAPPED and known[real.AF_INET]:
+            if not found or flags & real.AI_ALL:
+                found.append((real.AF_INET6, f"::ffff:{known[real.AF_INET]}", 0))
+        if not found:
+            _fail(real.EAI_ADDRFAMILY if any(known.values()) else real.EAI_NONAME)
+        return found
 
     def _canonical(self, text: str, address: str) -> str:
-        return text if _numeric4(text) else self.name_of(address) or text
+        numeric = _numeric4(text) or _literal6(text)
+        return text if numeric else self.name_of(address) or text
 
     def by_name(self, name: str | bytes | bytearray) -> tuple[str, list[str], list[str]]:
-        """Answer gethostbyname_ex(): canonical name, aliases, addresses."""
+        """Answer gethostbyname_ex(): canonical name, aliases, addresses; of IPv4 alone."""
         address = self.bind_address(name)
         return self._canonical(name_text(name), address), [], [address]
 
     def by_address(self, name: str | bytes | bytearray) -> tuple[str, list[str], list[str]]:
         """Answer gethostbyaddr() for an address or a name; herror if no host has the address."""
-        address = self.bind_address(name)
+        address = _numeric6(name_text(name)) or self.bind_address(name)
         known = self.name_of(address)
         if known is None:
             raise real.herror(_HOST_NOT_FOUND, "Unknown host")
@@ -203,12 +260,16 @@ class Names:
             raise TypeError("getnameinfo(): illegal sockaddr argument")
         if flags & ~_KNOWN_NAME_FLAGS:
             _fail(real.EAI_BADFLAGS)
-        host, port = sockaddr[0], sockaddr[1]
+        host, port, *rest = sockaddr
         if not isinstance(host, str) or not isinstance(port, int):
             raise TypeError("getnameinfo(): illegal sockaddr argument")
-        address = _numeric4(host) or _numeric6(host)
+        address = _numeric4(host)
         if address is None:
-            _fail(real.EAI_NONAME)
+            literal = _literal6(host)
+            if literal is None:
+                _fail(real.EAI_NONAME)
+            scope = rest[1] if len(rest) == 2 and isinstance(rest[1], int) else 0
+            address = literal[0] + (f"%{_interface(scope)}" if scope else "")
         name = None if flags & real.NI_NUMERICHOST else self.name_of(address)
         if name is None and flags & real.NI_NAMEREQD:
             _fail(real.EAI_NONAME)
@@ -216,6 +277,10 @@ class Names:
         port &= 0xFFFF
         service = None if flags & real.NI_NUMERICSERV else service_name(port, protocol)
         return name or address, service or str(port)
+
+
+def _interface(scope: int) -> str:
+    return next((name for index, name in INTERFACES if index == scope), str(scope))
 
 
 def _ports(

@@ -24,17 +24,19 @@ _descriptors = count(FIRST_DESCRIPTOR)
 
 
 class Node:
-    """One simulated host: its TCP, its name, its address (packed), its number in the world.
+    """One simulated host: its TCP, its name, its number in the world, and its addresses, packed:
+    `address` of IPv4, `address6` of IPv6.
 
     up: it has power; linked: its interface is up. Each boot has a `Host` of its own.
     """
 
     def __init__(
-        self, number: int, name: str, address: bytes, profile: Profile, host: Host
+        self, number: int, name: str, addresses: tuple[bytes, bytes], profile: Profile, host: Host
     ) -> None:
         self.number = number
         self.name = name
-        self.address = address
+        self.addresses = addresses
+        self.address, self.address6 = addresses
         self.profile = profile
         self.host = host
         self.up = True

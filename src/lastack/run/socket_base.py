@@ -34,7 +34,7 @@ _KINDS: Final[dict[type, tuple[int, int, int]]] = {
     PairEnd: (AF_UNIX, real.SOCK_STREAM, 0),
     UnixSocket: (AF_UNIX, real.SOCK_STREAM, 0),
 }
-"""SO_DOMAIN, SO_TYPE and SO_PROTOCOL of each."""
+"""SO_DOMAIN (of AF_INET6 sockets the socket knows it), SO_TYPE and SO_PROTOCOL of each."""
 
 
 class SocketBase(metaclass=TwoWorlds):
@@ -65,7 +65,8 @@ class SocketBase(metaclass=TwoWorlds):
                 raise ValueError("negative file descriptor")
             file = _socket_of(self._process, fd)
             found = _KINDS[_class_of(file)]
-            family = found[0] if family == -1 else family
+            if family == -1:
+                family = found[0] if isinstance(file, PairEnd) else file.family
             kind = found[1] if kind == -1 else kind
             proto = found[2] if proto == -1 else proto
         self._fd, self._family, self._kind, self._proto = fd, family, kind, proto
@@ -122,6 +123,11 @@ class SocketBase(metaclass=TwoWorlds):
         if isinstance(file, PairEnd):
             raise os_error(number)
         return file
+
+    def _af(self) -> int:
+        """Return the family whose addresses the socket takes."""
+        file = self._file()
+        return real.AF_INET if isinstance(file, PairEnd) else file.family
 
     # -- blocking and timeouts
 
@@ -195,8 +201,8 @@ def _is_real(fd: int) -> bool:
 
 
 def _create(family: int, kind: int, proto: int) -> Socketlike:
-    """socket(2): AF_INET, SOCK_STREAM or SOCK_DGRAM; AF_UNIX, SOCK_STREAM."""
-    if family not in (real.AF_INET, AF_UNIX):
+    """socket(2): AF_INET and AF_INET6, SOCK_STREAM or SOCK_DGRAM; AF_UNIX, SOCK_STREAM."""
+    if family not in (real.AF_INET, real.AF_INET6, AF_UNIX):
         raise os_error(errno.EAFNOSUPPORT)
     if kind not in range(1, 11):
         raise os_error(errno.EINVAL)
@@ -213,7 +219,7 @@ def _create(family: int, kind: int, proto: int) -> Socketlike:
         raise os_error(errno.EPROTONOSUPPORT)
     host = here().process.node.host
     assert isinstance(host, Host), "sockets need the TCP and UDP of lastack.host"
-    return UdpSocket(host) if datagrams else TcpSocket(host)
+    return UdpSocket(host, family) if datagrams else TcpSocket(host, family)
 
 
 def _socket_of(process: Process, fd: int) -> Socketlike:

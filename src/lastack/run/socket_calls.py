@@ -32,6 +32,7 @@ from lastack.sockets import (
 )
 from lastack.sockets import names as numbers
 
+from .arguments import End
 from .baton import here, spin
 from .blocking import wait
 from .messages import close_rights, files_of
@@ -110,13 +111,13 @@ def _told(call: str, file: Stream | UnixSocket, how: str = "") -> str:
     return f"{call}(){how} on {file.describe()}"
 
 
-def connect(file: TcpSocket, timeout: int | None, address: bytes, port: int) -> None:
+def connect(file: TcpSocket, timeout: int | None, end: End) -> None:
     """connect(2), and the wait for the handshake."""
     thread = here()
     world, node = thread.world, thread.process.node
     under_way = file.connecting
     try:
-        answer = world.step(node, file.connect, address, port)
+        answer = world.step(node, partial(file.connect, end.address, end.port, scope=end.scope))
     except OSError as error:
         if error.errno == errno.EALREADY:
             spin()
@@ -283,16 +284,17 @@ def _rest(
 
 
 def send_to(
-    file: UdpSocket, timeout: int | None, view: memoryview, flags: int, end: tuple[bytes, int],
-    call: str, control: Sequence[Control] = (),
+    file: UdpSocket, timeout: int | None, view: memoryview, flags: int, end: End, call: str,
+    control: Sequence[Control] = (),
 ) -> int:  # fmt: skip
-    """sendto(2) of a datagram to (address, port); `control` is that of sendmsg(2)."""
+    """sendto(2) of a datagram to an address; `control` is that of sendmsg(2)."""
     _check(flags, _SENDING)
+    send = partial(
+        file.send_to, view, flags, end.address, end.port, control=control, scope=end.scope
+    )
     return perform(
-        file, deadline(timeout), OUT,
-        lambda now: file.send_to(view, flags, *end, now, control=control), call,
-        dontwait=bool(flags & numbers.MSG_DONTWAIT),
-    )  # fmt: skip
+        file, deadline(timeout), OUT, send, call, dontwait=bool(flags & numbers.MSG_DONTWAIT)
+    )
 
 
 def _check(flags: int, supported: int) -> None:

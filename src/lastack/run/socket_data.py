@@ -7,7 +7,7 @@ from typing import Final
 
 from lastack.sockets import Control, Received, TcpSocket, UdpSocket
 from lastack.sockets import names as numbers
-from lastack.wire import pack_address, show_address, show_endpoint
+from lastack.wire import show_address, show_endpoint
 
 from . import arguments, messages, socket_calls
 from .account import Account, size_text
@@ -15,7 +15,7 @@ from .baton import here
 from .names import Names
 from .socket_base import SocketBase
 
-Address = tuple[str, int]
+Address = tuple[str, int] | tuple[str, int, int, int]
 Ancillary = list[tuple[int, int, bytes]]
 
 _NOTHING_FOR_NOTHING: Final = frozenset({"recv", "recv_into"})
@@ -25,8 +25,17 @@ _NOTHING_FOR_NOTHING: Final = frozenset({"recv", "recv_into"})
 def names() -> Names:
     """Return what the host of the current program knows of names."""
     thread = here()
-    hosts = {name: show_address(node.address) for name, node in thread.world.nodes.items()}
-    return Names(thread.process.node.name, hosts)
+    nodes = thread.world.nodes
+    hosts = {name: show_address(node.address) for name, node in nodes.items()}
+    hosts6 = {name: show_address(node.address6) for name, node in nodes.items()}
+    return Names(thread.process.node.name, hosts, hosts6, thread.world.families)
+
+
+def shown(address: bytes, port: int) -> Address:
+    """Return an address as a program sees it: a pair, or the four values of AF_INET6. The scope id
+    is 0, because no simulated host has a link-local address."""
+    text = show_address(address)
+    return (text, port) if len(address) == 4 else (text, port, 0, 0)
 
 
 class SocketData(SocketBase):
@@ -167,7 +176,7 @@ class SocketData(SocketBase):
             raise TypeError(f"sendto() takes 2 or 3 arguments ({count} given)")
         flags = flags_and_address[0] if len(flags_and_address) == 2 else 0
         with arguments.readable(data) as view:
-            end = arguments.endpoint(names(), "sendto", flags_and_address[-1])
+            end = arguments.endpoint(names(), "sendto", self._af(), flags_and_address[-1])
             return self._send("sendto", view, arguments.c_int(flags), end)
 
     def sendmsg(
@@ -182,22 +191,21 @@ class SocketData(SocketBase):
                 parts.append(bytes(view))
         control = messages.items(ancdata)
         flags = arguments.c_int(flags)
-        end = None if address is None else arguments.endpoint(names(), "sendmsg", address)
+        end = None
+        if address is not None:
+            end = arguments.endpoint(names(), "sendmsg", self._af(), address)
         with memoryview(b"".join(parts)) as view:
             return self._send("sendmsg", view, flags, end, control)
 
     def _send(
-        self, call: str, view: memoryview, flags: int, end: Address | None = None,
+        self, call: str, view: memoryview, flags: int, end: arguments.End | None = None,
         control: Sequence[Control] = (),
     ) -> int:  # fmt: skip
         file = self._file()
         flags = arguments.c_int(flags)
         if isinstance(file, UdpSocket) and end is not None:
-            host, port = end
-            text = f"{call} {size_text(len(view))} to {names().name_of(host) or host}:{port}"
-            to = pack_address(host), port
-            with Account(file, call, text) as account:
-                count = socket_calls.send_to(file, self._timeout, view, flags, to, call, control)
+            with Account(file, call, f"{call} {size_text(len(view))} to {named(end)}") as account:
+                count = socket_calls.send_to(file, self._timeout, view, flags, end, call, control)
                 account.result = size_text(count)
                 return count
         with Account(file, call, f"{call} {size_text(len(view))}") as account:
@@ -224,11 +232,16 @@ def _bytes(received: Received, flags: int) -> bytes:
     return received.text.ljust(_count(received, flags), b"\0")
 
 
+def named(end: arguments.End) -> str:
+    """Return an address for people, by the name of its host if there is one."""
+    name = names().name_of(end.host)
+    return f"{name}:{end.port}" if name else str(end)
+
+
 def _sender(received: Received) -> Address | None:
     if received.source is None:
         return None
-    address, port = received.source
-    return show_address(address), port
+    return shown(*received.source)
 
 
 def _received_text(received: Received) -> str:

@@ -29,7 +29,6 @@ from .socket_data import names as known_names
 from .sockets import Socket
 from .two_worlds import building, stands_for
 
-_INTERFACES: Final = ((1, "lo"), (2, "eth0"))
 _SHARED: Final = (
     "AddressFamily",
     "SocketKind",
@@ -110,14 +109,14 @@ def sethostname(name: object, /) -> None:
 
 def if_nameindex() -> list[tuple[int, str]]:
     """`_socket.if_nameindex`: loopback, and one interface to all other hosts."""
-    return list(_INTERFACES)
+    return list(names.INTERFACES)
 
 
 def if_nametoindex(name: str, /) -> int:
     """`_socket.if_nametoindex`."""
     if not isinstance(name, str):
         raise TypeError(f"argument 1 must be str, not {type(name).__name__}")
-    for index, known in _INTERFACES:
+    for index, known in names.INTERFACES:
         if known == name:
             return index
     raise os_error(errno.ENODEV)
@@ -126,7 +125,7 @@ def if_nametoindex(name: str, /) -> int:
 def if_indextoname(index: int, /) -> str:
     """`_socket.if_indextoname`."""
     index = arguments.c_int(index)
-    for known, name in _INTERFACES:
+    for known, name in names.INTERFACES:
         if known == index:
             return name
     raise os_error(errno.ENXIO)

@@ -10,12 +10,12 @@ from typing import Any, Final, TypeVar
 
 from lastack.sockets import PairEnd, TcpSocket, UdpSocket, UnixSocket, os_error
 from lastack.sockets import names as numbers
-from lastack.wire import pack_address, show_address, show_endpoint
+from lastack.wire import show_endpoint
 
 from . import arguments, socket_calls, unix
 from .account import Account
 from .baton import here
-from .socket_data import SocketData, names
+from .socket_data import Address, SocketData, named, names, shown
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ _LARGEST_OPTION: Final = 1024
 
 
 class Socket(SocketData):
-    """The calls that make, name and end connections. AF_INET, and ends of socketpairs."""
+    """The calls that make, name and end connections. AF_INET, AF_INET6, and ends of socketpairs."""
 
     __slots__ = ()
 
@@ -37,27 +37,24 @@ class Socket(SocketData):
             unix.bind(local, address)
             return
         file = self._inet(errno.EINVAL)
-        host, port = arguments.endpoint(names(), "bind", address)
-        with Account(file, "bind", f"bind {host}:{port}"):
-            self._step(file.bind, pack_address(host), port)
+        end = arguments.endpoint(names(), "bind", self._af(), address)
+        with Account(file, "bind", f"bind {end}"):
+            self._step(partial(file.bind, end.address, end.port, scope=end.scope))
 
-    def getsockname(self) -> tuple[str, int] | str | bytes:
-        """Return (address, port), or the name of AF_UNIX; "" for one of a socketpair."""
+    def getsockname(self) -> Address | str | bytes:
+        """Return (address, port), with AF_INET6 also flow label and scope id, or the name of
+        AF_UNIX; "" for one of a socketpair."""
         file = self._file()
         if isinstance(file, PairEnd):
             return unix.shown(file.address) if isinstance(file, UnixSocket) else ""
-        address, port = file.getsockname()
-        return show_address(address), port
+        return shown(*file.getsockname())
 
-    def getpeername(self) -> tuple[str, int] | str | bytes:
+    def getpeername(self) -> Address | str | bytes:
         """Return what the other end has for `getsockname`."""
         file = self._file()
         if isinstance(file, UnixSocket):
             return unix.shown(file.getpeername())
-        if isinstance(file, PairEnd):
-            return ""
-        address, port = file.getpeername()
-        return show_address(address), port
+        return "" if isinstance(file, PairEnd) else shown(*file.getpeername())
 
     # -- connections
 
@@ -71,7 +68,7 @@ class Socket(SocketData):
         with Account(file, "listen", f"listen, backlog {limit}"):
             self._step(file.listen, limit)
 
-    def _accept(self) -> tuple[int, tuple[str, int] | str | bytes]:
+    def _accept(self) -> tuple[int, Address | str | bytes]:
         """Return the descriptor of a new connection and the address of its client."""
         if isinstance(local := self._file(), UnixSocket):
             with Account(local, "accept", "accept"):
@@ -81,11 +78,9 @@ class Socket(SocketData):
         with Account(file, "accept", "accept") as account:
             child = socket_calls.accept(file, self._timeout)
             fd = here().process.add(child)
-            assert child.endpoint is not None
             # Not getpeername(): the address is told also when the client has reset already.
-            flow = child.endpoint.connection.flow
-            account.result = show_endpoint(flow.dst, flow.dport)
-            return fd, (show_address(flow.dst), flow.dport)
+            account.result = show_endpoint(*child.peer)
+            return fd, shown(*child.peer)
 
     def connect(self, address: object, /) -> None:
         """Connect to (host, port), or to a name of AF_UNIX."""
@@ -94,7 +89,7 @@ class Socket(SocketData):
                 unix.connect(local, address)
             return
         file = self._inet(errno.EISCONN)
-        self._connect(file, arguments.endpoint(names(), "connect", address))
+        self._connect(file, arguments.endpoint(names(), "connect", self._af(), address))
 
     def connect_ex(self, address: object, /) -> int:
         """Connect; return the errno, 0 for success. A wrong name still raises."""
@@ -102,7 +97,7 @@ class Socket(SocketData):
             unix.packed(address)  # what is wrong with it raises, here as there
             attempt = partial(self.connect, address)
         else:
-            end = arguments.endpoint(names(), "connect_ex", address)
+            end = arguments.endpoint(names(), "connect_ex", self._af(), address)
             attempt = partial(self._connect, self._inet(errno.EISCONN), end)
         try:
             attempt()
@@ -110,13 +105,12 @@ class Socket(SocketData):
             return error.errno or errno.EAGAIN  # "timed out" has no errno
         return 0
 
-    def _connect(self, file: TcpSocket | UdpSocket, end: tuple[str, int]) -> None:
-        host, port = end
-        with Account(file, "connect", f"connect {names().name_of(host) or host}:{port}") as account:
+    def _connect(self, file: TcpSocket | UdpSocket, end: arguments.End) -> None:
+        with Account(file, "connect", f"connect {named(end)}") as account:
             if isinstance(file, UdpSocket):
-                self._step(file.connect, pack_address(host), port)
+                self._step(partial(file.connect, end.address, end.port, scope=end.scope))
             else:
-                socket_calls.connect(file, self._timeout, pack_address(host), port)
+                socket_calls.connect(file, self._timeout, end)
             account.result = "connected"
 
     def shutdown(self, how: object, /) -> None:
@@ -168,7 +162,12 @@ class Socket(SocketData):
 
 _OPTIONS: Final = {
     (getattr(numbers, level), getattr(numbers, name)): name
-    for level, prefix in (("SOL_SOCKET", "SO_"), ("IPPROTO_TCP", "TCP_"))
+    for level, prefix in (
+        ("SOL_SOCKET", "SO_"),
+        ("IPPROTO_TCP", "TCP_"),
+        ("IPPROTO_IP", "IP_"),
+        ("IPPROTO_IPV6", "IPV6_"),
+    )
     for name in vars(numbers)
     if name.startswith(prefix)
 }

@@ -42,6 +42,7 @@ from .watchdog import GLANCE, Watch
 DAWN: Final = 1_767_225_600 * S
 """2026-01-01T00:00:00Z, in ns since 1970."""
 HOUR: Final = 3600 * S
+FAMILIES: Final = ("46", "64", "4", "6")
 RUNS_PER_COLLECTION: Final = 10
 """Garbage of earlier worlds is collected before every tenth."""
 _runs: Final = count(1)
@@ -90,6 +91,7 @@ class Outcome:
 
 class World(Faults):
     """See the module. `patience`: seconds of real time that a program may compute without a call.
+    `families`: which addresses names have, in order: "46", "64", "4", "6".
 
     A world runs once, and one at a time in a process.
     """
@@ -97,11 +99,15 @@ class World(Faults):
     def __init__(
         self, seed: int = 0, *, profile: Profile = LINUX, link: LinkRules | None = None,
         wire: bool = False, start: int = DAWN, trace: bool = True, patience: float = 10.0,
+        families: str = "46",
     ) -> None:  # fmt: skip
         super().__init__()
         if not getattr(sys, "_is_gil_enabled", lambda: True)():
             raise RuntimeError("lastack runs programs under the GIL; this is a free-threaded build")
         self.seed = seed
+        if families not in FAMILIES:
+            raise ValueError(f"families are one of {', '.join(FAMILIES)}, not {families!r}")
+        self.families = families
         self.profile = profile
         self.start = start
         self.journal = Journal()
@@ -118,7 +124,8 @@ class World(Faults):
     def host(
         self, name: str, profile: Profile | None = None, *, link: LinkRules | None = None
     ) -> Node:
-        """Add a host; it gets the next address from 10.0.0.1 on and a link to every other host.
+        """Add a host; it gets the next addresses from 10.0.0.1 and fd00::1 on, and a link to every
+        other host.
 
         link: the rules of its links to the hosts that were there before. ValueError for a name
         that is taken.
@@ -128,26 +135,29 @@ class World(Faults):
         number = len(self.nodes) + 1
         if number > 254:
             raise ValueError("a world has at most 254 hosts")
-        address = pack_address(f"10.0.0.{number}")
+        addresses = pack_address(f"10.0.0.{number}"), pack_address(f"fd00::{number:x}")
         rules = profile or self.profile
-        self.network.attach(name, [address])
+        self.network.attach(name, addresses)
         for other in self.nodes:
             self.network.link(name, other, link or self._link)
-        node = Node(number, name, address, rules, self._engine(name, rules, address, 0))
-        self.nodes[name] = self.by_address[address] = node
+        node = Node(number, name, addresses, rules, self._engine(name, rules, addresses, 0))
+        self.nodes[name] = node
+        self.by_address.update(dict.fromkeys(addresses, node))
         return node
 
-    def _engine(self, name: str, rules: Profile, address: bytes, boots: int) -> Host:
+    def _engine(
+        self, name: str, rules: Profile, addresses: tuple[bytes, bytes], boots: int
+    ) -> Host:
         scribe = self.journal.scribe(name) if self._trace else None
         # Another boot has other secrets: its sequence numbers and ports begin elsewhere.
-        engine = Host(name, rules, [address], seed=self.seed + (boots << 64), scribe=scribe)
+        engine = Host(name, rules, addresses, seed=self.seed + (boots << 64), scribe=scribe)
         engine.mtu_to = partial(self.network.mtu, name)
         return engine
 
     def give_engine(self, node: Node) -> None:
         """Give a host an engine with empty tables."""
         node.boots += 1
-        node.host = self._engine(node.name, node.profile, node.address, node.boots)
+        node.host = self._engine(node.name, node.profile, node.addresses, node.boots)
 
     def program(
         self, node: Node, main: Sequence[str] | Callable[[], object], *, name: str = "",

@@ -28,19 +28,22 @@ LINK_INDEX: Final = 2
 _INT: Final = struct.Struct("i")
 _PKTINFO: Final = struct.Struct("i4s4s")
 _ALIGNMENT: Final = 8
-_DEFAULT_TTL: Final = 64
+DEFAULT_TTL: Final = 64
+"""net.ipv4.ip_default_ttl, net.ipv6.conf.all.hop_limit."""
 _NO_WISH: Final[frozenset[int]] = frozenset()
 _WISHES: Final = (names.IP_PKTINFO, names.IP_RECVTTL, names.IP_RECVTOS)
 
 
 class IpOptions:
-    """Options of level IPPROTO_IP: what is sent, and which control data is wanted."""
+    """Options of level IPPROTO_IP: what is sent, and which control data is wanted; of IPPROTO_IPV6
+    the hop limit. `no_port` is IP_BIND_ADDRESS_NO_PORT."""
 
-    __slots__ = ("ttl", "tos", "wanted")
+    __slots__ = ("ttl", "tos", "hops", "no_port", "wanted")
 
     def __init__(self) -> None:
-        self.ttl = _DEFAULT_TTL
+        self.ttl = self.hops = DEFAULT_TTL
         self.tos = 0
+        self.no_port = False
         self.wanted = _NO_WISH
 
     def set(self, name: int, value: bytes) -> None:
@@ -48,18 +51,23 @@ class IpOptions:
         number = _number(value)
         if name in _WISHES:
             self.wanted = self.wanted | {name} if number else self.wanted - {name}
+        elif name == names.IP_BIND_ADDRESS_NO_PORT:
+            self.no_port = number != 0
         elif name == names.IP_TOS:
             self.tos = number & 0xFF
         elif name == names.IP_TTL:
             if number != -1 and not 1 <= number <= 255:
                 raise os_error(errno.EINVAL)
-            self.ttl = _DEFAULT_TTL if number == -1 else number
+            self.ttl = DEFAULT_TTL if number == -1 else number
         else:
             raise os_error(errno.ENOPROTOOPT)
 
     def get(self, name: int, size: int) -> bytes:
         """getsockopt(2): an int, or one octet where there is no room for an int."""
-        known = {names.IP_TTL: self.ttl, names.IP_TOS: self.tos}
+        known = {
+            names.IP_TTL: self.ttl, names.IP_TOS: self.tos,
+            names.IP_BIND_ADDRESS_NO_PORT: int(self.no_port),
+        }  # fmt: skip
         known.update({wish: int(wish in self.wanted) for wish in _WISHES})
         if name not in known:
             raise os_error(errno.ENOPROTOOPT)
@@ -80,8 +88,15 @@ class Wish(NamedTuple):
     source: bytes = ANY4
 
 
-def wish(control: Iterable[Control], options: IpOptions) -> Wish:
-    """Return what sendmsg(2) asks for a UDP datagram; EINVAL, ENODEV for an unknown interface."""
+def wish(control: Iterable[Control], options: IpOptions, *, ipv6: bool = False) -> Wish:
+    """Return what sendmsg(2) asks for a UDP datagram; EINVAL, ENODEV for an unknown interface.
+
+    Over IPv6 items of level IPPROTO_IP say nothing, and those of IPPROTO_IPV6 are not supported.
+    """
+    if ipv6:
+        if any(level == names.IPPROTO_IPV6 for level, _, _ in check(control)):
+            raise os_error(errno.EINVAL)
+        return Wish(options.hops, 0)
     ttl, tos, source = options.ttl, options.tos, ANY4
     for level, kind, data in check(control):
         if level != names.IPPROTO_IP:
@@ -110,9 +125,11 @@ def check(control: Iterable[Control]) -> Sequence[Control]:
 
 
 def brought(datagram: Datagram, options: IpOptions, index: int, local: bytes) -> list[Control]:
-    """Return the control data of an IPv4 datagram that came in by interface `index`; `local` is
-    our address there."""
+    """Return the control data of a datagram that came in by interface `index`; `local` is our
+    address there. One of IPv6 has none: its own options are not supported."""
     found: list[Control] = []
+    if len(local) != 4:
+        return found
     if names.IP_PKTINFO in options.wanted:
         info = _PKTINFO.pack(index, local, datagram.flow.dst)
         found.append((names.IPPROTO_IP, names.IP_PKTINFO, info))

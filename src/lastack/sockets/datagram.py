@@ -11,20 +11,23 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from lastack.host import BROADCAST, Binding, Host, Mailbox, PortError
+from lastack.host import BROADCAST, Host, Mailbox, PortError
 from lastack.tcp import Buffers
 from lastack.trace import Called, ErrorTold, Refused, Returned
 from lastack.wire import ANY4, Datagram, is_loopback, show_endpoint
 
-from . import names
+from . import addresses, names
 from .common import get_common, set_common
 from .control import LINK_INDEX, LOOPBACK_INDEX, Control, IpOptions, brought, fit, wish
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
+from .ip_options import LEVELS, get_ip_option, set_ip_option
 from .linger import Linger, parse_linger, show_linger
 
 LARGEST: Final = 65_507
 """Largest text of a datagram: 65,535 octets without the headers of IPv4 and UDP (RFC 768)."""
+LARGEST6: Final = 65_527
+"""The same over IPv6, whose own header is not counted (RFC 8200 section 3)."""
 BUFFER: Final = 212_992
 """SO_RCVBUF and SO_SNDBUF of a new socket (net.core.rmem_default, wmem_default)."""
 
@@ -47,18 +50,19 @@ class Received(NamedTuple):
 
 
 class UdpSocket(File):
-    """An AF_INET SOCK_DGRAM socket of one host."""
+    """An AF_INET (or AF_INET6) SOCK_DGRAM socket of one host."""
 
     kind = "udp"
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, family: int = names.AF_INET) -> None:
         super().__init__()
         self.host = host
-        self.family = names.AF_INET
+        self.family = family
         self.conn = host.new_conn()
         self.buffers = Buffers(host.profile.buffers)
         self.buffers.send = self.buffers.receive = BUFFER
-        self.box = Mailbox(self.conn, Binding(), self, self.buffers)
+        binding = addresses.new_binding(family, host.profile.ports)
+        self.box = Mailbox(self.conn, binding, self, self.buffers)
         self.linger = Linger()
         self.ip = IpOptions()
         self._corked: tuple[bytes, bytes, int] | None = None
@@ -74,20 +78,28 @@ class UdpSocket(File):
 
     # -- names ---------------------------------------------------------------------------------
 
-    def bind(self, address: bytes, port: int, now: int) -> None:
-        """bind(2). EINVAL when it has a port already, EADDRNOTAVAIL, EADDRINUSE."""
-        if self.box.binding.port:
+    def bind(self, address: bytes, port: int, now: int, *, scope: int = 0) -> None:
+        """bind(2). EINVAL when it has a port already, EADDRNOTAVAIL, EADDRINUSE, and the errors of
+        `addresses.to_bind`. With IP_BIND_ADDRESS_NO_PORT port 0 leaves the choice to later."""
+        binding = self.box.binding
+        if binding.port:
             raise os_error(errno.EINVAL)
+        address = addresses.to_bind(binding, self.family, address, scope)
         try:
-            self.host.datagrams.bind(self.box, address, port)
+            if port == 0 and self.ip.no_port:
+                self.host.datagrams.bind_address(self.box, address)
+            else:
+                self.host.datagrams.bind(self.box, address, port)
+            binding.v6only = addresses.v6only_after(binding)
         except PortError as error:
             raise self._refuse("bind", error, now) from None
         self._named = port != 0
 
-    def connect(self, address: bytes, port: int, now: int) -> None:
+    def connect(self, address: bytes, port: int, now: int, *, scope: int = 0) -> None:
         """connect(2): remember the peer, and take datagrams from nobody else. Nothing is sent,
         and it may be repeated. EACCES for a broadcast address without SO_BROADCAST, EINVAL,
-        ENETUNREACH."""
+        ENETUNREACH, the errors of `addresses.to_reach`."""
+        address = addresses.to_reach(self.box.binding, self.family, address, scope)
         self._may_send_to(address)
         try:
             self.host.datagrams.connect(self.box, address, port)
@@ -101,19 +113,22 @@ class UdpSocket(File):
 
     def getsockname(self) -> tuple[bytes, int]:
         """getsockname(2): the wildcard and port 0 while unbound."""
-        return self.box.binding.address, self.box.binding.port
+        binding = self.box.binding
+        return addresses.shown(binding.address, self.family), binding.port
 
     def getpeername(self) -> tuple[bytes, int]:
         """getpeername(2); ENOTCONN before connect()."""
         if self.box.peer is None:
             raise os_error(errno.ENOTCONN)
-        return self.box.peer
+        address, port = self.box.peer
+        return addresses.shown(address, self.family), port
 
     def describe(self) -> str:
         """Return the socket for people: "UDP 0.0.0.0:53"."""
         local = show_endpoint(*self.getsockname())
-        peer = self.box.peer
-        return f"UDP {local}" if peer is None else f"UDP {local} > {show_endpoint(*peer)}"
+        if self.box.peer is None:
+            return f"UDP {local}"
+        return f"UDP {local} > {show_endpoint(*self.getpeername())}"
 
     # -- data ----------------------------------------------------------------------------------
 
@@ -124,23 +139,32 @@ class UdpSocket(File):
         if self.box.peer is None:
             self._take_port("send", now)
             raise os_error(errno.EMSGSIZE if len(data) > LARGEST else errno.EDESTADDRREQ)
-        return self.send_to(data, flags, *self.box.peer, now, control=control)
+        return self._send(data, flags, *self.box.peer, now, control)
 
     def send_to(
         self, data: bytes | memoryview, flags: int, address: bytes, port: int, now: int, *,
-        control: Sequence[Control] = (),
+        control: Sequence[Control] = (), scope: int = 0,
     ) -> int:  # fmt: skip
         """sendto(2): one datagram, whole; a socket without a port gets one. MSG_MORE keeps it
         back, and what the next calls send joins it.
 
-        EOPNOTSUPP for MSG_OOB, EMSGSIZE above 65,507 bytes, EINVAL for port 0, EACCES for a
-        broadcast without SO_BROADCAST, EPIPE after shutdown, ENETUNREACH, or the error that an
-        earlier datagram met. `control` is that of sendmsg(2): IP_TTL, IP_TOS, IP_PKTINFO.
+        EOPNOTSUPP for MSG_OOB, EMSGSIZE above 65,507 bytes (65,527 over IPv6), EINVAL for port 0,
+        EACCES for a broadcast without SO_BROADCAST, EPIPE after shutdown, ENETUNREACH, the errors
+        of `addresses.to_reach`, or that which an earlier datagram met. `control` is that of
+        sendmsg(2): IP_TTL, IP_TOS, IP_PKTINFO; EINVAL for that of IPv6.
         """
+        address = addresses.to_reach(self.box.binding, self.family, address, scope)
+        return self._send(data, flags, address, port, now, control)
+
+    def _send(
+        self, data: bytes | memoryview, flags: int, address: bytes, port: int, now: int,
+        control: Sequence[Control],
+    ) -> int:  # fmt: skip
         if flags & names.MSG_OOB:
             raise os_error(errno.EOPNOTSUPP)
         self._take_port("send", now)
-        if len(data) > LARGEST:
+        largest = LARGEST if len(address) == 4 else LARGEST6
+        if len(data) > largest:
             raise os_error(errno.EMSGSIZE)
         if port == 0:
             raise os_error(errno.EINVAL)
@@ -152,9 +176,9 @@ class UdpSocket(File):
         if self._corked is not None:
             text, address, port = self._corked[0] + text, *self._corked[1:]
             self._corked = None
-            if len(text) > LARGEST:
+            if len(text) > largest:
                 raise os_error(errno.EMSGSIZE)
-        wanted = wish(control, self.ip)
+        wanted = wish(control, self.ip, ipv6=len(address) == 16)
         if flags & names.MSG_MORE:
             self._corked = text, address, port
             return len(data)
@@ -190,7 +214,8 @@ class UdpSocket(File):
         self.looked(len(text) if peek else len(whole), peek=peek)
         control, told = fit(self._control(first), room)
         told |= names.MSG_TRUNC if len(whole) > size else 0
-        return Received(text, len(whole), (first.flow.src, first.flow.sport), control, told)
+        source = addresses.shown(first.flow.src, self.family), first.flow.sport
+        return Received(text, len(whole), source, control, told)
 
     def _control(self, datagram: Datagram) -> list[Control]:
         flow, ours = datagram.flow, self.host.addresses
@@ -235,7 +260,7 @@ class UdpSocket(File):
 
     def setsockopt(self, level: int, name: int, value: bytes, now: int) -> None:
         """setsockopt(2): SO_REUSEADDR, SO_REUSEPORT, SO_RCVBUF, SO_SNDBUF, SO_BROADCAST, those
-        of `common` and of `control`; SO_LINGER and SO_KEEPALIVE are stored and change nothing.
+        of `common` and of `ip_options`; SO_LINGER and SO_KEEPALIVE are stored and change nothing.
         ENOPROTOOPT for others."""
         if (level, name) == (names.SOL_SOCKET, names.SO_LINGER):
             stored = parse_linger(value, self.linger, self.host.profile.linger)
@@ -243,8 +268,8 @@ class UdpSocket(File):
                 raise os_error(stored)
             self.linger = stored
             return
-        if level == names.IPPROTO_IP:
-            self.ip.set(name, value)
+        if level in LEVELS:
+            set_ip_option(self.ip, self.box.binding, self.family, level, name, value)
             return
         if level == names.SOL_SOCKET and set_common(self, name, value):
             return
@@ -266,8 +291,11 @@ class UdpSocket(File):
 
     def getsockopt(self, level: int, name: int, size: int, now: int) -> bytes:
         """getsockopt(2): at most `size` bytes; ENOPROTOOPT, EOPNOTSUPP for an unknown level."""
-        if level == names.IPPROTO_IP:
-            return self.ip.get(name, size)
+        if level in LEVELS:
+            binding = self.box.binding
+            return get_ip_option(
+                self.ip, binding, self.family, level, name, size, self._path_mtu
+            )
         if level != names.SOL_SOCKET:
             raise os_error(errno.EOPNOTSUPP)
         common = get_common(self, name)
@@ -290,6 +318,9 @@ class UdpSocket(File):
         if name not in known:
             raise os_error(errno.ENOPROTOOPT)
         return _INT.pack(known[name])[:size]
+
+    def _path_mtu(self) -> int:
+        return 0 if self.box.peer is None else self.host.mtu_to(self.box.peer[0])
 
     def take_error(self, now: int) -> int:
         """SO_ERROR: the errno that nobody has been told yet, and forget it."""
@@ -322,7 +353,7 @@ class UdpSocket(File):
     def release(self, now: int, *, exiting: bool = False) -> None:
         """close(2), the last reference: never waits, whatever SO_LINGER says."""
         self.host.datagrams.release(self.box)
-        self.box.binding.address = ANY4
+        self.box.binding.address = addresses.wildcard(self.family)
 
     # -- trace ---------------------------------------------------------------------------------
 

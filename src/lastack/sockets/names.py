@@ -37,6 +37,14 @@ IP_TTL: Final = 2
 IP_PKTINFO: Final = 8
 IP_RECVTTL: Final = 12
 IP_RECVTOS: Final = 13
+IP_MTU: Final = 14
+IP_BIND_ADDRESS_NO_PORT: Final = 24
+
+
+IPPROTO_IPV6: Final = 41
+IPV6_UNICAST_HOPS: Final = 16
+IPV6_MTU: Final = 24
+IPV6_V6ONLY: Final = 26
 
 IPPROTO_TCP: Final = 6
 TCP_NODELAY: Final = 1

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lastack.profile import MS, NEVER, Congestion, S
-from lastack.state import LISTEN
+from lastack.state import CLOSED, LISTEN
 from lastack.tcp import (
     Connection,
     default_congestion,
@@ -24,6 +24,7 @@ from . import names
 from .common import get_common, set_common
 from .errors import os_error
 from .files import OUT
+from .ip_options import LEVELS, get_ip_option, set_ip_option
 from .linger import parse_linger, show_linger
 from .parts import SocketParts
 from .stored import defer_repeats, defer_seconds
@@ -43,8 +44,8 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
     if (level, name) == (names.IPPROTO_TCP, names.TCP_CONGESTION):
         _set_congestion(sock, value)
         return
-    if level == names.IPPROTO_IP:
-        _set_ip(sock, name, value)
+    if level in LEVELS:
+        _set_ip(sock, level, name, value)
         return
     if level == names.SOL_SOCKET and set_common(sock, name, value):
         sock.options.timeouts = sock.receive_timeout, sock.send_timeout
@@ -59,14 +60,15 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
     raise os_error(errno.ENOPROTOOPT)
 
 
-def _set_ip(sock: SocketParts, name: int, value: bytes) -> None:
+def _set_ip(sock: SocketParts, level: int, name: int, value: bytes) -> None:
     """Options that ask for control data are stored: TCP delivers none, on Linux as here. Segments
-    have one TTL and no type of service of the program's choice: IP_TTL and IP_TOS stay as they
-    are."""
-    before = sock.ip.ttl, sock.ip.tos
-    sock.ip.set(name, value)
-    if (sock.ip.ttl, sock.ip.tos) != before:
-        sock.ip.ttl, sock.ip.tos = before
+    have one TTL and no type of service of the program's choice: IP_TTL, IP_TOS and
+    IPV6_UNICAST_HOPS stay as they are."""
+    ip = sock.ip
+    before = ip.ttl, ip.tos, ip.hops
+    set_ip_option(ip, sock.binding, sock.family, level, name, value)
+    if (ip.ttl, ip.tos, ip.hops) != before:
+        ip.ttl, ip.tos, ip.hops = before
         raise os_error(errno.ENOPROTOOPT)
 
 
@@ -183,8 +185,10 @@ def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) ->
     if (level, name) == (names.IPPROTO_TCP, names.TCP_CONGESTION):
         chosen = sock.options.congestion or default_congestion(sock.host.profile)
         return chosen.value.encode().ljust(16, b"\0")[:size]
-    if level == names.IPPROTO_IP:
-        return sock.ip.get(name, size)
+    if level in LEVELS:
+        return get_ip_option(
+            sock.ip, sock.binding, sock.family, level, name, size, lambda: _path_mtu(sock)
+        )
     if level not in (names.SOL_SOCKET, names.IPPROTO_TCP):
         raise os_error(errno.EOPNOTSUPP)
     common = get_common(sock, name) if level == names.SOL_SOCKET else None
@@ -194,6 +198,14 @@ def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) ->
     if reader is None:
         raise os_error(errno.ENOPROTOOPT)
     return _INT.pack(reader(sock, now))[:size]
+
+
+def _path_mtu(sock: SocketParts) -> int:
+    """Return the MTU towards the peer in octets, 0 when there is no connection."""
+    if sock.endpoint is None or sock.state is CLOSED:
+        return 0
+    link = sock.host.mtu_to(sock.endpoint.connection.flow.dst)
+    return min(link, sock.endpoint.path_mtu or link)
 
 
 def _linger2(sock: SocketParts, now: int) -> int:

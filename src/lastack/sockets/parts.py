@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lastack.host import Binding, Endpoint, Host, Listener
+from lastack.host import Endpoint, Host, Listener
 from lastack.state import CLOSED, State
 from lastack.tcp import Buffers
 from lastack.trace import ErrorTold
-from lastack.wire import ANY4, ANY6, show_endpoint
+from lastack.wire import show_endpoint
 
-from . import names
+from . import addresses, names
 from .control import IpOptions
 from .files import File
 from .stored import SocketOptions
@@ -26,8 +26,7 @@ class SocketParts(File):
         self.options = SocketOptions()
         self.ip = IpOptions()
         self.buffers = Buffers(host.profile.buffers)
-        self.binding = Binding()
-        self.binding.address = self.wildcard()
+        self.binding = addresses.new_binding(family, host.profile.ports)
         self.endpoint: Endpoint | None = None
         self.listener: Listener | None = None
         self.conn = host.new_conn()
@@ -37,10 +36,6 @@ class SocketParts(File):
         self._shut_write = False
         self._error = 0
         self._named = self.binding.address
-
-    def wildcard(self) -> bytes:
-        """Return the address that stands for every address of the family."""
-        return ANY6 if self.family == names.AF_INET6 else ANY4
 
     @property
     def state(self) -> State:
@@ -57,15 +52,22 @@ class SocketParts(File):
     def getsockname(self) -> tuple[bytes, int]:
         """getsockname(2): the wildcard and port 0 while unbound; a port that was given back is
         still told."""
-        return self.binding.address, self.binding.port or self.binding.shown
+        port = self.binding.port or self.binding.shown
+        return addresses.shown(self.binding.address, self.family), port
+
+    @property
+    def peer(self) -> tuple[bytes, int]:
+        """Address and port of the other end, also when the connection is over."""
+        assert self.endpoint is not None
+        flow = self.endpoint.connection.flow
+        return addresses.shown(flow.dst, self.family), flow.dport
 
     def describe(self) -> str:
         """Return the socket for people: "ESTABLISHED 10.0.0.1:80 > 10.0.0.2:40000"."""
         local = show_endpoint(*self.getsockname())
         if self.endpoint is None:
             return f"{'LISTEN' if self.listening else 'unconnected'} {local}"
-        flow = self.endpoint.connection.flow
-        return f"{self.state.value} {local} > {show_endpoint(flow.dst, flow.dport)}"
+        return f"{self.state.value} {local} > {show_endpoint(*self.peer)}"
 
     def renew(self) -> None:
         """Forget a connection that never came about, or is over: the socket is as new."""

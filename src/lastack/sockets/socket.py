@@ -13,7 +13,7 @@ from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.tcp import Urgent
 from lastack.trace import Called, Reason, Refused, Returned
 
-from . import closing, names, ready
+from . import addresses, closing, names, ready
 from .errors import os_error
 from .files import AGAIN, NotNow
 from .linger import ClosePlan
@@ -29,12 +29,20 @@ class TcpSocket(SocketParts):
 
     # -- bind, listen, accept ------------------------------------------------------------------
 
-    def bind(self, address: bytes, port: int, now: int) -> None:
-        """bind(2). EINVAL when bound already, EADDRNOTAVAIL, EADDRINUSE."""
+    def bind(self, address: bytes, port: int, now: int, *, scope: int = 0) -> None:
+        """bind(2). EINVAL when bound already, EADDRNOTAVAIL, EADDRINUSE, `addresses.to_bind`.
+
+        With IP_BIND_ADDRESS_NO_PORT, port 0 leaves the choice of a port to connect() or listen().
+        """
         if self.binding.port:
             raise os_error(errno.EINVAL)
+        address = addresses.to_bind(self.binding, self.family, address, scope)
         try:
-            self.host.ports.bind(self.binding, address, port, self.host.addresses)
+            if port == 0 and self.ip.no_port:
+                self.host.ports.bind_address(self.binding, address, self.host.addresses)
+            else:
+                self.host.ports.bind(self.binding, address, port, self.host.addresses)
+            self.binding.v6only = addresses.v6only_after(self.binding)
         except PortError as error:
             raise self._refuse("bind", error, now) from None
         self._named = address
@@ -84,11 +92,11 @@ class TcpSocket(SocketParts):
 
     # -- connect -------------------------------------------------------------------------------
 
-    def connect(self, address: bytes, port: int, now: int) -> NotNow | None:
+    def connect(self, address: bytes, port: int, now: int, *, scope: int = 0) -> NotNow | None:
         """connect(2), the first attempt: sends SYN. AGAIN while the handshake is under way.
 
-        EISCONN, EALREADY (non-blocking, under way), EADDRNOTAVAIL, ENETUNREACH, or the error of
-        an earlier attempt that nobody has been told.
+        EISCONN, EALREADY (non-blocking, under way), EADDRNOTAVAIL, ENETUNREACH, the errors of
+        `addresses.to_reach`, or that of an earlier attempt that nobody has been told.
         """
         if self.listening:
             raise os_error(errno.EISCONN)
@@ -102,6 +110,7 @@ class TcpSocket(SocketParts):
             if self.state is not CLOSED or not self._may_reconnect():
                 raise os_error(errno.EISCONN if self.state is not CLOSED else errno.EINVAL)
             self.renew()
+        address = addresses.to_reach(self.binding, self.family, address, scope)
         if self._opened:
             self.conn = self.host.new_conn()
         self._forget_error()
@@ -255,8 +264,7 @@ class TcpSocket(SocketParts):
         """getpeername(2); ENOTCONN before and after the connection."""
         if self.endpoint is None or self.state in (CLOSED, SYN_SENT):
             raise os_error(errno.ENOTCONN)
-        flow = self.endpoint.connection.flow
-        return flow.dst, flow.dport
+        return self.peer
 
     def setsockopt(self, level: int, name: int, value: bytes, now: int) -> None:
         """setsockopt(2) with the value as bytes; ENOPROTOOPT for what is not supported."""

@@ -240,19 +240,22 @@ class Connection:
         tcb = self._tcb
         return seq.le(tcb.snd_una, quoted_seq) and seq.le(quoted_seq, tcb.snd_nxt)
 
-    def path_mtu(self, mss: int, quoted_seq: int, now: int) -> None:
+    def path_mtu(self, mss: int, quoted_seq: int, now: int) -> bool:
         """The path takes no more than `mss` octets a segment, options not counted (RFC 1191):
-        send what is in flight again in smaller segments."""
+        send what is in flight again in smaller segments. False, and nothing happens, when
+        segments are no larger now, and for a quoted number that is not in flight."""
         tcb = self._tcb
         mss = max(mss - (12 if tcb.ts_ok else 0), 48)
-        if mss < tcb.mss and tcb.state is not CLOSED and self._covers(quoted_seq):
-            tcb.congestion.resize(mss)
-            tcb.mss = mss
-            if tcb.in_flight() and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
-                tcb.recover, tcb.rxt_nxt = tcb.snd_nxt, tcb.snd_una
-                tcb.recovering = tcb.reducing = False
-                tcb.prr = None
-            emit.flush(tcb, now)
+        if mss >= tcb.mss or tcb.state is CLOSED or not self._covers(quoted_seq):
+            return False
+        tcb.congestion.resize(mss)
+        tcb.mss = mss
+        if tcb.in_flight() and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
+            tcb.recover, tcb.rxt_nxt = tcb.snd_nxt, tcb.snd_una
+            tcb.recovering = tcb.reducing = False
+            tcb.prr = None
+        emit.flush(tcb, now)
+        return True
 
     def timeout(self, now: int) -> None:
         """Let timers that are due expire; an early or repeated call does nothing."""

@@ -22,7 +22,7 @@ def first_window(tcb: Tcb) -> None:
 
 def _options(tcb: Tcb, seg: Segment, now: int) -> None:
     """Take the options of the peer's SYN: MSS (MUST-14, MUST-15), window scale, timestamps."""
-    tcb.peer_mss = seg.mss or 536
+    tcb.peer_mss = seg.mss or tcb.peer_mss
     if seg.wscale != ABSENT and tcb.offers_scale:
         tcb.scale_ok = True
         tcb.snd_wscale = min(seg.wscale, 14)  # RFC 7323 section 2.3

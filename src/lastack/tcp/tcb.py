@@ -111,7 +111,7 @@ class Tcb:
         # sizes of segments: ours to send, what we advertise, what the peer said, what it sends
         self.mss = mss
         self.advertised_mss = mss
-        self.peer_mss = 536
+        self.peer_mss = 536 if len(self.flow.dst) == 4 else 1220  # MUST-15
         self.rcv_mss = 536
 
     def _begin_ends(self, ts_offset: int) -> None:

@@ -20,12 +20,17 @@ from .codec import parse as parse
 from .flow import ANY4 as ANY4
 from .flow import ANY6 as ANY6
 from .flow import LOOPBACK4 as LOOPBACK4
+from .flow import LOOPBACK6 as LOOPBACK6
 from .flow import Flow as Flow
 from .flow import is_any as is_any
+from .flow import is_link_local as is_link_local
 from .flow import is_loopback as is_loopback
+from .flow import itself as itself
+from .flow import mapped as mapped
 from .flow import pack_address as pack_address
 from .flow import show_address as show_address
 from .flow import show_endpoint as show_endpoint
+from .icmp import tells_mtu as tells_mtu
 from .packet import Datagram as Datagram
 from .packet import IcmpMessage as IcmpMessage
 from .packet import Packet as Packet

@@ -13,6 +13,9 @@ from typing import Final, NamedTuple
 ANY4: Final = bytes(4)
 ANY6: Final = bytes(16)
 LOOPBACK4: Final = bytes((127, 0, 0, 1))
+LOOPBACK6: Final = bytes(15) + b"\1"
+
+_MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
 class Flow(NamedTuple):
@@ -36,7 +39,9 @@ def pack_address(text: str) -> bytes:
 
 @lru_cache(4096)
 def show_address(address: bytes) -> str:
-    """Return the numeric text of a packed address."""
+    """Return the numeric text of a packed address, as inet_ntop(3) writes it: ::ffff:10.0.0.1."""
+    if address.startswith(_MAPPED) and len(address) == 16:
+        return f"::ffff:{ipaddress.IPv4Address(address[12:])}"
     return str(ipaddress.ip_address(address))
 
 
@@ -53,4 +58,22 @@ def is_any(address: bytes) -> bool:
 
 def is_loopback(address: bytes) -> bool:
     """Tell whether the address is in 127.0.0.0/8 or is ::1."""
-    return address[0] == 127 if len(address) == 4 else address == bytes(15) + b"\1"
+    return address[0] == 127 if len(address) == 4 else address == LOOPBACK6
+
+
+def itself(address: bytes) -> bytes:
+    """Return the loopback address for the wildcard, any other as it is: a packet to 0.0.0.0 or ::
+    goes to the sender's own host."""
+    if any(address):
+        return address
+    return LOOPBACK4 if len(address) == 4 else LOOPBACK6
+
+
+def is_link_local(address: bytes) -> bool:
+    """Tell whether the address is in fe80::/10, and so means nothing without an interface."""
+    return len(address) == 16 and address[0] == 0xFE and address[1] & 0xC0 == 0x80
+
+
+def mapped(address: bytes) -> bytes:
+    """Return ::ffff:a.b.c.d for a.b.c.d (RFC 4291 section 2.5.5.2), any other as it is."""
+    return _MAPPED + address if len(address) == 4 else address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from lastack.profile import BindRule, Profile
-from lastack.sockets import names
+from lastack.sockets import TcpSocket, names
 from tests.truth.peer import HandPeer, P, World
 
 from .case import shows
@@ -62,6 +62,15 @@ def bind_over(profile: Profile, *, listening: bool) -> int:
     else:
         first.connect(P, 80, world.now)
     return errno_of(lambda: second.bind(bytes(4), 40000, world.now))
+
+
+@shows("v6only", {False: errno.EADDRINUSE, True: 0})
+def both_wildcards(profile: Profile) -> object:
+    """:: beside a listening 0.0.0.0."""
+    world = World(profile)
+    world.listen(80)
+    sock = TcpSocket(world.k, names.AF_INET6)
+    return errno_of(lambda: sock.bind(bytes(16), 80, world.now))
 
 
 @shows("ephemeral_low", {32768: 0, 60990: errno.EADDRINUSE})

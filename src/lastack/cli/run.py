@@ -61,8 +61,9 @@ from .values import FAULTS, Duration, Rate, Share, find_profile, parse_fault, pa
 def run(
     programs: tuple[str, ...], where: str, seed: int, delay: int, jitter: int, loss: float,
     rate: int, queue: int, mtu: int, families: str, profiles: tuple[str, ...],
-    faults: tuple[str, ...], until: int, patience: int, as_json: bool, no_ladder: bool, unfold: bool, wire: bool,
-    strict: bool, check_determinism: bool, trace: Path | None, pcap: Path | None,
+    faults: tuple[str, ...], until: int, patience: int, as_json: bool, no_ladder: bool,
+    unfold: bool, wire: bool, strict: bool, check_determinism: bool, trace: Path | None,
+    pcap: Path | None,
 ) -> int:  # fmt: skip
     """Run programs on simulated hosts and explain how every connection ended.
 

@@ -149,7 +149,7 @@ MUTATIONS = [
     Mutation("a lost FIN is not sent again", "lastack.tcp.timeouts", "_retransmit", _nothing),
     Mutation("TIME-WAIT is not entered", "lastack.host.waiting:WaitingRoom", "enter", _never),
     Mutation("the last ACK is not sent", "lastack.tcp.emit", "send_ack", _nothing),
-    Mutation("a segment for no connection draws no RST", "lastack.host.host:Host", "_reply_reset",
+    Mutation("a segment for no connection draws no RST", "lastack.host.host:Host", "reply_reset",
              _nothing),
     Mutation("unread bytes do not count", _CLOSING, "plan_close", _unread_ignored),
     Mutation("l_linger 0 is no ABORT", _CLOSING, "plan_close", _planned(_graceful)),

@@ -12,7 +12,7 @@ from hashlib import blake2s
 from typing import Final, NamedTuple
 
 from lastack.profile import S
-from lastack.wire import ABSENT, SYN, Flow, Segment, seq
+from lastack.wire import ABSENT, CWR, ECE, SYN, Flow, Segment, seq
 
 SIZES: Final = (536, 1300, 1440, 1460)
 """The segment sizes that a cookie can tell; a peer's own is rounded down."""
@@ -77,10 +77,9 @@ def stamp(tsval: int, syn: Segment, *, ecn: bool) -> int:
     return value if value <= tsval else (value - _BITS - 1) & seq.MASK
 
 
-def syn_again(flow: Flow, ack: Segment, kept: Remembered, number: int) -> Segment:
+def syn_again(ack: Segment, kept: Remembered, number: int) -> Segment:
     """Return the SYN that the cookie answered, as far as it is remembered."""
-    flags = SYN
     return Segment(
-        flow, (ack.seq - 1) & seq.MASK, 0, flags, ack.wnd, mss=kept.mss, wscale=kept.wscale,
-        sack_ok=kept.sack_ok, tsval=ack.tsval, number=number,
+        ack.flow, (ack.seq - 1) & seq.MASK, 0, SYN | (ECE | CWR if kept.ecn else 0), ack.wnd,
+        mss=kept.mss, wscale=kept.wscale, sack_ok=kept.sack_ok, tsval=ack.tsval, number=number,
     )  # fmt: skip

@@ -17,10 +17,11 @@ from .ports import Binding
 class Options(Protocol):
     """Socket options that an accepted connection inherits; the host only copies them.
 
-    defer_accept: TCP_DEFER_ACCEPT, in repeats of the SYN|ACK.
+    defer_accept: TCP_DEFER_ACCEPT, in repeats of the SYN|ACK; maxseg: TCP_MAXSEG, 0 if not set.
     """
 
     defer_accept: int
+    maxseg: int
 
     def copy(self) -> Options:
         """Return options that can be changed independently."""
@@ -79,6 +80,8 @@ class Listener:
         self.error = 0
         self.killed = False
         self.queue: deque[Endpoint] = deque()
+        self.requests: set[Endpoint] = set()
+        self.cookies_until = -1
         self._rules = rules
         self.limit = 0
         self.set_backlog(backlog)
@@ -93,6 +96,11 @@ class Listener:
     def full(self) -> bool:
         """Whether another connection would not find a place in the accept queue."""
         return len(self.queue) >= self.limit
+
+    @property
+    def crowded(self) -> bool:
+        """Whether another handshake would be one too many (docs/kernel-notes/syn-cookies.md)."""
+        return len(self.requests) > self.backlog
 
     def take(self) -> Endpoint | None:
         """Take the oldest connection out of the accept queue, None when it is empty."""

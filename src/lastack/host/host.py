@@ -10,8 +10,8 @@ import errno
 from collections.abc import Callable, Sequence
 from hashlib import blake2s
 
-from lastack.profile import NEVER, FullQueue, Profile, Reuse
-from lastack.state import CLOSED, SYN_RECEIVED
+from lastack.profile import NEVER, Profile, Reuse
+from lastack.state import CLOSED
 from lastack.tcp import (
     Buffers,
     Connection,
@@ -53,7 +53,8 @@ from . import errors, snapshot
 from .agenda import Agenda
 from .datagrams import Datagrams
 from .endpoint import Endpoint, Listener, Options, header_length
-from .listen import choose, judge
+from .handshakes import Handshakes
+from .listen import choose
 from .ports import Binding, PortError, Ports, flow_hint
 from .timewaits import TimeWaits
 from .waiting import WaitingRoom
@@ -80,6 +81,7 @@ class Host:
         self.waiting = WaitingRoom(profile, table, self._secret, scribe)
         self.ports = Ports(profile.ports, self.waiting.table, seed)
         self.datagrams = Datagrams(self, profile.ports, seed)
+        self.handshakes = Handshakes(self, self._secret)
         self._endpoints: dict[Flow, Endpoint] = {}
         self._listeners: dict[int, list[Listener]] = {}
         self._agenda = Agenda()
@@ -179,7 +181,7 @@ class Host:
         if segments:
             self._packets += segments
         if endpoint.listener is not None and not endpoint.queued:
-            self._handshake_done(endpoint)
+            self.handshakes.settled(endpoint, endpoint.listener)
         events = tcp.take_ready()
         if events:
             self.wake(endpoint.owner, events)
@@ -211,18 +213,6 @@ class Host:
             self.ports.release(binding)
         else:
             binding.connected = False
-
-    def _handshake_done(self, endpoint: Endpoint) -> None:
-        listener = endpoint.listener
-        if listener is None or endpoint.connection.state is SYN_RECEIVED:
-            return
-        if endpoint.connection.state is CLOSED:
-            endpoint.listener = None  # the handshake failed
-            return
-        endpoint.queued = True
-        endpoint.inherited = listener.options.copy()
-        listener.queue.append(endpoint)
-        self.wake(listener.owner, 0x001)
 
     # -- LISTEN --------------------------------------------------------------------------------
 
@@ -274,7 +264,7 @@ class Host:
         old = self._choose_port(binding, local, remote, port, now)
         flow = Flow(local, binding.port, remote, port)
         binding.address = local
-        endpoint = self._new_endpoint(flow, binding, buffers, conn, maxseg, old, now)
+        endpoint = self.new_endpoint(flow, binding, buffers, conn, maxseg, old, now)
         endpoint.owner = owner
         if self.scribe is not None:
             self.scribe.write(Opened(conn, flow, True, 0), now)
@@ -322,21 +312,33 @@ class Host:
         allowed = rules.reuse is Reuse.ON or (rules.reuse is Reuse.LOOPBACK and loopback)
         return allowed and now - entry.entered > rules.reuse_delay_ns
 
-    def _new_endpoint(
+    def new_endpoint(
         self, flow: Flow, binding: Binding, buffers: Buffers, conn: int, maxseg: int,
-        old: Entry | None, now: int,
+        old: Entry | None, now: int, iss: int = -1,
     ) -> Endpoint:  # fmt: skip
-        iss = initial_sequence(flow, self._secret, now)
+        """Enter a connection into the table; `iss` is chosen unless it is given."""
+        if iss < 0:
+            iss = initial_sequence(flow, self._secret, now)
         if old is not None:
             iss = (old.snd_nxt + self.profile.time_wait.reopen_isn_gap) & seq.MASK
-        mss = self.mtu_to(flow.dst) - header_length(flow)
-        connection = Connection(
-            self.profile, flow, conn=conn, iss=iss, mss=min(mss, maxseg or mss), buffers=buffers,
-            scribe=self.scribe, ts_offset=timestamp_offset(flow, self._secret),
-        )  # fmt: skip
+        connection = self.new_connection(flow, buffers, conn, maxseg, iss, self.scribe)
         endpoint = Endpoint(connection, binding)
         self._endpoints[flow.reversed()] = endpoint
         return endpoint
+
+    def new_connection(
+        self, flow: Flow, buffers: Buffers, conn: int, maxseg: int, iss: int, scribe: Scribe | None
+    ) -> Connection:
+        """Return a connection that no table has yet."""
+        mss = self.mtu_to(flow.dst) - header_length(flow)
+        return Connection(
+            self.profile, flow, conn=conn, iss=iss, mss=min(mss, maxseg or mss), buffers=buffers,
+            scribe=scribe, ts_offset=timestamp_offset(flow, self._secret),
+        )  # fmt: skip
+
+    def send(self, seg: Segment) -> None:
+        """Queue a segment that belongs to no connection."""
+        self._packets.append(seg)
 
     # -- a segment -----------------------------------------------------------------------------
 
@@ -349,7 +351,8 @@ class Host:
             tcp = endpoint.connection
             if self.scribe is not None:
                 self.scribe.begin(Arrived(tcp.conn, seg.number, seg), now)
-            if endpoint.listener is None or not self._refuses_last_ack(endpoint, seg, now):
+            refuses = self.handshakes.refuses_last_ack
+            if endpoint.listener is None or not refuses(endpoint, seg, now):
                 tcp.segment_arrives(seg, now)
                 self.settle(endpoint, now)
             return
@@ -361,14 +364,14 @@ class Host:
                 entry, seg, self._packets, listening=listener is not None, now=now
             )
             if old is not None and listener is not None:
-                self._syn_arrives(listener, seg, old, now)
+                self.handshakes.syn_arrives(listener, seg, old, now)
         elif listener is not None:
             self._begin(listener.conn, seg, now)
-            self._arrives_at_listener(listener, seg, now)
+            self.handshakes.arrives(listener, seg, now)
         else:
             self._begin(0, seg, now)
             syn = seg.flags & (SYN | ACK) == SYN
-            self._reply_reset(seg, Reason.PORT_CLOSED if syn else Reason.NO_CONNECTION, 0, now)
+            self.reply_reset(seg, Reason.PORT_CLOSED if syn else Reason.NO_CONNECTION, 0, now)
 
     def _icmp_arrives(self, message: IcmpMessage, now: int) -> None:
         """An ICMP error about a packet of ours; what it does is in `errors` and the connection."""
@@ -400,49 +403,7 @@ class Host:
         if self.scribe is not None:
             self.scribe.write(Dropped(0, packet.number, reason), now)
 
-    def _refuses_last_ack(self, endpoint: Endpoint, seg: Segment, now: int) -> bool:
-        """The ACK that ends a handshake needs a place in the accept queue, and a listener."""
-        tcp = endpoint.connection
-        listener = endpoint.listener
-        if listener is None or tcp.state is not SYN_RECEIVED:
-            return False
-        tcp.may_establish(not listener.full)
-        tcp.set_defer(listener.options.defer_accept)
-        if not seg.flags & ACK or seg.flags & (RST | SYN):
-            return False
-        if listener.state is CLOSED:
-            reason = Reason.LISTENER_CLOSED
-        elif listener.full and self.profile.start.full_queue is FullQueue.RESET:
-            reason = Reason.ACCEPT_QUEUE_OVERFLOW
-        else:
-            return False
-        endpoint.listener = None
-        self._reply_reset(seg, reason, tcp.conn, now)
-        tcp.vanish(reason, now)
-        self.settle(endpoint, now)
-        return True
-
-    def _arrives_at_listener(self, listener: Listener, seg: Segment, now: int) -> None:
-        verdict = judge(seg, self.profile.acceptance, full=listener.full)
-        if verdict is Reason.SYN_ARRIVED:
-            self._syn_arrives(listener, seg, None, now)
-        elif verdict is Reason.ACK_IN_LISTEN:
-            self._reply_reset(seg, verdict, listener.conn, now)
-        elif self.scribe is not None:
-            self.scribe.write(Dropped(listener.conn, seg.number, verdict), now)
-
-    def _syn_arrives(self, listener: Listener, seg: Segment, old: Entry | None, now: int) -> None:
-        flow = seg.flow.reversed()
-        binding = self.ports.inherit(listener.binding, flow.src)
-        conn = self.new_conn()
-        endpoint = self._new_endpoint(flow, binding, listener.buffers.copy(), conn, 0, old, now)
-        endpoint.listener = listener
-        if self.scribe is not None:
-            self.scribe.write(Opened(conn, flow, False, seg.number), now)
-        endpoint.connection.syn_arrives(seg, now)
-        self.settle(endpoint, now)
-
-    def _reply_reset(self, seg: Segment, reason: Reason, conn: int, now: int) -> None:
+    def reply_reset(self, seg: Segment, reason: Reason, conn: int, now: int) -> None:
         """Answer a segment that belongs to no connection (3.10.7.1); a RST is never answered."""
         if seg.flags & RST:
             if self.scribe is not None:

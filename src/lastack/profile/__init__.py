@@ -46,6 +46,7 @@ from .rule import S as S
 from .start import Congestion as Congestion
 from .start import Ecn as Ecn
 from .start import FullQueue as FullQueue
+from .start import FullRequests as FullRequests
 from .start import ListenerShutdown as ListenerShutdown
 from .start import StartRules as StartRules
 from .time_wait import ExactReset as ExactReset

@@ -17,7 +17,7 @@ from .ports import BindRule, PortRules
 from .profile import Profile
 from .retransmission import RetransmissionRules
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
-from .start import Congestion, Ecn, StartRules
+from .start import Congestion, Ecn, FullRequests, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
 
 _SOCLOSE: Final = "FreeBSD sys/kern/uipc_socket.c, soclose()"
@@ -48,6 +48,7 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 )
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, reconnect_after_refused=False)
 
+_KEPT: Final = StartRules(full_requests=FullRequests.KEPT)
 _NO_TRAINS: Final = BufferRules(trains=False)
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
@@ -74,6 +75,7 @@ _BSD_GRADES: Final = {
     "bind_rule": (SOURCE, _PCBBIND),
     "trains": (SOURCE, "FreeBSD tcp_output.c: PUSH where the send buffer ends"),
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
+    "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
 }
@@ -94,6 +96,7 @@ FREEBSD: Final = Profile(
     buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
+    start=_KEPT,
     ports=_BSD_PORTS,
     grades={
         **_BSD_GRADES,
@@ -119,7 +122,9 @@ BSD44: Final = Profile(
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
     ports=_BSD_PORTS,
-    start=StartRules(sack=False, congestion=Congestion.RENO, ecn=Ecn.OFF),
+    start=StartRules(
+        sack=False, congestion=Congestion.RENO, ecn=Ecn.OFF, full_requests=FullRequests.KEPT
+    ),
     grades={
         **_BSD_GRADES,
         "sack": (MANUAL, f"{_BSD_BOOK}: older than RFC 2018"),
@@ -144,6 +149,7 @@ MACOS: Final = Profile(
     buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
+    start=_KEPT,
     ports=_BSD_PORTS,
     grades={
         **_BSD_GRADES,
@@ -177,13 +183,14 @@ WINDOWS: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
-    start=StartRules(ecn=Ecn.OFF),
+    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
     buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
     ports=PortRules(bind_rule=BindRule.WINDOWS),
     grades={
         "fin_waits": (CHOSEN, "as the BSDs"),
         "trains": (CHOSEN, "as the BSDs"),
+        "full_requests": (CHOSEN, "the backlog is that of accepted connections"),
         "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),
         "rack": (MANUAL, _ANNIVERSARY),
         "tail_probe": (MANUAL, _ANNIVERSARY),

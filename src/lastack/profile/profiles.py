@@ -17,7 +17,7 @@ from .ports import BindRule, PortRules
 from .profile import Profile
 from .retransmission import RetransmissionRules
 from .rule import CHOSEN, MANUAL, MINUTE, NEVER
-from .start import Congestion, Ecn, StartRules
+from .start import Congestion, Ecn, FullRequests, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
 
 LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
@@ -54,7 +54,7 @@ TEXTBOOK: Final = Profile(
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
     buffers=BufferRules(trains=False),
-    start=StartRules(ecn=Ecn.OFF),
+    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
         "waits_for": (MANUAL, _UNP),
@@ -67,6 +67,7 @@ TEXTBOOK: Final = Profile(
         "bind_rule": (MANUAL, "the usual advice"),
         "trains": (CHOSEN, "no book knows of it"),
         "fin_waits": (CHOSEN, "figures show the ACK of a FIN alone"),
+        "full_requests": (CHOSEN, "no book knows of cookies"),
         "ecn": (CHOSEN, "no book asks for it"),
         "rack": (CHOSEN, "younger than the books"),
         "tail_probe": (CHOSEN, "younger than the books"),
@@ -104,7 +105,9 @@ RFC9293: Final = Profile(
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
     buffers=BufferRules(trains=False),
-    start=StartRules(sack=False, congestion=Congestion.RENO),
+    start=StartRules(
+        sack=False, congestion=Congestion.RENO, full_requests=FullRequests.KEPT
+    ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
         reset_in_syn_received_active=errno.ECONNREFUSED,
@@ -126,6 +129,7 @@ RFC9293: Final = Profile(
         "sack": (MANUAL, "RFC 2018 is no part of RFC 9293"),
         "trains": (CHOSEN, "not in the RFC"),
         "fin_waits": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
+        "full_requests": (CHOSEN, f"{_RFC} section 3.9.2 leaves it open"),
         "ecn": (MANUAL, f"{_RFC} SHLD-8"),
         "rack": (MANUAL, "RFC 8985 is no part of RFC 9293"),
         "tail_probe": (MANUAL, "RFC 8985 is no part of RFC 9293"),

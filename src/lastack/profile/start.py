@@ -15,6 +15,14 @@ class FullQueue(Enum):
     RESET = "answered with a RST"
 
 
+class FullRequests(Enum):
+    """A SYN when more handshakes are under way than the backlog; net.ipv4.tcp_syncookies."""
+
+    COOKIES = "answered by a SYN cookie, without keeping state"
+    DROPPED = "dropped"
+    KEPT = "kept like the others"
+
+
 class Congestion(Enum):
     """Congestion control; the values are TCP_CONGESTION's names."""
 
@@ -71,6 +79,10 @@ class StartRules:
     somaxconn: int = rule(
         4096, "largest backlog; net.core.somaxconn", grade="source", source="Linux SOMAXCONN"
     )
+    full_requests: FullRequests = rule(
+        FullRequests.COOKIES, "a SYN when more handshakes are under way than the backlog",
+        source="docs/kernel-notes/syn-cookies.md",
+    )  # fmt: skip
     full_queue: FullQueue = rule(
         FullQueue.DROP, "the last ACK of the handshake with a full accept queue",
         source="docs/kernel-notes/listen.md",

@@ -193,6 +193,11 @@ class Connection:
         self._meter.segs_in += 1
         opening.passive(self._tcb, seg, now)
 
+    def cookie_returns(self, syn: Segment, now: int) -> None:
+        """The last ACK of a handshake brought a cookie: `syn` is what it remembers. The ACK
+        itself is handed to `segment_arrives` next."""
+        opening.cookie_returns(self._tcb, syn, now)
+
     def segment_arrives(self, seg: Segment, now: int) -> None:
         """SEGMENT ARRIVES (3.10.7.3, 3.10.7.4)."""
         tcb = self._tcb

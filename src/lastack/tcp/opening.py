@@ -58,6 +58,16 @@ def passive(tcb: Tcb, seg: Segment, now: int) -> None:
     emit.send_syn(tcb, now)
 
 
+def cookie_returns(tcb: Tcb, syn: Segment, now: int) -> None:
+    """The SYN that a cookie answered, as far as the cookie remembers it: SYN-RECEIVED, and our
+    SYN|ACK has been sent already. Its round trip is not known."""
+    tcb.passive = True
+    first_window(tcb)
+    _take_syn(tcb, syn, now)
+    enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
+    tcb.snd_nxt = (tcb.iss + 1) & seq.MASK
+
+
 def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     """SYN-SENT (3.10.7.3): ACK, RST, security, SYN, in this order."""
     # First, check the ACK bit

@@ -17,6 +17,7 @@ class Reason(Enum):
     DATA_AFTER_SHUTDOWN = "data arrived after shutdown of both directions"
     LISTENER_CLOSED = "the listening socket was closed before accept()"
     ACCEPT_QUEUE_OVERFLOW = "the accept queue was full"
+    REQUESTS_FULL = "too many handshakes are under way"
     DEFERRED = "TCP_DEFER_ACCEPT waits for the first text"
     URGENT_SKIPPED = "the reader passed an urgent byte that it had not taken"
     DISCONNECT = "connect() to no address dissolved the connection"

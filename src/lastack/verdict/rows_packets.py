@@ -6,7 +6,7 @@ from typing import Final
 
 from lastack.trace import Reason as R
 
-from .row import DEFER, LISTEN, RESETS, TIME_WAIT, Row
+from .row import COOKIES, DEFER, LISTEN, RESETS, TIME_WAIT, Row
 
 _AGAIN: Final = "Nothing to do: TCP sends it again."
 _NOTHING: Final = "Nothing to do."
@@ -31,6 +31,12 @@ PACKETS: Final[dict[R, Row]] = {
         _NOTHING,
         "RFC 9293 section 3.10.7.3",
         RESETS,
+    ),
+    R.REQUESTS_FULL: Row(
+        "{host} had more handshakes under way than listen() allows and dropped the SYN of {peer}",
+        "Give listen() a larger backlog, or switch SYN cookies on (net.ipv4.tcp_syncookies).",
+        "listen(2); tcp(7) tcp_syncookies",
+        COOKIES,
     ),
     R.DEFERRED: Row(
         "{host} has TCP_DEFER_ACCEPT, so the handshake of {peer} ends with its first text",

@@ -5,8 +5,16 @@ from __future__ import annotations
 import errno
 
 from lastack.net import DROP, PASS, Fate, LinkRules
-from lastack.profile import Congestion, Ecn, FullQueue, ListenerShutdown, Profile
+from lastack.profile import (
+    Congestion,
+    Ecn,
+    FullQueue,
+    FullRequests,
+    ListenerShutdown,
+    Profile,
+)
 from lastack.sockets import AGAIN, names
+from lastack.state import SYN_RECEIVED
 from lastack.wire import Packet, Segment
 from tests.exchange import Lab, ms, s
 from tests.truth.peer import HandPeer, World
@@ -121,8 +129,8 @@ def listen_5(profile: Profile) -> object:
 
 @shows("full_queue", {FullQueue.DROP: [], FullQueue.RESET: ["RST"]})
 def last_ack_of_a_handshake(profile: Profile) -> object:
-    """Two handshakes under way at a queue that holds one."""
-    world = World(profile)
+    """Two handshakes under way at a queue that holds one, neither answered by a cookie."""
+    world = World(profile.with_field("full_requests", FullRequests.KEPT))
     world.listen(backlog=0)
     first, second = (HandPeer(world, mode="manual", port=port) for port in (80, 81))
     first.tx("SYN")
@@ -154,3 +162,16 @@ def syn_and_answer_to_one_that_asks(profile: Profile) -> object:
     other = HandPeer(world, mode="manual", port=81, kport=40001)
     other.tx("SYN|ECE|CWR")
     return flags(one, (0, 0))[0], flags(other, (0, 0))[0]
+
+
+@shows("full_requests", {
+    FullRequests.COOKIES: (4, 2), FullRequests.DROPPED: (2, 2), FullRequests.KEPT: (4, 4),
+})  # fmt: skip
+def answers_and_requests_of_four_syns(profile: Profile) -> object:
+    world = World(profile)
+    world.listen(backlog=1)
+    peers = [HandPeer(world, mode="manual", port=port) for port in range(80, 84)]
+    for peer in peers:
+        peer.tx("SYN")
+    kept = sum(row.state is SYN_RECEIVED for row in world.k.snapshot())
+    return sum(len(peer.since((0, 0))) for peer in peers), kept

@@ -111,6 +111,38 @@ def device() -> Facts:
     yield Fact("option.device.off", lab.outcome(sock.setsockopt, 1, 25, b""), "ok")
 
 
+def sharing() -> Facts:
+    """SO_REUSEPORT: four listening sockets share a port; what is queued at one dies with it."""
+    several = []
+    name = ("127.0.0.1", 23456)
+    for _ in range(4):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(name)
+        sock.listen(128)
+        sock.setblocking(False)
+        several.append(sock)
+    clients = [socket.create_connection(name) for _ in range(64)]
+    time.sleep(0.05)
+    queued = [struct.unpack_from("I", one.getsockopt(6, 11, 32), 24)[0] for one in several]
+    yield Fact("option.reuseport.all", sum(queued), 64)
+    yield Fact("option.reuseport.each-has-some", all(queued), True)
+    several[0].close()
+    time.sleep(0.05)
+    reset = sum(lab.outcome(one.recv, 1, socket.MSG_DONTWAIT) == "ECONNRESET" for one in clients)
+    yield Fact("option.reuseport.one-closes", reset == queued[0], True)
+    more = [socket.create_connection(name) for _ in range(64)]
+    time.sleep(0.05)
+    yield Fact("option.reuseport.others-go-on", len(more), 64)
+    exact = socket.socket()
+    exact.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    exact.bind(("0.0.0.0", 23456))
+    exact.listen()
+    exact.settimeout(0.1)
+    more += [socket.create_connection(name) for _ in range(16)]
+    yield Fact("option.reuseport.wildcard-gets-none", lab.outcome(exact.accept), "TimeoutError")
+
+
 def low_water() -> Facts:
     """SO_RCVLOWAT: poll and a blocking recv wait for as much."""
     a, b = lab.pair()
@@ -134,4 +166,4 @@ def low_water() -> Facts:
 
 
 if __name__ == "__main__":
-    lab.main([fresh, setting, prepared, device, low_water])
+    lab.main([fresh, setting, prepared, device, sharing, low_water])

@@ -16,7 +16,7 @@ def choose(listeners: Sequence[Listener], flow: Flow) -> Listener | None:
     """Return which socket that listens on the port a segment is for: an exact address wins over
     the wildcard of its family, and that over the :: of a socket for both families. Several that
     share it by SO_REUSEPORT are chosen from by a hash of the flow, so that all segments of one
-    handshake reach the same (docs/kernel-notes/listen.md, dual-stack.md)."""
+    handshake reach the same (docs/kernel-notes/socket-options.md, dual-stack.md)."""
     best, fit = 0, list[Listener]()
     for one in listeners:
         closeness = one.binding.closeness(flow.dst)

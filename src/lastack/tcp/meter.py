@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from lastack.wire import ACK, SYN, Segment, seq
+from lastack.wire import ACK, FIN, SYN, Segment, seq
 
 _SYN_ACK: Final = SYN | ACK
+_SYN_FIN: Final = SYN | FIN
 
 
 class Meter:
@@ -38,35 +39,37 @@ class Meter:
         self.high = iss
 
     def left(self, segments: Sequence[Segment], now: int) -> None:
-        """Count what leaves."""
+        """Count what leaves. Hot."""
+        self.segs_out += len(segments)
         for one in segments:
-            length = one.length
-            if one.flags & _SYN_ACK != _SYN_ACK:
-                self.segs_out += 1  # a listening socket sends the SYN|ACK, not this one
-            if not length:
+            size, flags = len(one.text), one.flags
+            if not (size or flags & _SYN_FIN):
                 continue
-            size = len(one.text)
-            again = seq.lt(one.seq, self.high)
-            if again:
-                self.total_retrans += 1
-                self.bytes_retrans += size
-            end = (one.seq + length) & seq.MASK
-            if seq.gt(end, self.high):
-                self.high = end
+            if flags & _SYN_ACK == _SYN_ACK:
+                self.segs_out -= 1  # a listening socket sends the SYN|ACK, not this one
             if size:
                 self.data_segs_out += 1
                 self.bytes_sent += size
                 self.data_sent_at = now
+            end = one.seq + size + (flags & FIN) + (flags >> 1 & 1) & seq.MASK
+            if one.seq == self.high:
+                self.high = end
+                continue
+            if seq.lt(one.seq, self.high):
+                self.total_retrans += 1
+                self.bytes_retrans += size
+            if seq.gt(end, self.high):
+                self.high = end
 
     def arrived(self, one: Segment, rcv_nxt: int, now: int) -> None:
         """Count what arrives for an open connection."""
         self.segs_in += 1
+        self.ack_received_at = now
         if one.text:
             self.data_segs_in += 1
             self.data_received_at = now
-            if seq.gt(one.seq, rcv_nxt):
+            if one.seq != rcv_nxt and seq.gt(one.seq, rcv_nxt):
                 self.out_of_order += 1
-        self.ack_received_at = now
 
     def timed_out(self, retransmits: int, now: int) -> None:
         """The retransmission timer has expired for the `retransmits`th time in a row."""

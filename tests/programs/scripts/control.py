@@ -29,28 +29,29 @@ def server():
     sock.bind(("", port))
     sock.setsockopt(IP, IP_RECVTTL, 1)
     sock.setsockopt(IP, IP_RECVTOS, 1)
+    listener = socket.create_server(("", port))
+    ready, _ = listener.accept()
     for number in range(4):
         data, control, flags, source = sock.recvmsg(9, ROOM)
         print(number, shown((data, control, flags, None)))
         sock.sendto(b"next", source)
-    sock.close()
+    for one in (ready, listener, sock):
+        one.close()
 
 
 def client():
+    ready = socket.create_connection((peer, port))
     sock = socket.socket(type=UDP)
-    sock.settimeout(0.2)
     for number in range(4):
         options = [[], [(IP, IP_TTL, struct.pack("i", 5))], [(IP, IP_TOS, b"\x20")], []][number]
         if number == 3:
             sock.setsockopt(IP, IP_TTL, 99)
             sock.setsockopt(IP, IP_TOS, 0x68)
-        while True:
-            try:
-                sock.sendmsg([b"text ", str(number).encode()], options, 0, (peer, port))
-                sock.recv(9)
-                break
-            except (TimeoutError, ConnectionRefusedError):
-                pass
+        print(sock.sendmsg([b"text ", str(number).encode()], options, 0, (peer, port)))
+        print(sock.recv(9))
+    print(ready.recv(1))
+    for one in (ready, sock):
+        one.close()
     alone()
     tcp()
 

@@ -219,6 +219,8 @@ class Network:
 
     def next_on_loopback(self, host: str) -> int:
         """When the next packet of a host to itself arrives, in ns; NEVER when none is under way."""
+        if not self._count:
+            return NEVER
         head = self._directions[host, host].head()
         return NEVER if head is None else head[0]
 

@@ -383,8 +383,9 @@ class Scheduler(Machine):
     def step(self, node: Node, function: Callable[..., T], *args: Any) -> T:
         """Do what `engine` does for a program's call; a thread that is being ended has none."""
         me = self.running
-        if me is not None and me.killed:
-            self.check(me)
+        if me is not None:
+            if me.killed:
+                self.check(me)
             me.calls += 1
             if me.calls > CALLS_PER_TURN:
                 pause = self.now + SPIN_NS

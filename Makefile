@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint fuzz bench compiled suites clean .venv
+.PHONY: help demo test lint fuzz cpython bench compiled suites clean .venv
 
 help:
 	@echo "make demo   four acts about the end of a connection, each a real run"
 	@echo "make test   lint, types and the whole test suite"
 	@echo "make lint   ruff and mypy only"
 	@echo "make fuzz   the property tests with fresh random examples"
+	@echo "make cpython  CPython's own socket tests, each in a world of its own (MODULE=test_socket for one)"
 	@echo "make bench  what it costs, beside the kernel and ns-3 (ARGS=--quick for a look only)"
 	@echo "make compiled  the hot rooms compiled by mypyc, and their tests against them: 2 minutes"
 	@echo "make suites public packetdrill suites in LASTACK_SUITES, counted (tests/suites/expected.toml)"
@@ -26,6 +27,10 @@ lint: .venv/dev
 
 fuzz: .venv/dev
 	LASTACK_FUZZ=1 $(BIN)/python -m pytest -m hypothesis
+
+# INTERPRETER: whose tests, several with blanks between; ARGS: see python -m tests.cpython run --help.
+cpython: .venv/dev
+	$(BIN)/python -m tests.cpython run $(foreach one,$(INTERPRETER),--python $(one)) $(ARGS) $(MODULE)
 
 bench: .venv/dev
 	$(BIN)/python -m bench $(ARGS)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
+import platform
+import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import click
 
-from .document import write as write_document
-from .judge import Judged, Judgement, judge
+from .document import PAGE, Stamp, render
+from .judge import Judged, Judgement, idle_entries, judge
 from .records import (
-    MODULES, Selected, merged, read_expected, read_selected, write_selected,
+    MODULES,
+    Selected,
+    merged,
+    read_expected,
+    read_selected,
+    write_selected,
 )  # fmt: skip
 from .runner import LIMIT, CannotLoad, Result, run_module, version_of
 
@@ -38,7 +46,9 @@ limit_option = click.option(
 @limit_option
 @click.option("--test", "patterns", multiple=True, metavar="PATTERN", help="Class.method, with *.")
 @click.option("--anew", is_flag=True, help="Find the tests on the kernel, not in selected.txt.")
-@click.option("--every", is_flag=True, help="Also tests that open no stream socket (implies --anew).")
+@click.option(
+    "--every", is_flag=True, help="Also tests that open no stream socket (implies --anew)."
+)
 @click.option("--reasons", is_flag=True, help="Show also the misses that are expected.")
 @click.option("--document", is_flag=True, help="Write docs/cpython.md from the results.")
 def run(
@@ -70,14 +80,33 @@ def run(
             for one in mine:
                 if one.judgement.wrong or (reasons and one.judgement is Judgement.MISSED):
                     _show(one)
-    if document:
-        write_document(judged)
     wrong = sum(one.judgement.wrong for one in judged)
     if len({(one.version, one.module) for one in judged}) > 1:
         click.echo(_line(judged, "all"))
     if wrong or not judged:
         click.echo(f"{wrong} of {len(judged)} tests are not as tests/cpython/expected.toml says")
         raise SystemExit(1)
+    if document:
+        _write_page(judged, pythons)
+
+
+def _write_page(judged: Sequence[Judged], pythons: Sequence[str]) -> None:
+    """Write docs/cpython.md after a run in which all was as expected. UsageError for less."""
+    versions = [version_of(python) for python in pythons]
+    rows, misses = read_selected(), read_expected()
+    lacking = {v for row in rows for v in row.versions} - set(versions)
+    if lacking:
+        raise click.UsageError(f"--document needs --python for {', '.join(sorted(lacking))}, too")
+    ran = {(one.module, one.version, one.result.test) for one in judged}
+    due = {(r.module, v, r.test) for r in rows for v in r.versions if v in versions}
+    if due - ran:
+        raise click.UsageError("--document needs all modules and all tests of these versions")
+    if idle := idle_entries(misses, rows, versions):
+        raise click.UsageError("expected.toml lists what is not selected: " + ", ".join(idle))
+    exact = tuple(version_of(python, parts=3) for python in pythons)
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    PAGE.write_text(render(Stamp(exact, system, f"{today:%Y-%m-%d}"), rows, misses))
 
 
 def _wanted(test: str, patterns: Sequence[str]) -> bool:
@@ -118,8 +147,6 @@ def select(modules: tuple[str, ...], pythons: tuple[str, ...], limit: float) -> 
 
 
 def _has(python: str, module: str) -> bool:
-    import subprocess
-
     code = f"import importlib.util as u, sys; sys.exit(u.find_spec('test.{module}') is None)"
     return subprocess.run([python, "-c", code], check=False).returncode == 0
 
@@ -128,7 +155,8 @@ def _line(judged: Sequence[Judged], name: str = "") -> str:
     first = judged[0]
     counts = {what: sum(one.judgement is what for one in judged) for what in Judgement}
     passed = counts[Judgement.PASSED] + counts[Judgement.STALE]
-    text = f"{name or first.version + ' ' + first.module:38} {len(judged):4} selected {passed:4} passed"
+    name = name or f"{first.version} {first.module}"
+    text = f"{name:38} {len(judged):4} selected {passed:4} passed"
     for what in (Judgement.MISSED, Judgement.UNEXPECTED, Judgement.STALE):
         if counts[what]:
             text += f", {counts[what]} {what.name.lower()}"
@@ -143,7 +171,9 @@ def _last(result: Result) -> str:
 def _show(one: Judged) -> None:
     """Print a failure: what was raised, what the test printed, how its connections ended."""
     result = one.result
-    click.echo(f"--- {one.version} {one.module}.{result.test}: {result.status}, {one.judgement.value}")
+    click.echo(
+        f"--- {one.version} {one.module}.{result.test}: {result.status}, {one.judgement.value}"
+    )
     if one.miss is not None:
         click.echo(f"    reason: {one.miss.reason}")
     for title, lines in (

@@ -52,6 +52,7 @@ def read_selected(path: Path = SELECTED) -> list[Selected]:
 
 def write_selected(rows: Iterable[Selected], path: Path = SELECTED) -> None:
     """Write the file, modules in the order of MODULES, tests by name."""
+
     def place(row: Selected) -> tuple[int, str, Selected]:
         known = row.module in MODULES
         return (MODULES.index(row.module) if known else len(MODULES), row.module, row)
@@ -85,8 +86,7 @@ def _by_number(version: str) -> list[int]:
 class Miss:
     """Tests that are not expected to pass, and why. `waiting` names what has to be built first.
 
-    tests: "module.Class.method", with * for any text. versions: all when empty. where: `world`
-    for a test that cannot pass in a simulation, `lastack` for one that should.
+    tests: "module.Class.method", with * for any text. versions: all when empty.
     """
 
     reason: str
@@ -103,11 +103,10 @@ class Miss:
 
 def read_expected(path: Path = EXPECTED) -> list[Miss]:
     """Read expected.toml. TypeError for a key that does not exist or is missing."""
-    rows = tomllib.loads(path.read_text()).get("miss", [])
     return [
-        Miss(**{key: tuple(value) if isinstance(value, list) else value for key, value in r.items()})
-        for r in rows
-    ]  # fmt: skip
+        Miss(**{key: tuple(v) if isinstance(v, list) else v for key, v in row.items()})
+        for row in tomllib.loads(path.read_text()).get("miss", [])
+    ]
 
 
 def reason_for(misses: Iterable[Miss], module: str, test: str, version: str) -> Miss | None:

@@ -29,10 +29,10 @@ _TAIL = 2000
 class Result:
     """What came of one test.
 
-    status: passed, skipped, failed, error (as unittest has them); hung, died (the program ended
-    with a status other than 0 after the test), engine (an error of lastack), crashed, missing (the
-    module has no such test). streams, tls: whether it opened a stream socket of the Internet, and
-    whether it spoke TLS; only known on the kernel.
+    status: passed, skipped, failed, error (as unittest has them); hung, died (the program was
+    stopped, as it listened and nobody came, or ended with a status other than 0), engine (an error
+    of lastack), crashed, missing (the module has no such test). streams, tls: whether it opened a
+    stream socket of the Internet, and whether it spoke TLS; only known on the kernel.
     """
 
     test: str
@@ -49,11 +49,11 @@ class CannotLoad(Exception):
     """A module of tests cannot be imported; the text says why."""
 
 
-def version_of(python: str) -> str:
+def version_of(python: str, parts: int = 2) -> str:
     """Return "3.12" for an interpreter. OSError or CalledProcessError when it is none."""
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    code = "import platform; print(platform.python_version())"
     answer = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
-    return answer.stdout.strip()
+    return ".".join(answer.stdout.strip().split(".")[:parts])
 
 
 def run_module(

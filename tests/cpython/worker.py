@@ -46,7 +46,7 @@ INTERNET = (int(socket.AF_INET), int(socket.AF_INET6))
 
 def full_name(module: str) -> str:
     """Return the name to import: `test_socket` is short for `test.test_socket`."""
-    return module if module.startswith("test.") else f"test.{module}"
+    return f"test.{module}" if module.startswith("test_") else module
 
 
 def flatten(suite: unittest.TestSuite | unittest.TestCase) -> Iterator[unittest.TestCase]:
@@ -82,29 +82,29 @@ class Told(unittest.TestResult):
         if not self.status or self.RANK.index(status) > self.RANK.index(self.status):
             self.status, self.text = status, text
 
-    def startTest(self, test: Any) -> None:  # noqa: N802 - unittest's name
+    def startTest(self, test: Any) -> None:
         super().startTest(test)
         self.ran = True
 
-    def addSuccess(self, test: Any) -> None:  # noqa: N802 - likewise
+    def addSuccess(self, test: Any) -> None:
         self.tell("passed")
 
-    def addSkip(self, test: Any, reason: str) -> None:  # noqa: N802 - likewise
+    def addSkip(self, test: Any, reason: str) -> None:
         self.tell("skipped", reason)
 
-    def addFailure(self, test: Any, err: Any) -> None:  # noqa: N802 - likewise
+    def addFailure(self, test: Any, err: Any) -> None:
         self.tell("failed", "".join(traceback.format_exception(*err)))
 
-    def addError(self, test: Any, err: Any) -> None:  # noqa: N802 - likewise
+    def addError(self, test: Any, err: Any) -> None:
         self.tell("error", "".join(traceback.format_exception(*err)))
 
-    def addExpectedFailure(self, test: Any, err: Any) -> None:  # noqa: N802 - likewise
+    def addExpectedFailure(self, test: Any, err: Any) -> None:
         self.tell("passed")
 
-    def addUnexpectedSuccess(self, test: Any) -> None:  # noqa: N802 - likewise
+    def addUnexpectedSuccess(self, test: Any) -> None:
         self.tell("failed", "passed though marked as an expected failure")
 
-    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: N802 - likewise
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
         if err is not None:
             self.tell("failed", f"{subtest}\n" + "".join(traceback.format_exception(*err)))
 
@@ -121,8 +121,13 @@ def perform(test: unittest.TestCase) -> Told:
 
 def again(test: unittest.TestCase) -> unittest.TestCase:
     """Return a new instance of a test; what the loader could not load stays what it is."""
-    method = test._testMethodName
-    return test if type(test).__module__.startswith("unittest") else type(test)(method)
+    broken = type(test).__module__.startswith("unittest")
+    return test if broken else type(test)(method_of(test))
+
+
+def method_of(test: unittest.TestCase) -> str:
+    """Return the name of a test's method."""
+    return test.id().rpartition(".")[2]
 
 
 # -- on the kernel
@@ -226,7 +231,7 @@ def load_in_world(module: str) -> list[unittest.TestCase]:
 
 def name_of(test: unittest.TestCase) -> str:
     """Return Class.method."""
-    return f"{type(test).__qualname__}.{test._testMethodName}"
+    return f"{type(test).__qualname__}.{method_of(test)}"
 
 
 def main(module: str, where: str, results: str, wanted: str) -> None:

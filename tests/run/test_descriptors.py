@@ -9,6 +9,7 @@ import stat
 import struct
 import termios
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -152,3 +153,19 @@ def test_a_simulated_descriptor_means_nothing_outside() -> None:
         os.read(kept[0], 1)
     assert caught.value.errno == errno.EBADF
     os.close(kept[0])  # it went with its world; an object that closes it in __del__ may live on
+
+
+def test_descriptors_may_be_given_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+
+    def program() -> None:
+        a, b = socket.socketpair()
+        with a, b, open(path, "rb") as file:
+            assert os.sendfile(out_fd=a.fileno(), in_fd=file.fileno(), offset=2, count=4) == 4
+            assert b.recv(9) == b"2345"
+        fd = os.open(path, os.O_RDONLY)
+        assert os.fstat(fd=fd).st_size == 10
+        os.close(fd=fd)
+
+    alone(program)

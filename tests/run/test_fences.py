@@ -3,6 +3,7 @@
 import ctypes
 import multiprocessing
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -89,3 +90,11 @@ def test_exit_now_ends_the_program_only() -> None:
 def test_abort_ends_the_program_only() -> None:
     outcome, _ = run(("a", os.abort), ("b", lambda: None))
     assert [program.exit for program in outcome.programs] == [134, 0]
+
+
+def test_the_platform_is_told_without_a_process() -> None:
+    def program() -> None:
+        print(platform.uname_result("Linux", "a", "6", "1", "x86_64").processor == "")
+        print(platform.system())
+
+    assert alone(program) == ["True", "Linux"]

@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -526,3 +527,19 @@ def test_every_method_of_the_c_class_is_there() -> None:
 
 
 NAMES_OF_THE_REAL_CLASS = set(dir(socket.socket))
+
+
+def test_a_socket_that_is_deleted_unclosed_warns_and_closes() -> None:
+    def program() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = socket.create_connection(listener.getsockname())
+            server, _ = listener.accept()
+            with pytest.warns(ResourceWarning, match=r"unclosed <socket.socket fd=\d+, family"):
+                del client
+            assert server.recv(1) == b""
+            server.close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            socket.socket().close()
+
+    alone(program)

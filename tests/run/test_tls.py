@@ -163,3 +163,18 @@ def test_outside_tls_is_the_real_one() -> None:
         with client_side().wrap_socket(plain, server_hostname="server") as s:
             assert s.recv(10) == b"real"
         thread.join()
+
+
+def test_an_alert_that_nobody_takes_is_not_told() -> None:
+    """The client is gone, its RST has come: OpenSSL says EOF, and not that its alert failed."""
+
+    def handle(conn: ssl.SSLSocket) -> None:
+        time.sleep(1)
+        print(conn.recv(1))
+
+    def client() -> None:
+        sock = dial()
+        socket.socket(fileno=sock.detach()).close()  # without close_notify
+
+    outcome = well(("server", serve(handle)), ("client", client))
+    assert [line.text for line in outcome.programs[0].output] == ["b''"]

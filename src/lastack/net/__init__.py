@@ -3,6 +3,7 @@
 from .clock import Clock as Clock
 from .clock import VirtualClock as VirtualClock
 from .link import LinkRules as LinkRules
+from .network import LOOPBACK as LOOPBACK
 from .network import Network as Network
 from .pipe import Pipe as Pipe
 from .rules import DROP as DROP

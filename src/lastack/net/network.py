@@ -217,6 +217,13 @@ class Network:
             heappop(heads)  # something came before it, or it has been announced twice and taken
         return NEVER
 
+    def next_on_loopback(self, host: str) -> int:
+        """When the next packet of a host to itself arrives, in ns; NEVER when none is under way."""
+        if not self._count:
+            return NEVER
+        head = self._directions[host, host].head()
+        return NEVER if head is None else head[0]
+
     def take_arrival(self, now: int) -> tuple[str, Packet] | None:
         """Take the next packet that is due: the host it reaches, and itself; None if none is."""
         if not self._count or self.next_arrival > now:

@@ -31,6 +31,8 @@ PARKS_PER_COLLECTION: Final = 2_000
 FREE_CALLS: Final = 1_000
 SPIN_NS: Final = 1_000
 """Calls that came back empty-handed cost no time at first, then SPIN_NS and slowly more."""
+CALLS_PER_TURN: Final = 10_000
+"""So many calls without a wait, and other threads have their turn, as a kernel would see to it."""
 PARKS_PER_INSTANT: Final = 300_000
 """So many parks without time going on are a livelock."""
 REFUSALS: Final = 10_000
@@ -78,6 +80,7 @@ class SimThread(Baton):
         self.since = 0
         self.waited = 0  # how long it waited last, if to the end of a time-out
         self.spins = 0
+        self.calls = 0
         self.killed = False
         self.refusals = 0
         self.done = False
@@ -161,6 +164,10 @@ class Scheduler(Machine):
 
     def deliver(self, process: Process) -> None:
         """Call the handlers of the program's pending signals, in its main thread."""
+        raise NotImplementedError
+
+    def loopback_arrives(self, node: Node) -> None:
+        """Let arrive what a host has sent to itself; see `World`."""
         raise NotImplementedError
 
     # -- threads
@@ -287,6 +294,7 @@ class Scheduler(Machine):
         self.check(me)
         me.spins = 0
         woken = self._sleep(me, ticket, until, what)
+        me.waited = 0 if woken or until >= NEVER else until - me.since
         if woken or not polls:
             me.process.stirred_at = self.now
         return woken
@@ -312,10 +320,10 @@ class Scheduler(Machine):
         if process.blocked_at == NEVER:
             process.blocked_at = self.now
         me.ticket, me.what, me.until, me.since = ticket, what, until, self.now
+        me.calls = 0
         self._switch(me)
         me.ticket, me.what = None, ""
         ticket.open = False
-        me.waited = 0 if ticket.woken or until >= NEVER else until - me.since
         self.check(me)
         return (bool(process.pending) and self._signalled(me)) or ticket.woken
 
@@ -375,8 +383,14 @@ class Scheduler(Machine):
     def step(self, node: Node, function: Callable[..., T], *args: Any) -> T:
         """Do what `engine` does for a program's call; a thread that is being ended has none."""
         me = self.running
-        if me is not None and me.killed:
-            self.check(me)
+        if me is not None:
+            if me.killed:
+                self.check(me)
+            me.calls += 1
+            if me.calls > CALLS_PER_TURN:
+                pause = self.now + SPIN_NS
+                self._sleep(me, self.ticket(), pause, "calls again and again without waiting")
+            self.loopback_arrives(node)
         return self.engine(node, function, *args)
 
 

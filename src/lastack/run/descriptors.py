@@ -225,15 +225,16 @@ class Either:
         self.sim = sim
         self.real = real
 
-    def __call__(self, fd: object, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Do the one or the other."""
+        fd = args[0] if args else kwargs.get("fd", kwargs.get("out_fd"))
         number = descriptor(fd) if not isinstance(fd, int) and hasattr(fd, "fileno") else fd
         if isinstance(number, int):
             if FIRST_DESCRIPTOR <= number <= _INT_MAX:
-                return self.sim(number, *args, **kwargs)
+                return self.sim(*(number for _ in args[:1]), *args[1:], **kwargs)
             if number <= 2 and self.sim in (read, write):
-                return _standard(number, *args)
-        return self.real(fd, *args, **kwargs)
+                return _standard(number, *args[1:])
+        return self.real(*args, **kwargs)
 
 
 def _standard(fd: int, what: Any, /) -> Any:

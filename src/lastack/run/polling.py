@@ -104,7 +104,9 @@ class EpollObject:
             raise ValueError(f"maxevents must be greater than 0, got {limit}")
         if until < 0:
             until = NEVER
-        world = here().world
+        thread = here()
+        world = thread.world
+        world.loopback_arrives(thread.process.node)
         epoll.hold()
         try:
             while not (found := epoll.collect(limit, world.now)):

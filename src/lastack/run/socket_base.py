@@ -6,6 +6,7 @@ import _socket as real
 import errno
 import operator
 import os
+import warnings
 from typing import Final
 
 from lastack.host import Host
@@ -173,8 +174,13 @@ class SocketBase(metaclass=TwoWorlds):
 
     def __del__(self) -> None:
         # The engine may be at work: the descriptor is closed at the next wait.
-        if getattr(self, "_fd", -1) != -1:
-            self._world.abandon(self._process, self._fd)
+        if getattr(self, "_fd", -1) == -1:
+            return
+        self._world.abandon(self._process, self._fd)
+        thread = current()
+        if thread is not None and thread.process is self._process and not self._world.in_engine:
+            # As the interpreter does; a filter that makes an error of it is told of in its way.
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
 
 
 def close_descriptor(fd: int) -> None:

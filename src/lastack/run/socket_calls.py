@@ -81,9 +81,7 @@ def perform(
             if answer is AGAIN:
                 raise os_error(errno.EAGAIN)
             return answer
-        if thread.killed:
-            world.check(thread)
-        answer = world.engine(node, attempt)
+        answer = world.step(node, attempt)
         if answer is not AGAIN:
             return answer
         if until is None:

@@ -12,6 +12,7 @@ import copy
 import io
 import itertools
 import os
+import platform
 import sys
 import sysconfig
 import threading
@@ -21,7 +22,7 @@ from typing import Any, Final
 from .baton import here
 from .fences import C_SOCKETS
 from .libraries import OWN, own
-from .seams import Registry
+from .seams import Dispatch, Registry
 from .tracebacks import without_ours
 
 _chdir: Final[Callable[[Any], None]] = os.chdir
@@ -193,8 +194,16 @@ def getppid() -> int:
     return 1
 
 
+def processor() -> str:
+    """What `uname -p` says: `platform` asks that program, and none is started here."""
+    return ""
+
+
 def register(registry: Registry) -> None:
     """Name what stands in for what."""
+    asks: Any = vars(platform).get("_Processor")  # platform.platform() comes to it, and others
+    if asks is not None:
+        registry.attribute(asks, "from_subprocess", Dispatch(processor, asks.from_subprocess))
     registry.function("os", "cpu_count", cpu_count)
     registry.function("os", "process_cpu_count", cpu_count)
     registry.function("os", "sched_getaffinity", getaffinity)

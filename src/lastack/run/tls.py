@@ -14,6 +14,7 @@ from __future__ import annotations
 import socket as public
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -102,7 +103,9 @@ class TlsObject:
                 self._flush(late)
                 self._fetch(late)
             except ssl.SSLError:
-                self._flush(late)  # the alert that tells the peer
+                # The alert that tells the peer; OpenSSL does not mind when it cannot be sent.
+                with suppress(OSError):
+                    self._flush(late)
                 raise
             else:
                 if flush:

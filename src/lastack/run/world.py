@@ -24,19 +24,21 @@ from itertools import count
 from typing import Final
 
 from lastack.host import Host
-from lastack.net import LinkRules, Network
+from lastack.net import LOOPBACK, LinkRules, Network
 from lastack.profile import LINUX, NEVER, Profile, S
 from lastack.trace import Journal
 from lastack.wire import pack_address
 
 from . import foundations, libraries, signals
-from .baton import Baton, Livelock, SimThread, activate
+from .baton import Baton, Livelock, SimThread, Stopped, activate
 from .ending import Ending, Verdict, report, table
+from .engine import DEEPER
 from .faults import Faults, Installed, start_of
 from .output import Line
 from .process import Node, Process
 from .program import live, load
 from .surroundings import Stage
+from .waits import Timer
 from .watchdog import GLANCE, Watch
 
 DAWN: Final = 1_767_225_600 * S
@@ -344,6 +346,31 @@ class World(Faults):
             self.fire_wait()
         else:
             self._start(self.processes[source - 1])
+
+    def loopback_arrives(self, node: Node) -> None:
+        """Let arrive what a host has sent to itself, and what that gives rise to there.
+
+        Loopback takes time on a ladder, but no call of that host's programs comes between: Linux
+        delivers before the call that sent returns (docs/kernel-notes/loopback.md). Done at the
+        next call, unless a program starts or a timer rings before.
+        """
+        if self.network.next_on_loopback(node.name) > self.now + LOOPBACK.delay_ns:
+            return
+        self.in_engine = True
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + DEEPER)
+        try:
+            while self.network.next_on_loopback(node.name) <= self.now + LOOPBACK.delay_ns:
+                event = self._first_event()
+                if event[1] == 3 or (event[1] == 2 and isinstance(self.waits[0][3], Timer)):
+                    break  # it may end the program that is calling
+                self._do(event)
+        except BaseException as error:
+            self.fail(error)
+            raise Stopped from error
+        finally:
+            sys.setrecursionlimit(limit)
+            self.in_engine = False
 
     def _start(self, process: Process) -> None:
         process.started = True

@@ -309,14 +309,14 @@ def test_a_plain_run_imports_no_room(tmp_path: Path) -> None:
 def test_neighbours(tmp_path: Path) -> None:
     """pytest-asyncio, anyio and hypothesis in one run, then the same under pytest-xdist."""
     suite = """
-from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis import given, settings, strategies
 
 @pytest.fixture
 def anyio_backend():
     return "asyncio"
 
 @given(strategies.binary(min_size=1, max_size=50))
-@settings(max_examples=5)
+@settings(max_examples=5, deadline=None)
 def test_hypothesis(new_net, data):
     with new_net() as net:
         net.host("web", serve)

@@ -248,10 +248,14 @@ def test_a_watcher_hears_of_events_before_the_threads(play: Play) -> None:
     def server() -> None:
         file = calls.accept(calls.listen(7))
         heard: list[int] = []
-        watcher = lambda _, events: heard.append(events)  # noqa: E731
-        here().world.watch(file, watcher)
+
+        def watcher(_: object, events: int) -> bool:
+            heard.append(events)
+            return False
+
+        here().world.watch(file, watcher, exclusive=False)
         calls.receive(file)
-        here().world.unwatch(file, watcher)
+        here().world.unwatch(file, watcher, exclusive=False)
         print(any(events & IN for events in heard), any(events & OUT for events in heard))
 
     def speaker() -> None:

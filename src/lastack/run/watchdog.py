@@ -57,7 +57,7 @@ class Watch:
         return f"{fill(self._told(holder, threads), 80)}\n{stack_of(holder.real)}"
 
     def _told(self, holder: SimThread, threads: Iterable[SimThread]) -> str:
-        spent = f"{real_time() - self._since:.3g} s of real time"
+        spent = f"{self.patience:g} s of real time"
         if not self.blocked(holder):
             return (
                 f"{holder!r} has run for {spent} without a wait: it computes, or goes round. Give "

@@ -202,3 +202,19 @@ def test_the_seed_changes_nothing_that_is_seen() -> None:
     fill(one, 2000)
     fill(other, 2000)
     assert list(one) == list(other)
+
+
+def test_more_durations_than_sixteen_bits_can_number() -> None:
+    number = (1 << 16) + 10
+    table = TimeWaits(number)
+    for n in range(number):
+        at = flow(n & 0xFFFF, dport=n >> 16)
+        assert table.add(entry(at, conn=n), MINUTE + n, 0)
+    for n in (0, 1, 65_535, 65_536, number - 1):
+        held = table.get(flow(n & 0xFFFF, dport=n >> 16))
+        assert held is not None
+        assert (held.conn, held.entered, held.expires) == (n, 0, MINUTE + n)
+    table.restart(flow(9, dport=1), MINUTE, 5)
+    last = table.get(flow(9, dport=1))
+    assert last is not None
+    assert (last.entered, last.expires) == (5, MINUTE + 5)

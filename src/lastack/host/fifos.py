@@ -2,7 +2,7 @@
 
 `now` never goes back, so what is appended to a FIFO expires after what is in it already: setting,
 restarting and expiring need no heap. Rows are known by their slot, 0 and up; the FIFOs are
-threaded through columns (20 bytes a row), and so is the list of vacant slots.
+threaded through columns (18 bytes a row), and so is the list of vacant slots.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Final
 NIL: Final = 0xFFFF_FFFF
 """No slot."""
 
+_FEW: Final = 0xFFFF
+
 
 class Fifos:
     """Slots in order of expiry. Durations and times are in ns."""
 
     def __init__(self) -> None:
         self.expires = array("Q")
-        self._fifo = array("I")
+        self._fifo = array("H")  # "I" once there are more FIFOs than that holds
         self._prev = array("I")
         self._next = array("I")  # of a vacant slot: the next vacant one
         self._vacant = NIL
@@ -116,6 +118,8 @@ class Fifos:
 
     def _new_fifo(self, duration: int) -> int:
         if not self._unused:
+            if len(self._duration) > _FEW and self._fifo.typecode == "H":
+                self._fifo = array("I", self._fifo)
             self._unused.append(len(self._duration))
             self._duration.append(0)
             self._head.append(NIL)

@@ -1,7 +1,7 @@
 """The table of connections in TIME-WAIT (RFC 9293 section 3.4.2), and nothing of their rules.
 
 A busy host has hundreds of thousands of them, each for a minute, so an entry is one row of
-typed columns (52 bytes) and a cell or two of a hash index (4 bytes each), where an object and a
+typed columns (50 bytes) and a cell or two of a hash index (4 bytes each), where an object and a
 dict would take several times that:
 
     key        remote and local address (IPv4 itself, or the number of an interned IPv6 one), ports
@@ -9,7 +9,7 @@ dict would take several times that:
     bits       the flags, rcv_wscale, the address family
     time       kept by `fifos`: expires, and the neighbours in the FIFO of that duration
 
-With arrays growing ahead of need that makes 64 bytes an entry at 100,000, 62 at a million.
+With arrays growing ahead of need that makes 62 bytes an entry at 100,000, 60 at a million.
 
 The index is open addressing with linear probing at a load of at most 2/3; removal shifts the
 rest of the cluster back, so there are no tombstones. The hash is seeded: peers choose 4-tuples,

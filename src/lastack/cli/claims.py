@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import wrap
 
 import click
 
@@ -17,24 +18,35 @@ from lastack.matrix import (
     judge_all,
     profile_lines,
 )
+from lastack.profile import S
+from lastack.report import WIDTH
+from lastack.verdict import seconds
 
+from .judged_claims import claims_on_kernel, claims_on_kernel_json
 from .paint import Painter
-from .values import chosen_profiles
+from .values import Duration, chosen_profiles
 
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--profile", "names", multiple=True, metavar="NAME", help="All by default.")
 @click.option("--profiles", "fields", is_flag=True, help="Every field, its value and its grade.")
+@click.option("--on", "where", type=click.Choice(["lastack", "kernel"]), default="lastack",
+              show_default=True, help="Simulated, or the machine's kernel (root).")  # fmt: skip
+@click.option("--limit", type=Duration(), default=30 * S,
+              help="On the kernel: no program that takes longer; 0 for all.  [30s]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--markdown", is_flag=True, help="Print docs/claims.md.")
 def claims(
-    ids: tuple[str, ...], names: tuple[str, ...], fields: bool, as_json: bool, markdown: bool
-) -> int:
+    ids: tuple[str, ...], names: tuple[str, ...], fields: bool, where: str, limit: int,
+    as_json: bool, markdown: bool,
+) -> int:  # fmt: skip
     """Claims about close(), SO_LINGER and TIME_WAIT, each a program that is run.
 
     For every profile: holds, or what happened instead. With one ID also the
-    program and its ladder.
+    program and its ladder. With --on kernel the same programs run as processes
+    in namespaces of this machine's kernel, beside profile linux: exit 1 when one
+    holds on one and not on the other, and nobody knows why.
     """
     painter = Painter()
     profiles = chosen_profiles(names)
@@ -45,6 +57,10 @@ def claims(
         click.echo(claims_markdown(), nl=False)
         return 0
     chosen = [_find(name) for name in ids] or list(CLAIMS)
+    if where == "kernel":
+        if names:
+            raise click.UsageError("--on kernel is beside profile linux; leave --profile out")
+        return _on_kernel(chosen, limit, painter, as_json=as_json)
     if as_json:
         click.echo(json.dumps(claims_json(judge_all(chosen, profiles)), indent=2))
     elif len(ids) == 1:
@@ -53,6 +69,27 @@ def claims(
     else:
         painter.lines(claim_lines(judge_all(chosen, profiles)))
     return 0
+
+
+def _on_kernel(chosen: list[Claim], limit: int, painter: Painter, *, as_json: bool) -> int:
+    told = claims_on_kernel(chosen, limit)
+    if as_json:
+        click.echo(json.dumps(claims_on_kernel_json(told), indent=2))
+        return int(any(one.differs and not one.explained for one in told))
+    played = [one for one in told if one.kernel is not None]
+    rows = [row for one in told for row in (one.simulated, one.kernel) if row is not None]
+    one_alone = len(chosen) == 1
+    painter.lines(claim_in_full(rows, painter.glyphs) if one_alone else claim_lines(rows))
+    for one in told:
+        if one.kernel is None:
+            painter.line(f"skipped  {one.simulated.id}: takes {seconds(one.takes)}", "note")
+        elif one.differs:
+            why = f" Explained: {one.explained}." if one.explained else ""
+            for line in wrap(f"{one.simulated.id} differs on the kernel.{why}", WIDTH):
+                painter.line(line, "note" if why else "bad")
+    differing = sum(one.differs for one in told)
+    painter.line(f"{len(played)} claims on the kernel, {differing} differ from profile linux.")
+    return int(any(one.differs and not one.explained for one in told))
 
 
 def _find(name: str) -> Claim:

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from textwrap import wrap
 
 import click
 
-from lastack.matrix import atlas_pages, rows, table
+from lastack.matrix import rows, table
+from lastack.profile import S
+from lastack.report import WIDTH
+from lastack.verdict import seconds
 
+from .judged import case_text, departure_text, matrix_json, matrix_on_kernel
 from .paint import Painter
-from .values import chosen_profiles
+from .values import Duration, chosen_profiles
 
 
 @click.command()
 @click.option("--profile", "names", multiple=True, metavar="NAME", help="All by default.")
+@click.option("--on", "where", type=click.Choice(["lastack", "kernel"]), default="lastack",
+              show_default=True, help="Simulated, or this machine's kernel (root).")  # fmt: skip
+@click.option("--limit", type=Duration(), default=30 * S,
+              help="On the kernel: no row that takes longer; 0 for all.  [30s]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--atlas", metavar="DIRECTORY", type=click.Path(file_okay=False, path_type=Path),
-              help="Write every state and event to DIRECTORY/atlas.md instead.")  # fmt: skip
-def matrix(names: tuple[str, ...], as_json: bool, atlas: Path | None) -> int:
+def matrix(names: tuple[str, ...], where: str, limit: int, as_json: bool) -> int:
     """What close() returns, sends and loses in each of 84 cases, by profile.
 
-    Every row is played to its end in simulation; nothing is looked up.
+    Every row is played to its end in simulation; nothing is looked up. With
+    --on kernel the same peer talks to this machine's kernel through a TUN device
+    in a namespace of its own, and each row is compared with profile linux: exit
+    1 when one differs and nobody knows why.
     """
+    if where == "kernel":
+        return _on_kernel(names, limit, as_json=as_json)
     chosen = chosen_profiles(names)
-    if atlas is not None:
-        if as_json:
-            raise click.UsageError("--atlas writes Markdown: take --json away.")
-        _write_atlas(atlas, atlas_pages(chosen))
-        return 0
     played = rows(chosen)
     if as_json:
         click.echo(json.dumps({"schema": 1, "rows": [row.to_json() for row in played]}, indent=2))
@@ -43,12 +48,28 @@ def matrix(names: tuple[str, ...], as_json: bool, atlas: Path | None) -> int:
     return 0
 
 
-def _write_atlas(directory: Path, pages: Mapping[str, str]) -> None:
-    for name, text in pages.items():
-        path = directory / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise click.FileError(str(path), error.strerror or str(error)) from None
-    click.echo(f"{directory / 'atlas.md'} and {len(pages) - 1} pages beside it")
+def _on_kernel(names: tuple[str, ...], limit: int, *, as_json: bool) -> int:
+    if names:
+        raise click.UsageError("--on kernel is beside profile linux; leave --profile out")
+    told = matrix_on_kernel(limit)
+    if as_json:
+        click.echo(json.dumps(matrix_json(told), indent=2))
+    else:
+        painter = Painter()
+        for line in table(told.rows):
+            painter.line(line)
+        painter.line()
+        for skipped in told.skipped:
+            takes = f"{case_text(skipped.case)}: takes {seconds(skipped.takes)}"
+            painter.line(f"skipped  {takes}", "note")
+        for one in told.departures:
+            for line in wrap(departure_text(one), WIDTH, break_on_hyphens=False):
+                painter.line(line, "note" if one.explained else "bad")
+        painter.line(_total(len(told.rows), len(told.skipped), len(told.departures)))
+    return int(any(not one.explained for one in told.departures))
+
+
+def _total(played: int, skipped: int, differences: int) -> str:
+    longer = f" (--limit 0 plays the {skipped} longer ones, too)" if skipped else ""
+    found = f"{differences} differences" if differences else "no difference"
+    return f"{played} rows on the kernel{longer}: {found} from profile linux."

@@ -53,7 +53,7 @@ class OnKernel(Told):
             raise click.ClickException(f"--on kernel: {why}")
         hosts = list(dict.fromkeys(spec.host for spec in setting.programs))
         programs = [
-            Program(spec.host, spec.command, spec.background, spec.start_at)
+            Program(spec.host, spec.command, spec.background or None, spec.start_at)
             for spec in setting.programs
         ]
         begun = time.perf_counter()

@@ -20,7 +20,11 @@ from .claims import Judged as Judged
 from .claims import claims_json as claims_json
 from .claims import judge as judge
 from .claims import judge_all as judge_all
+from .claims import judge_played as judge_played
 from .claims_profiles import profile_lines as profile_lines
+from .claims_stage import PROGRAMS as PROGRAMS
+from .claims_stage import Played as Played
+from .claims_stage import program_text as program_text
 from .claims_text import claim_in_full as claim_in_full
 from .claims_text import claim_lines as claim_lines
 from .claims_text import claims_markdown as claims_markdown
@@ -32,3 +36,4 @@ from .play import rows as rows
 from .rows import Fate as Fate
 from .rows import Row as Row
 from .rows import table as table
+from .simulated import Simulated as Simulated

@@ -98,6 +98,14 @@ def _look(claim: Claim, played: Played) -> tuple[bool, str]:
         return False, str(why)
 
 
+def judge_played(claim: Claim, played: Played, target: str) -> Judged:
+    """Look at what a claim's program did somewhere else; `target` stands for the profile."""
+    holds, observed = _look(claim, played)
+    return Judged(
+        claim, target, holds, observed, played.text, tuple(played.events), played.names
+    )
+
+
 def judge_all(claims: Iterable[Claim], profiles: Iterable[Profile]) -> list[Judged]:
     """Judge each claim under each profile, claim by claim."""
     under = list(profiles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastack.trace import Arrived, ErrorTold, Queued, ResetSent
+from lastack.trace import Arrived, ErrorTold, Queued, ResetSent, segment_of
 from lastack.verdict import seconds
 
 from .claims_seen import NotSeen, Seen, SegmentSeen, Side
@@ -155,7 +155,9 @@ def _stray(seen: Seen) -> Arrived:
     """Return the arrival of a segment with text that found no connection."""
     for one in seen.played.events:
         if isinstance(one, Arrived) and one.conn == 0 and one.host == "server":
-            return one
+            seg = segment_of(one.what)
+            if seg is not None and seg.text:
+                return one
     raise NotSeen("no segment arrived for a connection that was gone")
 
 

@@ -1,10 +1,18 @@
 """The Linux kernel as a judge: the same programs on real sockets, and what differs."""
 
+from .closer import KernelCloser as KernelCloser
 from .compare import Difference as Difference
 from .compare import Side as Side
 from .compare import compare as compare
 from .differ import differences as differences
 from .differ import same_line as same_line
+from .explained import KNOWN_IN_CLAIMS as KNOWN_IN_CLAIMS
+from .explained import KNOWN_IN_MATRIX as KNOWN_IN_MATRIX
+from .explained import Explained as Explained
+from .explained import explanation as explanation
+from .functions import Performance as Performance
+from .functions import Surroundings as Surroundings
+from .functions import perform_on_kernel as perform_on_kernel
 from .namespace import Namespace as Namespace
 from .namespace import namespaces_work as namespaces_work
 from .played import Played as Played
@@ -19,3 +27,4 @@ from .programs import sockets as sockets
 from .running import Finished as Finished
 from .running import Program as Program
 from .stage import Stage as Stage
+from .tun import Tun as Tun

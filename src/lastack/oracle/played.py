@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from lastack.state import LISTEN, TIME_WAIT
 from lastack.trace import Event, Journal, Reason, SocketRow, Waiting
@@ -24,7 +24,7 @@ _RAW_IP: Final = 101
 _TIMERS: Final = {1: "retransmit", 2: "keepalive", 3: "time-wait", 4: "persist"}
 _BEGINS, _PACKET, _ENDS = 0, 1, 2
 
-Moment = tuple[int, int, Frame | CallSeen]
+Moment = tuple[int, int, "Frame | CallSeen | TimeWaitKilled"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,17 @@ def play_on(
     return tell(stage, programs, run(stage, programs, limit, acts))
 
 
-def tell(stage: Stage, programs: Sequence[Program], raw: Raw) -> Played:
+class TimeWaitKilled(NamedTuple):
+    """A TIME-WAIT that was destroyed from outside: when (ns since 1970), whose, of which flow."""
+
+    at: int
+    host: str
+    flow: Flow
+
+
+def tell(
+    stage: Stage, programs: Sequence[Program], raw: Raw, killed: Sequence[TimeWaitKilled] = ()
+) -> Played:
     """Return the story of a run that is over."""
     names = stage.names
     pairs = zip(programs, raw.records, strict=True)
@@ -67,8 +77,13 @@ def tell(stage: Stage, programs: Sequence[Program], raw: Raw) -> Played:
     observer = Observer(journal, watch)
     sightings = Sightings(journal, observer, faces, names)
     seen = Calls(journal, observer, names)
-    for at, kind, what in sorted(_moments(raw, calls), key=_when):
-        if isinstance(what, CallSeen):
+    for at, kind, what in sorted(_moments(raw, calls, killed), key=_when):
+        if isinstance(what, TimeWaitKilled):
+            half = observer.half_of(what.flow)
+            conn = half.conn if half is not None else 0
+            ended = Waiting(conn, what.flow, "ended", at, Reason.KILLED)
+            journal.write(ended, what.host, 0, at)
+        elif isinstance(what, CallSeen):
             (seen.begins if kind == _BEGINS else seen.ends)(what, at)
         else:
             _take(sightings, what, faces, at)
@@ -108,8 +123,11 @@ def _take(sightings: Sightings, frame: Frame, faces: list[Interface], at: int) -
         sightings.take(captured, frame.interface, at)
 
 
-def _moments(raw: Raw, calls: list[CallSeen]) -> list[Moment]:
+def _moments(
+    raw: Raw, calls: list[CallSeen], killed: Sequence[TimeWaitKilled]
+) -> list[Moment]:
     found: list[Moment] = [(frame.at - raw.began, _PACKET, frame) for frame in raw.frames]
+    found += [(one.at - raw.began, _PACKET, one) for one in killed]
     for call in calls:
         found.append((call.begun - raw.began, _BEGINS, call))
         if call.ended - raw.began <= raw.looked:

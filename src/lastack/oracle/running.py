@@ -30,6 +30,8 @@ from .stage import Stage
 _LOOK_EVERY: Final = 0.02
 _QUIET: Final = S
 """How long nothing happens before all counts as idle; 60 s in a simulated world."""
+_SETTLE: Final = S // 10
+"""How long after a packet its answer may take."""
 _AFTER_INTERRUPT: Final = 5.0
 _NEXT_STARTS_AFTER: Final = 1.5
 """A program that neither listens nor ends is not waited for longer before the next starts, s."""
@@ -42,12 +44,12 @@ Act = Callable[[], None]
 
 @dataclass(frozen=True)
 class Program:
-    """One process: its host, its arguments after the interpreter, whether it serves for ever, and
-    when it starts (ns), None for in its turn."""
+    """One process: its host, its arguments after the interpreter, whether it serves for ever (None:
+    if it listens), and when it starts (ns), None for in its turn."""
 
     host: str
     arguments: Sequence[str]
-    background: bool = False
+    background: bool | None = None
     start_at: int | None = None
 
 
@@ -78,10 +80,12 @@ class Raw:
 
 
 def run(
-    stage: Stage, programs: Sequence[Program], limit: float, acts: Sequence[tuple[int, Act]] = ()
-) -> Raw:
-    """Run programs for `limit` seconds at most. acts: what is done meanwhile, (ns, what)."""
-    running = _Running(stage, programs, time.monotonic() + limit, acts)
+    stage: Stage, programs: Sequence[Program], limit: float, acts: Sequence[tuple[int, Act]] = (),
+    since: Callable[[], int] | None = None,
+) -> Raw:  # fmt: skip
+    """Run programs for `limit` seconds at most. acts: what is done meanwhile, (ns, what), counted
+    from the start, or from the time that `since` tells (ns since 1970, 0 for not yet)."""
+    running = _Running(stage, programs, time.monotonic() + limit, acts, since)
     try:
         running.play()
     finally:
@@ -92,9 +96,10 @@ def run(
 class _Running:
     def __init__(
         self, stage: Stage, programs: Sequence[Program], end: float,
-        acts: Sequence[tuple[int, Act]],
+        acts: Sequence[tuple[int, Act]], since: Callable[[], int] | None,
     ) -> None:  # fmt: skip
         self._stage = stage
+        self._since = since
         self._programs = programs
         self._finished = [Finished(program.host) for program in programs]
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -212,13 +217,15 @@ class _Running:
     def _in_background(self, number: int) -> bool:
         if number not in self._processes:
             return False
-        return self._programs[number].background or self._listens(number)
+        background = self._programs[number].background
+        return self._listens(number) if background is None else background
 
     # -- all of them ---------------------------------------------------------------------------
 
     def _do_what_is_due(self) -> None:
         now = self._now()
-        while self._acts and self._acts[0][0] <= now:
+        since = self._since() if self._since is not None else self._began
+        while self._acts and since and self._acts[0][0] <= time.time_ns() - since:
             self._acts.pop(0)[1]()
         for number, program in enumerate(self._programs):
             if number not in self._processes and (program.start_at or 0) <= now:
@@ -227,7 +234,8 @@ class _Running:
     def _over(self) -> bool:
         """Whether no connection is open any more, or nothing happens on those that are."""
         tables = (row for host in self._stage.hosts for row in self._stage.table(host))
-        return all(row.state in _OVER for row in tables) or self._at_rest()
+        closed = all(row.state in _OVER for row in tables)
+        return self._at_rest() or (closed and self._stage.wires.last + _SETTLE < time.time_ns())
 
     def _at_rest(self) -> bool:
         paths = (self._record(number) for number in self._processes)

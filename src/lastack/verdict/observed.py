@@ -40,6 +40,8 @@ class Half:
     heard: int = 0
     """The last packet that reached it."""
     heard_text: bool = False
+    heard_event: int = 0
+    """Number of the event of its arrival."""
     pending: tuple[int, int] | None = None
     """A RST that reached it and may not have been taken: packet and time."""
     read: int = 0

@@ -67,7 +67,7 @@ class Observer:
         """A segment reached the host of its destination."""
         pair = self._pair_for(seg, hosts, scope, at)
         peer, half = pair.ends(seg.flow)
-        self.rules.write(half, Arrived(half.trace_conn, number, seg), at)
+        half.heard_event = self.rules.write(half, Arrived(half.trace_conn, number, seg), at)
         half.heard, half.heard_text = number, bool(seg.text)
         if half.opened and not half.over:
             self.rules.hears(half, peer, number, seg, at)

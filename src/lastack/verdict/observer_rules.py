@@ -23,6 +23,7 @@ from lastack.state import (
 from lastack.trace import (
     Accepted,
     Acked,
+    Called,
     Destroyed,
     Event,
     Journal,
@@ -33,6 +34,7 @@ from lastack.trace import (
     ResetIgnored,
     ResetSent,
     ResetTaken,
+    Returned,
     Sent,
     StateChanged,
 )
@@ -162,7 +164,8 @@ class Rules:
 
     def queue(self, half: Half, last: int, at: int) -> None:
         """Its peer's bytes up to `last` are in its receive queue."""
-        self.write(half, Queued(half.conn, half.proven, last), at)
+        event = Queued(half.conn, half.proven, last)
+        self.journal.write(event, half.host, half.heard_event, at)
         half.proven = last
         half.edge = max(half.edge, last)
 
@@ -172,6 +175,11 @@ class Rules:
         half.fin_at = max(place, 0)
         # a FIN without a shutdown() is that of a close(), the program's own or that of its exit
         half.closed |= half.watched and half.closing is not Reason.SHUTDOWN_CALL
+        if half.watched and half.closing is Reason.FIN_SENT:
+            # nobody called close(): the last descriptor went with its process, or with its object
+            half.closing = Reason.CLOSE_CALL
+            self.write(half, Called(half.conn, "close", "closed by the end of the process"), at)
+            self.write(half, Returned(half.conn, "close", "ok", 0), at)
         new = _AFTER_OWN_FIN.get(half.state)
         if new is not None:
             self.move(half, new, half.closing, at)
@@ -283,9 +291,9 @@ class Rules:
         half.over = half.over or new is CLOSED
         self.write(half, StateChanged(half.conn, old, new, reason), at)
 
-    def write(self, half: Half, event: Event, at: int) -> None:
-        """Write an event in the name of an end; a call in progress is its cause."""
-        self.journal.write(event, half.host, half.call, at)
+    def write(self, half: Half, event: Event, at: int) -> int:
+        """Write an event in the name of an end, its cause a call in progress; return its number."""
+        return self.journal.write(event, half.host, half.call, at)
 
 
 def _is_stale(pair: Pair, peer: Half, seg: Segment) -> bool:

@@ -6,7 +6,7 @@ On the kernel the server is a process of its own and the client is timed, from b
 connection to after its last; in a world everything is timed, both programs, their TCP, and the
 world's making and ending. The kernel has two processors for that, a world runs on one: "cpu" is
 the processor time of both programs (user and system). "told" is the elapsed time when every event
-is kept and accounted for meanwhile, as `lastack run` does. Imports are done before in both. The
+is kept, and accounted for in the end, as `lastack run` does. Imports are done before in both. The
 best of the repetitions counts, taken in turns. The aims, for the elapsed time, are those the
 project has set itself.
 """
@@ -203,10 +203,11 @@ def in_world(pair: Pair, *, told: bool = False) -> Times:
     world = World(link=LinkRules(delay_ns=50_000, mtu=65536))
     events: list[Event] = []
     if told:
-        world.journal.listeners += [events.append, Book()]
+        world.journal.listeners.append(events.append)
     world.program(world.host("server"), pair.server)
     world.program(world.host("client"), lambda: pair.client("server"))
     outcome = world.run()
+    Book().read(events)
     times = Times(time.perf_counter() - begun, cpu_seconds() - before)
     assert not outcome.failed, outcome
     return times

@@ -65,7 +65,7 @@ def calls(server: Callable[[], None], client: Callable[[], None], link: LinkRule
 
     world = World(seed=1, link=link)
     events: list[Event] = []
-    world.journal.listeners += [events.append, Book()]
+    world.journal.listeners.append(events.append)
     world.program(world.host("server"), counted(server))
     world.program(world.host("client"), counted(client))
     threading.setprofile(counter)
@@ -74,6 +74,9 @@ def calls(server: Callable[[], None], client: Callable[[], None], link: LinkRule
     finally:
         threading.setprofile(None)  # type: ignore[arg-type]  # None is what takes it away
     assert not outcome.failed, outcome
+    sys.setprofile(counter)
+    Book().read(events)
+    sys.setprofile(None)
     return counter.calls
 
 

@@ -183,7 +183,7 @@ class Played(Told):
             setting.seed, profile=setting.profile, link=setting.link, wire=setting.wire,
             patience=setting.patience, families=setting.families,
         )
-        world.journal.listeners += [self.events.append, self.book]
+        world.journal.listeners.append(self.events.append)
         for spec in setting.programs:
             node = world.nodes.get(spec.host)
             if node is None:
@@ -199,5 +199,6 @@ class Played(Told):
             world.at(fault.at, partial(act, world.nodes[fault.host]))
         begun = time.perf_counter()
         self.outcome = world.run(setting.until)
+        self.book.read(self.events)
         self.wall_seconds = time.perf_counter() - begun
         self.names = {address: node.name for address, node in world.by_address.items()}

@@ -108,7 +108,7 @@ class Waiters:
         """
         taken = woken = False
         if file in self._watchers:
-            for watcher, exclusive in sorted(self._watchers[file], key=_alone):
+            for watcher, exclusive in tuple(self._watchers[file]):
                 if not (exclusive and taken):
                     answer = watcher(file, events)
                     woken |= answer
@@ -126,7 +126,9 @@ class Waiters:
     def watch(self, file: File, watcher: Watcher, exclusive: bool) -> None:
         """Call `watcher` at every event of the file, before any thread is woken; an exclusive one
         only if none before it has woken anybody."""
-        self._watchers.setdefault(file, []).append((watcher, exclusive))
+        watchers = self._watchers.setdefault(file, [])
+        watchers.append((watcher, exclusive))
+        watchers.sort(key=_alone)
 
     def unwatch(self, file: File, watcher: Watcher, exclusive: bool) -> None:
         """Undo `watch`."""

@@ -204,7 +204,8 @@ class TcpSocket(SocketParts):
             text = tcp.receive(skip + size, now, peek=peek)[skip:]
             self.host.settle(self.endpoint, now)
             if text:
-                self.looked(len(text), peek=peek)
+                if self.peek_offset >= 0:
+                    self.looked(len(text), peek=peek)
                 return bytes(len(text)) if flags & names.MSG_TRUNC else text
             # else there was nothing but an urgent byte, which the stream leaves out
         if tcp.peer_closed or size == 0:

@@ -82,9 +82,12 @@ class Book:
             handler(event)
 
     def read(self, events: Iterable[Event]) -> Book:
-        """Take the events of a stored trace; return the book."""
+        """Take the events of a stored trace; return the book. Cheaper than to listen."""
+        handlers = self._handlers
         for event in events:
-            self(event)
+            handler = handlers.get(type(event))
+            if handler is not None:
+                handler(event)
         return self
 
     def story_of(self, conn: int) -> ConnectionStory | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastack.profile import LINUX, FullQueue
+from lastack.profile import LINUX, FullQueue, FullRequests
 from lastack.sockets import AGAIN
 from lastack.state import CLOSED, ESTABLISHED, LISTEN, SYN_RECEIVED
 from tests.truth.peer import HandPeer, World
@@ -63,7 +63,7 @@ def test_the_accept_queue_holds_one_more_than_the_backlog() -> None:
 
 
 def test_the_last_ack_waits_for_a_place_in_the_queue() -> None:
-    world = World()
+    world = World(LINUX.with_field("full_requests", FullRequests.KEPT))
     listener = world.listen(backlog=1)
     last = full(world, 1)[-1]
     mark = last.mark()
@@ -78,7 +78,11 @@ def test_the_last_ack_waits_for_a_place_in_the_queue() -> None:
 
 
 def test_a_full_queue_resets_where_the_profile_says_so() -> None:
-    world = World(LINUX.with_field("full_queue", FullQueue.RESET))
+    world = World(
+        LINUX.with_field("full_queue", FullQueue.RESET).with_field(
+            "full_requests", FullRequests.KEPT
+        )
+    )
     world.listen(backlog=1)
     last = full(world, 1)[-1]
     mark = last.mark()

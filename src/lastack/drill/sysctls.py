@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from lastack.profile import MS, Congestion, Ecn, ExactReset, FullQueue, Profile, Reuse, S
+from lastack.profile import (
+    MS,
+    Congestion,
+    Ecn,
+    ExactReset,
+    FullQueue,
+    Profile,
+    ResetCheck,
+    Reuse,
+    S,
+    SynCheck,
+)
 
 from .shell import Setting
 from .syntax import Unsupported
@@ -156,6 +167,9 @@ _BSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.rexmit_initial": _number("rto_initial_ns", MS),
     "net.inet.tcp.delacktime": _number("delayed_min_ns", MS),
     "net.inet.tcp.ecn.enable": _one_of("ecn", Ecn.OFF, Ecn.OFFERED, Ecn.ANSWERED),
+    "net.inet.tcp.insecure_rst": _one_of("reset_check", ResetCheck.EXACT, ResetCheck.IN_WINDOW),
+    "net.inet.tcp.insecure_syn": _one_of("syn_check", SynCheck.CHALLENGE, SynCheck.RESET),
+    "net.inet.tcp.drop_synfin": _one_of("syn_with_fin", True, False),
     "kern.ipc.maxsockbuf": _bsd_scale,
 }
 
@@ -173,8 +187,6 @@ _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
     "tcp_notsent_lowat": ("4294967295",),
     "net.inet.tcp.blackhole": ("0",),
     "net.inet.tcp.ecn.maxretries": ("1",),
-    "net.inet.tcp.insecure_rst": ("0",),
-    "net.inet.tcp.insecure_syn": ("0",),
     "net.inet.tcp.syncookies": ("1",),
     "net.inet.tcp.syncookies_only": ("0",),
     "net.inet.tcp.rexmit_drop_options": ("0",),

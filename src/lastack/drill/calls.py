@@ -17,8 +17,10 @@ from .syntax import Unsupported
 from .target import Answer, Request
 
 _OPENERS: Final = frozenset({"socket", "accept", "accept4", "dup", "epoll_create", "epoll_create1"})
-_READ_FLAGS: Final = names.MSG_PEEK | names.MSG_DONTWAIT | 0x100
-_WRITE_FLAGS: Final = names.MSG_DONTWAIT | names.MSG_NOSIGNAL
+_READ_FLAGS: Final = (
+    names.MSG_PEEK | names.MSG_DONTWAIT | names.MSG_WAITALL | names.MSG_OOB | names.MSG_TRUNC
+)
+_WRITE_FLAGS: Final = names.MSG_DONTWAIT | names.MSG_NOSIGNAL | names.MSG_MORE | names.MSG_OOB
 _FILL: Final = b"lastack."
 
 

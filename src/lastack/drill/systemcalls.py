@@ -160,7 +160,7 @@ def _read(machine: Machine, request: Request) -> Attempt:
         if size is None:
             raise os_error(errno.EFAULT)
         assert isinstance(size, int)
-        wants_all = flags & MSG_WAITALL and not (sock.nonblocking or flags & names.MSG_PEEK)
+        wants_all = flags & names.MSG_WAITALL and not (sock.nonblocking or flags & names.MSG_PEEK)
         missing = size - sum(map(len, parts))
         data = sock.recv(missing, flags, now)
         if data is AGAIN:
@@ -172,9 +172,6 @@ def _read(machine: Machine, request: Request) -> Attempt:
         return Answer(len(whole), data=whole)
 
     return attempt
-
-
-MSG_WAITALL: Final = 0x100
 
 
 def _write(machine: Machine, request: Request) -> Attempt:

@@ -1,4 +1,4 @@
-"""The script in docs/drill.md holds, and the numbers there are those of tests/suites/expected.toml."""
+"""The script in docs/drill.md holds, and its numbers are those of tests/suites/expected.toml."""
 
 import re
 import tomllib

@@ -196,12 +196,12 @@ class Caller:
                 one, two = value.get(first), value.get(second)
                 if one is not None and two is not None:
                     numbers = self._values.integer(one), self._values.integer(two)
-                    return struct.pack(layout, *numbers)
+                    return _pack(layout, *numbers)
             raise Unsupported("an option written as a struct that is not linger or timeval")
         if isinstance(value, s.Text):
             return value.value
         number = self._values.integer(value)
-        return struct.pack("i" if number < 1 << 31 else "I", number)
+        return _pack("i" if number < 1 << 31 else "I", number)
 
     def _getsockopt(self, call: s.Call) -> Request:
         size = self._values.integer(self._argument(call, 4))
@@ -369,6 +369,13 @@ _OUTPUTS: Final[dict[str, Callable[[Caller, s.Call, Answer], Mismatch | None]]] 
     "getpeername": Caller._same_name, "poll": Caller._same_poll,
     "epoll_wait": Caller._same_epoll,
 }  # fmt: skip
+
+
+def _pack(layout: str, *numbers: int) -> bytes:
+    try:
+        return struct.pack(layout, *numbers)
+    except struct.error:
+        raise Unsupported(f"the number {max(numbers, key=abs)} in an option") from None
 
 
 def _error(number: int) -> str:

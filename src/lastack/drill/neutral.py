@@ -53,7 +53,7 @@ def neutral(script: s.Script) -> s.Script:
             continue
         kept.append(_later(changed, delay))
         delay = 0
-    least = max(int(script.option("tolerance_usecs", "4000")), TOLERANCE_US)
+    least = max(script.number("tolerance_usecs", 0), TOLERANCE_US)
     options = (*script.options, ("tolerance_usecs", str(least)))
     return replace(script, options=options, before=(), events=tuple(kept), after=())
 

@@ -36,11 +36,10 @@ def set_sysctl(profile: Profile, name: str, value: str) -> Profile:
     value = " ".join(value.split())
     short = name.removeprefix("net.ipv4.")
     own = _BSD if _is_bsd(profile) else _LINUX
-    if short in _EVERYWHERE:
-        return _EVERYWHERE[short](profile, value)
-    if short in own:
+    setter = _EVERYWHERE.get(short) or own.get(short)
+    if setter is not None:
         try:
-            return own[short](profile, value)
+            return setter(profile, value)
         except (ValueError, IndexError):
             raise Unsupported(f"sysctl {name}={value}") from None
     if short in _NOT_HERE or value in _AS_IT_IS.get(short, ()):

@@ -23,7 +23,7 @@ HOLDS = {
     "+0...0.1 close(4) = 0\n+0 > F. 1:1(0) ack 1\n+.1 < . 1:1(0) ack 2 win 257\n",
     "a blocking write": SERVER
     + "+0 setsockopt(4, SOL_SOCKET, SO_SNDBUF, [5000], 4) = 0\n"
-    "+0...0.01 write(4, ..., 20000) = 20000\n+0 > . 1:10001(10000) ack 1\n"
+    "+0...0.01 write(4, ..., 20000) = 20000\n+0 > P. 1:10001(10000) ack 1\n"
     "+.01 < . 1:1(0) ack 10001 win 257\n+0 > P. 10001:20001(10000) ack 1\n",
     "a NULL pointer": SERVER
     + "+0 write(4, NULL, 1) = -1 EFAULT\n+0 read(4, NULL, 1) = -1 EFAULT\n",
@@ -31,6 +31,13 @@ HOLDS = {
     "vectors": SERVER
     + "+0 writev(4, [{..., 5}, {..., 7}], 2) = 12\n+0 > P. 1:13(12) ack 1\n"
     "+0 sendmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 3}], msg_flags=0}, 0) = 3\n",
+    "SO_RCVTIMEO": SERVER
+    + "+0 setsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=0, tv_usec=200000}, 16) = 0\n"
+    "+0...0.2 read(4, ..., 10) = -1 EAGAIN\n"
+    "+0 getsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=0, tv_usec=200000}, [16]) = 0\n",
+    "SO_SNDTIMEO": SERVER
+    + "+0 setsockopt(4, SOL_SOCKET, SO_SNDTIMEO, {tv_sec=0, tv_usec=200000}, 16) = 0\n"
+    "+0 < . 1:1(0) ack 1 win 0\n+0...0.2 write(4, ..., 9000000) = ...\n",
     "dup": SERVER + "+0 dup(4) = 5\n+0 close(4) = 0\n+0 write(5, ..., 1) = 1\n",
     "poll that waits": SERVER
     + "+0...0.1 poll([{fd=4, events=POLLIN, revents=POLLIN}], 1, 1000) = 1\n"

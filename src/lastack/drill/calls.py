@@ -17,8 +17,12 @@ from .syntax import Unsupported
 from .target import Answer, Request
 
 _OPENERS: Final = frozenset({"socket", "accept", "accept4", "dup", "epoll_create", "epoll_create1"})
-_READ_FLAGS: Final = names.MSG_PEEK | names.MSG_DONTWAIT | 0x100
-_WRITE_FLAGS: Final = names.MSG_DONTWAIT | names.MSG_NOSIGNAL
+_READ_FLAGS: Final = (
+    names.MSG_PEEK | names.MSG_DONTWAIT | names.MSG_WAITALL | names.MSG_OOB | names.MSG_TRUNC
+)
+_WRITE_FLAGS: Final = names.MSG_DONTWAIT | names.MSG_NOSIGNAL | names.MSG_MORE | names.MSG_OOB
+_STRUCTS: Final = (("ii", "onoff", "linger"), ("qq", "tv_sec", "tv_usec"))
+"""The structs that options are, by their members: struct linger, struct timeval."""
 _FILL: Final = b"lastack."
 
 
@@ -188,14 +192,16 @@ class Caller:
 
     def _option(self, value: s.Expression) -> bytes:
         if isinstance(value, s.Struct):
-            onoff, seconds = value.get("onoff"), value.get("linger")
-            if onoff is None or seconds is None:
-                raise Unsupported("an option written as a struct that is not struct linger")
-            return struct.pack("ii", self._values.integer(onoff), self._values.integer(seconds))
+            for layout, first, second in _STRUCTS:
+                one, two = value.get(first), value.get(second)
+                if one is not None and two is not None:
+                    numbers = self._values.integer(one), self._values.integer(two)
+                    return _pack(layout, *numbers)
+            raise Unsupported("an option written as a struct that is not linger or timeval")
         if isinstance(value, s.Text):
             return value.value
         number = self._values.integer(value)
-        return struct.pack("i" if number < 1 << 31 else "I", number)
+        return _pack("i" if number < 1 << 31 else "I", number)
 
     def _getsockopt(self, call: s.Call) -> Request:
         size = self._values.integer(self._argument(call, 4))
@@ -276,7 +282,7 @@ class Caller:
         if isinstance(value, s.Struct):
             if self._option(value) == answer.data:
                 return None
-            return Mismatch(f"{struct.unpack('ii', self._option(value))}", f"{answer.data!r}")
+            return Mismatch(self._option(value).hex(" ", 4), answer.data.hex(" ", 4))
         told_size = len(answer.data)
         number = int.from_bytes(answer.data, "little", signed=True)
         wanted = self._values.integer(value)
@@ -363,6 +369,13 @@ _OUTPUTS: Final[dict[str, Callable[[Caller, s.Call, Answer], Mismatch | None]]] 
     "getpeername": Caller._same_name, "poll": Caller._same_poll,
     "epoll_wait": Caller._same_epoll,
 }  # fmt: skip
+
+
+def _pack(layout: str, *numbers: int) -> bytes:
+    try:
+        return struct.pack(layout, *numbers)
+    except struct.error:
+        raise Unsupported(f"the number {max(numbers, key=abs)} in an option") from None
 
 
 def _error(number: int) -> str:

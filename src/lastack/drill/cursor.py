@@ -9,6 +9,7 @@ from .lexer import Kind, Token
 from .syntax import ScriptError
 
 _SECOND: Final = 1_000_000_000
+_LONGEST: Final = 1000 * 366 * 86400 * _SECOND
 _NUMBERS: Final = (Kind.NUMBER, Kind.FRACTION)
 
 
@@ -69,7 +70,10 @@ class Cursor:
         """Return the time in seconds at the position, in ns."""
         if self.token.kind not in _NUMBERS:
             raise self.error("a time in seconds")
-        return int(Decimal(self.take().text) * _SECOND)
+        time = int(Decimal(self.take().text) * _SECOND)
+        if time > _LONGEST:
+            raise ScriptError(self.last.line, "a time beyond a thousand years")
+        return time
 
     def word(self, what: str) -> str:
         """Return the word at the position."""

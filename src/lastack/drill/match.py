@@ -68,8 +68,7 @@ def compare(
 ) -> Mismatch | None:
     """Return how what was sent differs; several segments in a row count as one.
 
-    The flags are those of the last one; those before it may have PSH and no FIN. PSH at the end of
-    several is not missed: Linux puts it on whatever it hands to segmentation offload.
+    The flags are those of the last one; those before it may have PSH and no FIN.
     """
     first, last = segments[0], segments[-1]
     if not _same(packet, segments, conversation):
@@ -82,8 +81,7 @@ def compare(
 def _same(packet: s.TcpPacket, segments: Sequence[Segment], conversation: Conversation) -> bool:
     first, last = segments[0], segments[-1]
     flags = flags_of(packet.flags)
-    pushed = PSH if len(segments) > 1 and flags & PSH else 0
-    if last.flags | pushed != flags or any((seg.flags ^ flags) & ~PSH & ~FIN for seg in segments):
+    if last.flags != flags or any((seg.flags ^ flags) & ~PSH & ~FIN for seg in segments):
         return False
     if any(seg.flags & (SYN | FIN) for seg in segments[:-1]):
         return False

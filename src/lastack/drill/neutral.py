@@ -4,7 +4,8 @@ Commands go, but for the question how many sockets are in a state; their times s
 none is not asked: where a script asks it, it is what came of a setting of its own system. SO_RCVBUF
 is not asked for, windows that the target announces are not compared, nor are the options of SYNs
 and of segments with timestamps. What is left of sysctl are the settings that name the rules to play
-by (RFC 793 or RFC 5961, ECN); a profile without such a choice plays by its own.
+by (RFC 793 or RFC 5961, ECN, and the receive buffer that is FreeBSD's window); a profile without
+such a choice plays by its own.
 
 The host that plays it has conditions that no system has from the start and every system can have:
 a first window of 65,535, ACKs delayed from the first segment on (up to 60 ms), and SYNs repeated
@@ -28,7 +29,8 @@ _ROOM: Final = 540_000
 """A receive buffer of which the first window can be 65,535, whatever the MSS."""
 _RULES: Final = frozenset({
     "net.inet.tcp.insecure_rst", "net.inet.tcp.insecure_syn", "net.inet.tcp.drop_synfin",
-    "net.inet.tcp.ecn.enable", "net.inet.tcp.ecn.maxretries", "net.ipv4.tcp_ecn",
+    "net.inet.tcp.recvspace", "net.inet.tcp.ecn.enable", "net.inet.tcp.ecn.maxretries",
+    "net.ipv4.tcp_ecn",
 })  # fmt: skip
 DEFINED: Final = frozenset({"STANDARD"})
 """The branch of `#ifdef` that is taken."""
@@ -51,7 +53,7 @@ def neutral(script: s.Script) -> s.Script:
             continue
         kept.append(_later(changed, delay))
         delay = 0
-    least = max(int(script.option("tolerance_usecs", "4000")), TOLERANCE_US)
+    least = max(script.number("tolerance_usecs", 0), TOLERANCE_US)
     options = (*script.options, ("tolerance_usecs", str(least)))
     return replace(script, options=options, before=(), events=tuple(kept), after=())
 

@@ -67,9 +67,10 @@ def play_text(text: str, path: str, setup: Setup, listeners: Iterable[Listener] 
         script = parse(text, path, _defined(setup))
     except ScriptError as error:
         return Verdict(path, Result.ERROR, error.line, actual=error.text)
-    if setup.neutral:
-        script = neutral.neutral(script)
-    return _Player(script, setup).play(listeners)
+    try:
+        return _Player(neutral.neutral(script) if setup.neutral else script, setup).play(listeners)
+    except Unsupported as error:
+        return Verdict(path, Result.UNSUPPORTED, actual=str(error))
 
 
 def _defined(setup: Setup) -> frozenset[str]:
@@ -99,7 +100,10 @@ class _Player:
             begin = self._prepare()
             ends = self._ends()
             target = Simulated(
-                self._profile, [ends.local], mtu=self._integer("mtu", _MTU), listeners=listeners
+                self._profile,
+                [ends.local],
+                mtu=self._script.number("mtu", _MTU),
+                listeners=listeners,
             )
             caller = Caller(ends, Values(dict(self._setup.defines)))
             runner = Runner(
@@ -127,9 +131,6 @@ class _Player:
         for name, value in self._script.options:
             if name not in _FOLLOWED | _WITHOUT_EFFECT:
                 raise Unsupported(f"the option --{name}{'=' if value else ''}{value}")
-
-    def _integer(self, name: str, default: int) -> int:
-        return int(self._script.option(name, str(default)))
 
     def _prepare(self) -> int:
         """Follow the settings that come before anything else; return which event is first."""
@@ -165,11 +166,21 @@ class _Player:
         kind = "ipv4" if mapped else version
         if kind not in _LOCAL:
             raise Unsupported(f"--ip_version={version}")
-        local = pack_address(self._script.option("local_ip", _LOCAL[kind]))
-        remote = pack_address(self._script.option("remote_ip", _REMOTE[kind]))
+        local = self._address("local_ip", _LOCAL, kind)
+        remote = self._address("remote_ip", _REMOTE, kind)
         family = names.AF_INET6 if mapped or kind == "ipv6" else names.AF_INET
-        return Ends(local, remote, self._integer("bind_port", _PORT), family, mapped)
+        return Ends(local, remote, self._script.number("bind_port", _PORT), family, mapped)
+
+    def _address(self, name: str, defaults: Mapping[str, str], kind: str) -> bytes:
+        text = self._script.option(name, defaults[kind])
+        try:
+            address = pack_address(text)
+        except ValueError:
+            raise Unsupported(f"the option --{name}={text}") from None
+        if (len(address) == 4) is not (kind == "ipv4"):
+            raise Unsupported(f"--{name}={text} with {kind}")
+        return address
 
     def _tolerance(self) -> Tolerance:
-        least = self._integer("tolerance_usecs", Tolerance().least // 1000)
+        least = self._script.number("tolerance_usecs", Tolerance().least // 1000)
         return Tolerance(max(least * 1000, self._setup.tolerance or 0), self._setup.exact)

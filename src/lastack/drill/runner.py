@@ -105,7 +105,7 @@ class Runner:
         self._profile = profile
         self._tolerance = tolerance
         self._lenient_settings = lenient_settings
-        self._tick = int(script.option("tcp_ts_tick_usecs", "0")) * _US
+        self._tick = script.number("tcp_ts_tick_usecs", 0) * _US
         self._strict = any(name == "strict_segments" for name, _ in script.options)
         self._lenient_calls = "syscall" in script.option("non_fatal")
         self._lenient_packets = "packet" in script.option("non_fatal")

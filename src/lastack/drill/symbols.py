@@ -15,7 +15,6 @@ _SYMBOLS: Final = {
     "SOL_TCP": names.IPPROTO_TCP,
     "O_RDWR": 0o2, "O_NONBLOCK": 0o4000, "O_RDONLY": 0, "O_WRONLY": 1,
     "F_GETFL": 3, "F_SETFL": 4,
-    "MSG_WAITALL": 0x100,
     "POLLIN": IN, "POLLPRI": PRI, "POLLOUT": OUT, "POLLERR": ERR, "POLLHUP": HUP,
     "POLLNVAL": NVAL, "POLLRDHUP": RDHUP, "POLLRDNORM": 0x040, "POLLWRNORM": 0x100,
     "EPOLLIN": IN, "EPOLLPRI": PRI, "EPOLLOUT": OUT, "EPOLLERR": ERR, "EPOLLHUP": HUP,
@@ -60,7 +59,8 @@ class Values:
         if isinstance(expression, s.Array) and len(expression.items) == 1:
             return self.integer(expression.items[0])
         if isinstance(expression, s.Applied) and expression.name in ("htons", "htonl", "ntohs"):
-            return self.integer(expression.arguments[0])
+            if len(expression.arguments) == 1:
+                return self.integer(expression.arguments[0])
         if isinstance(expression, s.Word):
             return self.word(expression.name)
         raise Unsupported(f"a number written as {kind_of(expression)}")
@@ -85,7 +85,10 @@ class Values:
         if port is None or not isinstance(address, s.Applied):
             raise Unsupported("an address without sin_port and sin_addr")
         texts = [text for text in address.arguments if isinstance(text, s.Text)]
-        return pack_address(texts[-1].value.decode()), self.integer(port)
+        try:
+            return pack_address(texts[-1].value.decode()), self.integer(port)
+        except (IndexError, ValueError):
+            raise Unsupported("an address that is none") from None
 
 
 def kind_of(expression: object) -> str:

@@ -272,3 +272,10 @@ class Script:
         """Return the last value given for an option."""
         found = [value for given, value in self.options if given == name]
         return found[-1] if found else default
+
+    def number(self, name: str, default: int) -> int:
+        """Return the last value given for an option that is a number; Unsupported if it is none."""
+        value = self.option(name, str(default))
+        if not value.isdecimal():
+            raise Unsupported(f"the option --{name}={value}")
+        return int(value)

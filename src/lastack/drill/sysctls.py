@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from lastack.profile import MS, Congestion, Ecn, ExactReset, FullQueue, Profile, Reuse, S
+from lastack.profile import (
+    MS,
+    Congestion,
+    Ecn,
+    ExactReset,
+    FullQueue,
+    Profile,
+    ResetCheck,
+    Reuse,
+    S,
+    SynCheck,
+)
 
 from .shell import Setting
 from .syntax import Unsupported
@@ -25,11 +36,10 @@ def set_sysctl(profile: Profile, name: str, value: str) -> Profile:
     value = " ".join(value.split())
     short = name.removeprefix("net.ipv4.")
     own = _BSD if _is_bsd(profile) else _LINUX
-    if short in _EVERYWHERE:
-        return _EVERYWHERE[short](profile, value)
-    if short in own:
+    setter = _EVERYWHERE.get(short) or own.get(short)
+    if setter is not None:
         try:
-            return own[short](profile, value)
+            return setter(profile, value)
         except (ValueError, IndexError):
             raise Unsupported(f"sysctl {name}={value}") from None
     if short in _NOT_HERE or value in _AS_IT_IS.get(short, ()):
@@ -156,6 +166,9 @@ _BSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.rexmit_initial": _number("rto_initial_ns", MS),
     "net.inet.tcp.delacktime": _number("delayed_min_ns", MS),
     "net.inet.tcp.ecn.enable": _one_of("ecn", Ecn.OFF, Ecn.OFFERED, Ecn.ANSWERED),
+    "net.inet.tcp.insecure_rst": _one_of("reset_check", ResetCheck.EXACT, ResetCheck.IN_WINDOW),
+    "net.inet.tcp.insecure_syn": _one_of("syn_check", SynCheck.CHALLENGE, SynCheck.RESET),
+    "net.inet.tcp.drop_synfin": _one_of("syn_with_fin", True, False),
     "kern.ipc.maxsockbuf": _bsd_scale,
 }
 
@@ -173,8 +186,6 @@ _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
     "tcp_notsent_lowat": ("4294967295",),
     "net.inet.tcp.blackhole": ("0",),
     "net.inet.tcp.ecn.maxretries": ("1",),
-    "net.inet.tcp.insecure_rst": ("0",),
-    "net.inet.tcp.insecure_syn": ("0",),
     "net.inet.tcp.syncookies": ("1",),
     "net.inet.tcp.syncookies_only": ("0",),
     "net.inet.tcp.rexmit_drop_options": ("0",),

@@ -16,7 +16,9 @@ from lastack.sockets import (
     AGAIN,
     ERR,
     HUP,
+    IN,
     NVAL,
+    OUT,
     Call,
     ClosePlan,
     Epoll,
@@ -115,6 +117,7 @@ def _getsockopt(machine: Machine, request: Request) -> Attempt:
 
 def _connect(machine: Machine, request: Request) -> Attempt:
     begun = False
+    patience = _Patience(OUT)
 
     def attempt(now: int) -> Answer | Unfinished:
         nonlocal begun
@@ -124,23 +127,39 @@ def _connect(machine: Machine, request: Request) -> Attempt:
         begun = True
         if waits is not AGAIN:
             return Answer(0)
-        return _would_block(sock, errno.EINPROGRESS)
+        return patience.wait(sock, now, number=errno.EINPROGRESS)
 
     return attempt
 
 
-def _would_block(file: File, number: int = errno.EAGAIN, flags: int = 0) -> Unfinished:
-    if file.nonblocking or flags & names.MSG_DONTWAIT:
-        raise os_error(number)
-    return Unfinished()
+class _Patience:
+    """How long one call waits: for ever, or as SO_RCVTIMEO or SO_SNDTIMEO says."""
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+        self._until: int | None = None
+
+    def wait(
+        self, file: File, now: int, *, number: int = errno.EAGAIN, flags: int = 0
+    ) -> Unfinished:
+        """Answer that the call waits; an OSError where it must not, or not any longer."""
+        if file.nonblocking or flags & names.MSG_DONTWAIT:
+            raise os_error(number)
+        if self._until is None:
+            self._until = file.waits_until(self._bits, now)
+        if now >= self._until:
+            raise os_error(number)
+        return Unfinished(self._until)
 
 
 def _accept(machine: Machine, request: Request) -> Attempt:
+    patience = _Patience(IN)
+
     def attempt(now: int) -> Answer | Unfinished:
         sock = _tcp(machine, request.fd)
         child = sock.accept(now)
         if child is AGAIN:
-            return _would_block(sock)
+            return patience.wait(sock, now)
         fd = machine.add(child)
         assert child.endpoint is not None
         flow = child.endpoint.connection.flow
@@ -152,6 +171,7 @@ def _accept(machine: Machine, request: Request) -> Attempt:
 def _read(machine: Machine, request: Request) -> Attempt:
     """read, recv, readv: with MSG_WAITALL it waits for everything, or the end."""
     parts: list[bytes] = []
+    patience = _Patience(IN)
 
     def attempt(now: int) -> Answer | Unfinished:
         size, flags = request.arguments
@@ -160,11 +180,16 @@ def _read(machine: Machine, request: Request) -> Attempt:
         if size is None:
             raise os_error(errno.EFAULT)
         assert isinstance(size, int)
-        wants_all = flags & MSG_WAITALL and not (sock.nonblocking or flags & names.MSG_PEEK)
+        wants_all = flags & names.MSG_WAITALL and not (sock.nonblocking or flags & names.MSG_PEEK)
         missing = size - sum(map(len, parts))
         data = sock.recv(missing, flags, now)
         if data is AGAIN:
-            return _would_block(sock, flags=flags)
+            try:
+                return patience.wait(sock, now, flags=flags)
+            except OSError:
+                if not parts:
+                    raise
+                data = b""  # MSG_WAITALL ran out of time with a part of it
         parts.append(data)
         if wants_all and data and len(data) < missing:
             return Unfinished()
@@ -174,12 +199,10 @@ def _read(machine: Machine, request: Request) -> Attempt:
     return attempt
 
 
-MSG_WAITALL: Final = 0x100
-
-
 def _write(machine: Machine, request: Request) -> Attempt:
     """write, send, sendto: all of it where the call may block, else what there is room for."""
     sent = 0
+    patience = _Patience(OUT)
 
     def attempt(now: int) -> Answer | Unfinished:
         nonlocal sent
@@ -197,9 +220,12 @@ def _write(machine: Machine, request: Request) -> Attempt:
                     return Answer(sent)
                 raise
             if taken is AGAIN:
-                if sent and (sock.nonblocking or flags & names.MSG_DONTWAIT):
-                    return Answer(sent)
-                return _would_block(sock, flags=flags)
+                try:
+                    return patience.wait(sock, now, flags=flags)
+                except OSError:
+                    if sent:
+                        return Answer(sent)
+                    raise
             sent += taken
             if sent >= len(data):
                 return Answer(sent)

@@ -37,6 +37,8 @@ def judge(seg: Segment, rules: AcceptanceRules, *, full: bool) -> Reason:
         return Reason.LISTEN_IGNORES
     # Second, check for an ACK: RST
     if seg.flags & ACK:
+        if seg.flags & SYN and not rules.listen_resets_syn_ack:
+            return Reason.LISTEN_IGNORES
         return Reason.ACK_IN_LISTEN
     # Third, check for a SYN
     if not seg.flags & SYN or (seg.flags & FIN and not rules.syn_with_fin):

@@ -2,6 +2,8 @@
 
 from .acceptance import AcceptanceRules as AcceptanceRules
 from .acceptance import MissingTimestamp as MissingTimestamp
+from .acceptance import ResetCheck as ResetCheck
+from .acceptance import SynCheck as SynCheck
 from .acks import AckRules as AckRules
 from .acks import BeyondSndNxt as BeyondSndNxt
 from .bind_rule import Applicant as Applicant
@@ -12,6 +14,7 @@ from .bind_rule import overlap as overlap
 from .bind_rule import refusal as refusal
 from .bind_rule import unmapped as unmapped
 from .buffers import BufferRules as BufferRules
+from .buffers import WindowOpens as WindowOpens
 from .closing import AbortAfterFin as AbortAfterFin
 from .closing import ClosingRules as ClosingRules
 from .closing import FinWait2Excess as FinWait2Excess

@@ -17,6 +17,20 @@ class MissingTimestamp(Enum):
 
 
 
+class ResetCheck(Enum):
+    """Which RST inside of the window ends a connection."""
+
+    EXACT = "the one at RCV.NXT; another draws a challenge ACK (RFC 5961 section 3)"
+    IN_WINDOW = "each (RFC 793)"
+
+
+class SynCheck(Enum):
+    """What a SYN inside of the window does to a synchronized connection."""
+
+    CHALLENGE = "draws a challenge ACK (RFC 5961 section 4)"
+    RESET = "is answered with a RST, and the connection is gone (RFC 793)"
+
+
 @dataclass(frozen=True)
 class AcceptanceRules:
     """What one system accepts."""
@@ -27,6 +41,17 @@ class AcceptanceRules:
     )  # fmt: skip
     reset_at_sack_edge: bool = rule(
         True, "with SACK, a RST right behind the last block that waits for a gap is taken",
+        source="docs/kernel-notes/resets.md",
+    )  # fmt: skip
+    reset_check: ResetCheck = rule(
+        ResetCheck.EXACT, "which RST in the window counts", source="docs/kernel-notes/resets.md"
+    )
+    syn_check: SynCheck = rule(
+        SynCheck.CHALLENGE, "a SYN in the window of an open connection",
+        source="docs/kernel-notes/resets.md",
+    )  # fmt: skip
+    listen_resets_syn_ack: bool = rule(
+        True, "LISTEN answers a SYN with ACK as it does an ACK, with a RST",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
     reset_at_fin: bool = rule(

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from .rule import rule
+
+
+class WindowOpens(Enum):
+    """How the receive buffer becomes a window."""
+
+    GRADUALLY = "the SYN offers half of it; more as text arrives; RCV.WND is what was offered"
+    AT_ONCE = "all that is free is offered, and is RCV.WND also where the field cannot tell it"
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,10 @@ class BufferRules:
     trains: bool = rule(
         True, "several segments leave in one piece, whose last one has PSH",
         source="docs/kernel-notes/acks.md",
+    )  # fmt: skip
+    window_opens: WindowOpens = rule(
+        WindowOpens.GRADUALLY, "how the buffer becomes a window",
+        source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
     window_share: float = rule(
         250 / 256, "part of the receive buffer that text can fill",

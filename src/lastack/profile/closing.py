@@ -57,6 +57,10 @@ class ClosingRules:
         8, "retransmissions before an orphan is given up; net.ipv4.tcp_orphan_retries (0 means 8)",
         source="docs/kernel-notes/give-up.md",
     )  # fmt: skip
+    fin_again_in_closing: bool = rule(
+        False, "the ACK of the peer's FIN that leads to CLOSING is our own FIN, sent again",
+        source="docs/kernel-notes/close.md",
+    )  # fmt: skip
     fin_held_by_cwnd: bool = rule(
         True, "the congestion window also holds what close() leaves in the queue, the FIN included",
         source="docs/kernel-notes/linger.md",

@@ -9,16 +9,18 @@ import errno
 from dataclasses import replace
 from typing import Final
 
+from .acceptance import AcceptanceRules
 from .acks import AckRules
-from .buffers import BufferRules
+from .buffers import BufferRules, WindowOpens
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
+from .errors import ErrorRules
 from .linger import LingerRange, LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
 from .retransmission import RetransmissionRules
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
 from .start import Congestion, Ecn, FullRequests, StartRules
-from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
+from .time_wait import ExactReset, NoAckFlag, Reopen, RestartedBy, Reuse, TimeWaitRules
 
 _SOCLOSE: Final = "FreeBSD sys/kern/uipc_socket.c, soclose()"
 _TIMER: Final = "FreeBSD sys/netinet/tcp_timer.h"
@@ -80,6 +82,8 @@ _BSD_GRADES: Final = {
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
 }
 
+_SUITE: Final = "the expectation of github.com/freebsd-net/tcp-testsuite"
+
 FREEBSD: Final = Profile(
     name="freebsd",
     summary="FreeBSD 14 by its source; nobody ran it here",
@@ -91,17 +95,32 @@ FREEBSD: Final = Profile(
         seconds_range=LingerRange.EDOM,
         off_keeps_seconds=False,
     ),
-    closing=_BSD_CLOSING,
-    time_wait=_BSD_TIME_WAIT,
-    buffers=_NO_TRAINS,
-    retransmission=_NO_RACK,
+    closing=replace(_BSD_CLOSING, fin_again_in_closing=True),
+    time_wait=replace(_BSD_TIME_WAIT, no_ack_flag=NoAckFlag.IGNORED),
+    retransmission=replace(_NO_RACK, syn_again_after_bad_ack=False),
     acks=_FIN_AT_ONCE,
-    start=_KEPT,
+    acceptance=AcceptanceRules(reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False),
+    errors=ErrorRules(
+        reset_in_close_wait=errno.ECONNRESET, reset_in_syn_received_active=errno.ECONNREFUSED
+    ),
+    buffers=replace(_NO_TRAINS, window_opens=WindowOpens.AT_ONCE, window_share=1.0),
+    start=replace(_KEPT, window_scale=6),
     ports=_BSD_PORTS,
     grades={
         **_BSD_GRADES,
         "unit_ns": (SOURCE, _SOCLOSE),
         "seconds_range": (SOURCE, "FreeBSD sys/kern/uipc_socket.c, sosetopt()"),
+        "fin_again_in_closing": (SOURCE, _SUITE),
+        "no_ack_flag": (SOURCE, _SUITE),
+        "syn_again_after_bad_ack": (SOURCE, _SUITE),
+        "reset_at_fin": (SOURCE, _SUITE),
+        "syn_with_fin": (SOURCE, f"{_SUITE}; net.inet.tcp.drop_synfin is 0"),
+        "listen_resets_syn_ack": (SOURCE, _SUITE),
+        "reset_in_close_wait": (SOURCE, _SUITE),
+        "reset_in_syn_received_active": (SOURCE, _SUITE),
+        "window_opens": (SOURCE, _SUITE),
+        "window_share": (SOURCE, _SUITE),
+        "window_scale": (SOURCE, _SUITE),
     },
 )
 

@@ -11,7 +11,7 @@ The TIME-WAIT paragraphs of all steps are `timewait.answer`.
 
 from __future__ import annotations
 
-from lastack.profile import BeyondSndNxt, MissingTimestamp
+from lastack.profile import BeyondSndNxt, MissingTimestamp, ResetCheck, SynCheck
 from lastack.state import (
     CLOSE_WAIT,
     CLOSING,
@@ -88,7 +88,7 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def acceptable(tcb: Tcb, seg: Segment) -> bool:
     """Table 6: does the segment overlap the receive window? (MUST-66: RST and URG count too.)"""
-    window = tcb.rcv_wnd()
+    window = tcb.rcv_acceptable()
     length = seg.length
     ahead = seq.diff(seg.seq, tcb.rcv_nxt)
     if length == 0:
@@ -139,7 +139,8 @@ def second_check_rst(tcb: Tcb, seg: Segment, now: int) -> bool:
     if not seg.flags & RST:
         return True
     at_fin = tcb.fin_received and seg.seq == (tcb.rcv_nxt - 1) & seq.MASK
-    if seg.seq != tcb.rcv_nxt and not at_fin and not _at_sack_edge(tcb, seg):
+    exact = seg.seq == tcb.rcv_nxt or at_fin or _at_sack_edge(tcb, seg)
+    if not exact and tcb.profile.acceptance.reset_check is ResetCheck.EXACT:
         # 2) inside the window but not exact: challenge
         challenge.answer(tcb, now)
         if tcb.scribe is not None:
@@ -195,6 +196,12 @@ def fourth_check_syn(tcb: Tcb, seg: Segment, now: int) -> bool:
             emit.reply_reset(tcb, seg, Reason.SYN_IN_SYN_RECEIVED, now)
             calls.gone(tcb, Reason.SYN_IN_SYN_RECEIVED, now)
             return False
+    elif acceptable(tcb, seg) and tcb.profile.acceptance.syn_check is SynCheck.RESET:
+        # "If the SYN is in the window it is an error, send a reset" (RFC 793)
+        error = calls.reset_errno(tcb)
+        emit.send_reset(tcb, Reason.SYN_ON_CONNECTION, now)
+        calls.gone(tcb, Reason.SYN_ON_CONNECTION, now, error=error)
+        return False
     challenge.answer(tcb, now)
     return drop(tcb, seg, Reason.SYN_ON_CONNECTION, now)
 
@@ -266,6 +273,7 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     tcb.max_snd_wnd = tcb.snd_wnd
     tcb.snd_wl1 = seg.seq
     tcb.snd_wl2 = seg.ack
+    tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
     keepalive.heard(tcb, now)
     keepalive.begin(tcb, now, now)
@@ -377,6 +385,8 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     elif tcb.state is FIN_WAIT_1:
         tcb.acks.at_once = True
         enter(tcb, CLOSING, Reason.FIN_ARRIVED, now)
+        if tcb.profile.closing.fin_again_in_closing and tcb.fin_seq != UNSET:
+            emit.resend(tcb, tcb.fin_seq, now)
     # FIN-WAIT-2
     elif tcb.state is FIN_WAIT_2:
         emit.send_ack(tcb, now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lastack.profile import BufferRules
+from lastack.profile import BufferRules, WindowOpens
 
 _HEADERS: Final = 320
 """Kernel memory beside the text of one packet, before it is rounded up to a power of two."""
@@ -91,8 +91,20 @@ class Buffers:
 
     def first_window(self, mss: int) -> int:
         """Return the window of the SYN: half the buffer in whole segments, 65,535 at most."""
+        if self.at_once:
+            return min(self.receive_space(), 0xFFFF)
         half = self.receive // 2
         return min(half - half % mss if half > mss else half, 0xFFFF)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether all that is free of the receive buffer is the window."""
+        return self.rules.window_opens is WindowOpens.AT_ONCE
+
+    def opened(self, mss: int) -> None:
+        """The handshake is done: a buffer that is the window holds whole segments of the peer."""
+        if self.at_once:
+            self.receive = -(-self.receive // mss) * mss
 
     def grow_send(self, segments: int, mss: int) -> bool:
         """Grow the send buffer to two windows of `segments`; tell whether it grew."""

@@ -44,7 +44,8 @@ def receive_window(tcb: Tcb) -> int:
         tcb.acks.quick = 0
         if free < min(tcb.rcv_mss, space) or free < space >> 4:
             free = 0
-    free = min(free, tcb.rcv_ssthresh)
+    if not tcb.buffers.at_once:
+        free = min(free, tcb.rcv_ssthresh)
     if free and free < scale:
         free = scale  # rather a little too much than a window that the shift makes 0
     return max(free - free % scale, tcb.rcv_wnd())

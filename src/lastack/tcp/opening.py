@@ -100,6 +100,7 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     else:
         # simultaneous open (MUST-10): SYN-RECEIVED, and our SYN again, now with ACK
         enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
+        tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
         emit.send_syn(tcb, now, again=True)
 
 

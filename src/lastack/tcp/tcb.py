@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lastack.profile import Congestion, Profile
-from lastack.state import CLOSED, TIME_WAIT, TRANSITIONS, State
+from lastack.state import CLOSED, SYN_RECEIVED, TIME_WAIT, TRANSITIONS, State
 from lastack.trace import ErrorSet, Reason, Scribe, StateChanged
 from lastack.wire import ABSENT, Flow, Segment, seq
 
@@ -219,9 +219,17 @@ class Tcb:
         return (self.snd_nxt - self.snd_una) & seq.MASK
 
     def rcv_wnd(self) -> int:
-        """Return RCV.WND: what is left of the window as last advertised."""
+        """Return what is left of the window as last advertised."""
         left = ((self.rcv_adv - self.rcv_nxt + seq.HALF) & seq.MASK) - seq.HALF
         return left if left > 0 else 0
+
+    def rcv_acceptable(self) -> int:
+        """Return RCV.WND for the check of sequence numbers: what was advertised, or all that the
+        buffer has room for."""
+        left = self.rcv_wnd()
+        if self.buffers.at_once and not (self.passive and self.state is SYN_RECEIVED):
+            return max(left, self.buffers.receive_space() - self.recvq.used)
+        return left
 
     def set_congestion(self, kind: Congestion) -> None:
         """Change the congestion control; cwnd and ssthresh stay as they are."""

@@ -31,7 +31,7 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         first = before
     # "Segments with higher beginning sequence numbers SHOULD be held" (SHLD-31); what lies beyond
     # the window is cut off.
-    text = text[: max(tcb.rcv_wnd() - (first - before), 0)]
+    text = text[: max(tcb.rcv_acceptable() - (first - before), 0)]
     if tcb.fin_at != UNSET:
         text = text[: max(tcb.fin_at - first, 0)]
     filled_gap = bool(tcb.recvq.pieces)

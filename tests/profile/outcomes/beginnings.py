@@ -141,9 +141,7 @@ def last_ack_of_a_handshake(profile: Profile) -> object:
     return flags(second, since)
 
 
-@shows(
-    "listener_shutdown", {ListenerShutdown.CLOSES: 0, ListenerShutdown.ENOTCONN: errno.ENOTCONN}
-)
+@shows("listener_shutdown", {ListenerShutdown.CLOSES: 0, ListenerShutdown.ENOTCONN: errno.ENOTCONN})
 def shutdown_of_a_listener(profile: Profile) -> object:
     world = World(profile)
     listener = world.listen()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastack.profile import Profile
+from lastack.profile import Profile, WindowOpens
 from lastack.sockets import AGAIN, OUT, TcpSocket, names
 from lastack.wire import PSH
 from tests.exchange import B, Lab, ms
@@ -140,3 +140,15 @@ def psh_of_six_segments(profile: Profile) -> object:
     sock.send(bytes(20 * 1460), 0, world.now)
     world.flush()
     return [bool(got.segment.flags & PSH) for got in peer.since(since)]
+
+
+@shows("window_opens", {WindowOpens.GRADUALLY: (64240, False), WindowOpens.AT_ONCE: (65535, True)})
+def window_of_the_syn_and_what_is_taken_beyond_it(profile: Profile) -> object:
+    """A large buffer and a peer without window scale, which sends far beyond the 65,535."""
+    _, peer, sock = opened(profile, sack=True)
+    peer.data(b"far", seq=100_001)
+    text = bytes(100_000)
+    for first in range(0, 100_000, 1000):
+        peer.data(text[first : first + 1000], seq=first + 1)
+    offered = next(got.wnd for got in peer.since((0, 0)) if "SYN" in got.flags)
+    return offered, sock.ioctl(names.SIOCINQ) == 100_003

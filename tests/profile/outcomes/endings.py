@@ -200,3 +200,12 @@ def first_flight_of_a_close(profile: Profile) -> object:
     world.close(sock)
     sent = flags(peer, since)
     return len(sent), "FIN|ACK" in sent
+
+
+@shows("fin_again_in_closing", {False: ["ACK"], True: ["FIN|ACK"]})
+def both_close_at_once(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    world.close(sock)
+    since = peer.mark()
+    peer.tx("FIN|ACK", ack=1)
+    return flags(peer, since)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from lastack.profile import MissingTimestamp, Profile, S
+from lastack.profile import MissingTimestamp, Profile, ResetCheck, S, SynCheck
 from lastack.state import CLOSE_WAIT, CLOSED, ESTABLISHED
 from lastack.wire import ABSENT
 from tests.truth.peer import HandPeer, World, tries
@@ -43,6 +43,36 @@ def reset_behind_what_waits_for_a_gap(profile: Profile) -> object:
     since = peer.mark()
     peer.rst(seq=106)
     return peer.state, flags(peer, since)
+
+
+@shows("reset_check", {
+    ResetCheck.EXACT: (ESTABLISHED, ["ACK"]), ResetCheck.IN_WINDOW: (CLOSED, []),
+})  # fmt: skip
+def reset_inside_of_the_window(profile: Profile) -> object:
+    _, peer, _ = opened(profile)
+    since = peer.mark()
+    peer.rst(seq=100)
+    return peer.state, flags(peer, since)
+
+
+@shows("syn_check", {
+    SynCheck.CHALLENGE: (ESTABLISHED, ["ACK"], "AGAIN"),
+    SynCheck.RESET: (CLOSED, ["RST|ACK"], "ECONNRESET"),
+})  # fmt: skip
+def syn_inside_of_the_window(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    since = peer.mark()
+    peer.tx("SYN", seq=100)
+    return peer.state, flags(peer, since), tries(world, sock, "recv")
+
+
+@shows("listen_resets_syn_ack", {True: ["RST"], False: []})
+def syn_ack_for_a_listener(profile: Profile) -> object:
+    world = World(profile)
+    world.listen()
+    peer = HandPeer(world, mode="manual")
+    peer.tx("SYN|ACK", ack=77)
+    return flags(peer, (0, 0))
 
 
 @shows("syn_with_fin", {False: [], True: ["SYN|ACK"]})

@@ -20,6 +20,7 @@ peer's ISN, `peer.irs` K's; both are real numbers on the wire, `peer.irs` is kno
     peer.data(b"..") .fin() .rst(seq=) .ack(number)         the usual ones
     peer.icmp(3, 1, seq=, mtu=)                             an ICMP error about K's segment
     HandPeer(world, sack=True)                              offers SACK
+    HandPeer(world, ipv6=True)                              fd00::2, and K is fd00::1
 
     mark = peer.mark()                        from here on:
     peer.since(mark) -> list[Got]             what K sent; Got.t is in s since the mark, Got.flags
@@ -50,7 +51,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lastack.profile import S
-from lastack.sockets import AGAIN, TcpSocket
+from lastack.sockets import AGAIN, TcpSocket, names
 from lastack.state import CLOSED, LISTEN, State
 from lastack.trace import SocketRow
 from lastack.wire import (
@@ -67,8 +68,11 @@ from lastack.wire import (
     IcmpMessage,
     Segment,
     seq,
+    show_endpoint,
 )
 
+from .world import K6 as K6
+from .world import P6 as P6
 from .world import Call as Call
 from .world import K as K
 from .world import P as P
@@ -111,6 +115,7 @@ class HandPeer:
     def __init__(
         self, world: World, *, mode: str = "ack", port: int = 80, kport: int = 40000,
         wnd: int = 64240, mss: int = 1460, timestamps: bool = False, sack: bool = False,
+        ipv6: bool = False,
     ) -> None:  # fmt: skip
         self.world = world
         self.mode = mode
@@ -127,17 +132,19 @@ class HandPeer:
         self.got = 0
         self.una = 0
         self.arrived: list[tuple[int, Segment]] = []
-        self.flow = Flow(K, kport, P, port)
+        self.flow = Flow(K6, kport, P6, port) if ipv6 else Flow(K, kport, P, port)
         world.peers[self.flow] = self
 
     # -- beginning -----------------------------------------------------------------------------
 
     def begin_from_k(self, sock: TcpSocket | None = None, *, bind: bool = True) -> TcpSocket:
         """K connects from `kport` (non-blocking); its SYN has arrived and is not answered."""
-        sock = self.world.socket() if sock is None else sock
+        remote = self.flow.dst
+        if sock is None:
+            sock = self.world.socket(family=names.AF_INET if len(remote) == 4 else names.AF_INET6)
         if bind:
-            sock.bind(bytes(4), self.kport, self.world.now)
-        assert sock.connect(P, self.port, self.world.now) is AGAIN
+            sock.bind(bytes(len(remote)), self.kport, self.world.now)
+        assert sock.connect(remote, self.port, self.world.now) is AGAIN
         self.world.flush()
         return sock
 
@@ -191,7 +198,7 @@ class HandPeer:
     def icmp(self, kind: int, code: int, *, seq: int | None = None, mtu: int = 0) -> None:
         """Send an ICMP error about K's segment `seq`, by default the oldest unacknowledged one."""
         quoted = _real(self.irs, self.una if seq is None else seq)
-        about = Flow(P, 0, K, 0)
+        about = Flow(self.flow.dst, 0, self.flow.src, 0)
         self.world.carry(IcmpMessage(about, kind, code, self.flow, quoted, mtu=mtu))
         self.world.flush()
 
@@ -273,7 +280,7 @@ class HandPeer:
     @property
     def row(self) -> SocketRow | None:
         """K's end in its socket table."""
-        remote, local = f"10.0.0.2:{self.port}", f":{self.kport}"
+        remote, local = show_endpoint(self.flow.dst, self.port), f":{self.kport}"
         for row in self.world.k.snapshot():
             if row.remote == remote and row.local.endswith(local) and row.state is not LISTEN:
                 return row

@@ -17,6 +17,8 @@ from lastack.wire import show as show_packet
 
 K = pack_address("10.0.0.1")
 P = pack_address("10.0.0.2")
+K6 = pack_address("fd00::1")
+P6 = pack_address("fd00::2")
 
 
 class Peer(Protocol):
@@ -63,7 +65,7 @@ class World:
         journal = Journal()
         self.events: list[Event] = []
         journal.listeners.append(self.events.append)
-        self.k = Host("k", profile, [K], seed=seed, scribe=journal.scribe("k"))
+        self.k = Host("k", profile, [K, K6], seed=seed, scribe=journal.scribe("k"))
         self.peers: dict[Flow, Peer] = {}
         self.calls: list[Call] = []
         self._wire: deque[Packet] = deque()
@@ -132,10 +134,11 @@ class World:
     # -- sockets -------------------------------------------------------------------------------
 
     def socket(
-        self, *, linger: tuple[int, int] | None = None, linger2: int | None = None
-    ) -> TcpSocket:
+        self, *, linger: tuple[int, int] | None = None, linger2: int | None = None,
+        family: int = names.AF_INET,
+    ) -> TcpSocket:  # fmt: skip
         """Return a socket of K with one descriptor."""
-        sock = TcpSocket(self.k)
+        sock = TcpSocket(self.k, family)
         sock.hold()
         self.linger(sock, linger)
         if linger2 is not None:

@@ -55,7 +55,7 @@ from .datagrams import Datagrams
 from .endpoint import Endpoint, Listener, Options, header_length
 from .handshakes import Handshakes
 from .listen import choose
-from .ports import Binding, PortError, Ports, flow_hint
+from .ports import Binding, PortError, Ports, flow_hint, source_for
 from .timewaits import TimeWaits
 from .waiting import WaitingRoom
 
@@ -273,12 +273,7 @@ class Host:
         return endpoint
 
     def _source_for(self, remote: bytes) -> bytes:
-        if is_loopback(remote) or remote in self.addresses:
-            return remote
-        for address in self.addresses:
-            if len(address) == len(remote):
-                return address
-        raise PortError(errno.ENETUNREACH, Reason.ADDRESS_NOT_OURS)
+        return source_for(remote, self.addresses, self.mtu_to)
 
     def _choose_port(
         self, binding: Binding, local: bytes, remote: bytes, port: int, now: int

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final, Protocol
 
 from lastack.profile import Applicant, Holder, PortRules, Use, conflict, overlap, refusal, unmapped
@@ -28,6 +28,8 @@ from .timewaits import Counts, Place, TimeWaits
 
 _MASK: Final = 0xFFFF_FFFF
 _TURNS: Final = 256
+_LEAST_MTU6: Final = 1280
+"""Of a link that carries IPv6 (RFC 8200 section 5); Linux takes its addresses off a smaller one."""
 
 _REASONS: Final = {
     Use.LISTENING: Reason.PORT_LISTENING,
@@ -323,6 +325,23 @@ class Ports:
             return self._timewaits.ports_in_use(port)
         places = [Place(address)] if len(address) == 4 else [Place(address), Place(address, True)]
         return [(one, self._timewaits.held(address, port, one.v6only)) for one in places]
+
+
+def source_for(
+    remote: bytes, local_addresses: Collection[bytes], mtu_to: Callable[[bytes], int]
+) -> bytes:
+    """Return the address from which a host reaches `remote`.
+
+    PortError ENETUNREACH when it has none of the family, and over a link too small for IPv6.
+    """
+    if is_loopback(remote) or remote in local_addresses:
+        return remote
+    for address in local_addresses:
+        if len(address) == len(remote):
+            if len(address) == 16 and mtu_to(remote) < _LEAST_MTU6:
+                break
+            return address
+    raise PortError(errno.ENETUNREACH, Reason.ADDRESS_NOT_OURS)
 
 
 def flow_hint(local: bytes, remote: bytes, remote_port: int) -> int:

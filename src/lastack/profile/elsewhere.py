@@ -48,7 +48,9 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
     reuse=Reuse.OFF,
     reuse_by_bound=False,
 )
-_BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, reconnect_after_refused=False)
+_BSD_PORTS: Final = PortRules(
+    bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False
+)
 
 _KEPT: Final = StartRules(full_requests=FullRequests.KEPT)
 _NO_TRAINS: Final = BufferRules(trains=False)
@@ -75,6 +77,7 @@ _BSD_GRADES: Final = {
     "reuse": (CHOSEN, "there is no such option"),
     "reuse_by_bound": (CHOSEN, "there is no such option"),
     "bind_rule": (SOURCE, _PCBBIND),
+    "v6only": (SOURCE, "FreeBSD sys/netinet6/in6_proto.c, ip6_v6only is 1"),
     "trains": (SOURCE, "FreeBSD tcp_output.c: PUSH where the send buffer ends"),
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
@@ -146,6 +149,7 @@ BSD44: Final = Profile(
     ),
     grades={
         **_BSD_GRADES,
+        "v6only": (CHOSEN, "as FreeBSD; 4.4BSD itself is older than IPv6"),
         "sack": (MANUAL, f"{_BSD_BOOK}: older than RFC 2018"),
         "ecn": (MANUAL, f"{_BSD_BOOK}: older than RFC 3168"),
         "congestion": (MANUAL, f"{_BSD_BOOK}: Reno"),
@@ -169,9 +173,10 @@ MACOS: Final = Profile(
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
     start=_KEPT,
-    ports=_BSD_PORTS,
+    ports=replace(_BSD_PORTS, v6only=False),
     grades={
         **_BSD_GRADES,
+        "v6only": (SOURCE, "XNU bsd/netinet6/in6_proto.c, ip6_v6only is 0"),
         "unit_ns": (MANUAL, "SO_LINGER is in ticks of 1/100 s, SO_LINGER_SEC in seconds"),
         "expiry_errno": (SOURCE, f"{_XNU} turns EWOULDBLOCK into 0"),
         "unread": (SOURCE, "XNU bsd/netinet/tcp_usrreq.c, tcp_disconnect()"),
@@ -205,7 +210,7 @@ WINDOWS: Final = Profile(
     start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
     buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
-    ports=PortRules(bind_rule=BindRule.WINDOWS),
+    ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
     grades={
         "fin_waits": (CHOSEN, "as the BSDs"),
         "trains": (CHOSEN, "as the BSDs"),
@@ -227,6 +232,7 @@ WINDOWS: Final = Profile(
         "restarted_by": (CHOSEN, "RFC 9293 section 3.10.7.4"),
         "reuse": (CHOSEN, "there is no such option"),
         "reuse_by_bound": (CHOSEN, "there is no such option"),
+        "v6only": (MANUAL, "Microsoft, Dual-Stack Sockets: IPV6_V6ONLY is on by default"),
         "bind_rule": (MANUAL, "Microsoft, Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE"),
     },
 )

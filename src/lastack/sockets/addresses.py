@@ -45,9 +45,10 @@ def to_bind(binding: Binding, family: int, address: bytes, scope: int) -> bytes:
     EAFNOSUPPORT; EINVAL for an IPv4 address with IPV6_V6ONLY, for multicast, and for a link-local
     address without an interface (scope 0); ENODEV for an interface that there is not.
     """
+    if family == names.AF_INET and len(address) == 4:
+        return address
     plain = _plain(family, address)
-    ipv4 = len(plain) == 4
-    if family == names.AF_INET6 and (binding.v6only if ipv4 else plain[0] == _MULTICAST):
+    if binding.v6only if len(plain) == 4 else plain[0] == _MULTICAST:
         raise os_error(errno.EINVAL)
     if is_link_local(plain) and scope not in INTERFACES:
         raise os_error(errno.ENODEV if scope else errno.EINVAL)
@@ -67,9 +68,9 @@ def to_reach(binding: Binding, family: int, address: bytes, scope: int) -> bytes
     IPv4 address with IPV6_V6ONLY, and for multicast; EINVAL for a link-local address without an
     interface.
     """
+    if family == names.AF_INET and len(address) == 4:
+        return address
     plain = _plain(family, address)
-    if family != names.AF_INET6:
-        return plain
     local = binding.address
     if len(plain) == 4:
         if binding.v6only or (len(local) == 16 and not is_any(local)):
@@ -85,6 +86,6 @@ def to_reach(binding: Binding, family: int, address: bytes, scope: int) -> bytes
 
 
 def _plain(family: int, address: bytes) -> bytes:
-    if len(address) != (16 if family == names.AF_INET6 else 4):
+    if len(address) != 16 or family != names.AF_INET6:
         raise os_error(errno.EAFNOSUPPORT)
     return unmapped(address)

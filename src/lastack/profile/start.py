@@ -73,6 +73,10 @@ class StartRules:
         10, "first congestion window (RFC 6928)", unit="segments",
         source="docs/kernel-notes/close.md",
     )  # fmt: skip
+    restarts_after_idle: bool = rule(
+        True, "cwnd shrinks in a pause (RFC 5681 section 4.1); tcp_slow_start_after_idle",
+        source="docs/kernel-notes/idle.md",
+    )  # fmt: skip
     backlog_extra: int = rule(
         1, "the accept queue holds backlog plus this", source="docs/kernel-notes/listen.md"
     )

@@ -48,6 +48,14 @@ class NewReno:
                 self.counted -= self.cwnd
                 self.cwnd += self.mss
 
+    def resume(self, timeouts: int) -> None:
+        """Nothing was sent for so many retransmission timeouts: cwnd is halved for each, down to
+        the initial window; ssthresh remembers three quarters of it."""
+        least = min(self.initial_segments * self.mss, self.cwnd)
+        self.ssthresh = max(self.ssthresh, 3 * self.cwnd // 4)
+        segments = self.cwnd // self.mss >> min(timeouts, 32)
+        self.cwnd = max(segments * self.mss, least)
+
     def lost(self, in_flight: int, *, by_sack: bool) -> None:
         """A loss was found: fast retransmit begins (RFC 6582 section 3.2 step 2).
 

@@ -12,7 +12,18 @@ from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import ErrorSet, Reason, Scribe
 from lastack.wire import Flow, Segment, seq
 
-from . import arrives, calls, emit, keepalive, opening, readiness, timeouts, timers, urgent
+from . import (
+    arrives,
+    calls,
+    emit,
+    keepalive,
+    opening,
+    readiness,
+    recovery,
+    timeouts,
+    timers,
+    urgent,
+)
 from .buffers import Buffers
 from .entry import Entry
 from .finwait import orphan_limit, split_limit
@@ -54,6 +65,8 @@ class Connection:
         `push_urgent`: the last byte is urgent (MSG_OOB). `more`: this call sends as if TCP_CORK
         were set (MSG_MORE)."""
         tcb = self._tcb
+        if tcb.snd_una == tcb.snd_nxt and self._meter.data_sent_at >= 0:
+            recovery.resume(tcb, now - self._meter.data_sent_at)
         count = calls.send(tcb, data, now, push_urgent=push_urgent)
         if count:
             corked, tcb.cork = tcb.cork, tcb.cork or more

@@ -81,6 +81,13 @@ def _congestion(tcb: Tcb, count: int, now: int) -> None:
         emit.resend(tcb, tcb.snd_una, now)
 
 
+def resume(tcb: Tcb, idle: int) -> None:
+    """The program sends again after `idle` ns in which nothing was sent or in flight: what cwnd
+    was worth then says little now (RFC 5681 section 4.1; docs/kernel-notes/idle.md)."""
+    if idle > tcb.rtt.rto and tcb.profile.start.restarts_after_idle:
+        tcb.congestion.resume(idle // tcb.rtt.rto)
+
+
 def _window_was_used(tcb: Tcb) -> bool:
     """Tell whether cwnd held us back. In slow start it may grow to twice the last flight."""
     if tcb.rxt_nxt != UNSET:

@@ -173,3 +173,21 @@ def answers_and_requests_of_four_syns(profile: Profile) -> object:
         peer.tx("SYN")
     kept = sum(row.state is SYN_RECEIVED for row in world.k.snapshot())
     return sum(len(peer.since((0, 0))) for peer in peers), kept
+
+
+@shows("restarts_after_idle", {True: 50, False: 100})
+def share_of_cwnd_after_a_pause(profile: Profile) -> object:
+    """One RTO and a half passes after everything was acknowledged: what is left, in percent."""
+    world, _, sock = opened(profile, mode="ack")
+    left = 60 * 1460
+    while left:
+        sent = sock.send(bytes(left), 0, world.now)
+        left -= sent if isinstance(sent, int) else 0
+        world.flush()
+    assert sock.endpoint is not None
+    info = sock.endpoint.connection.info
+    before = info().cwnd
+    assert before > 20
+    world.run(0.3)
+    sock.send(b"x", 0, world.now)
+    return round(100 * info().cwnd / before, -1)

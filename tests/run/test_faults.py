@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 import sys
 import threading
@@ -422,3 +424,21 @@ def test_a_segment_on_its_way_when_the_power_goes_arrives() -> None:
     lab.run()
     assert [event for event in lab.events if isinstance(event, Arrived)]
     assert lab.said(1) == ["b'last words' 0.003"] or lab.said(1) == []
+
+
+def test_a_killed_asyncio_program_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def serve() -> None:
+        server = await asyncio.start_server(answer, "0.0.0.0", 80)
+        async with server:
+            await server.serve_forever()
+
+    lab = Lab(serve, reads)
+    lab.world.at(2 * S, lambda: lab.world.kill(lab.server))
+    lab.run()
+    assert lab.said(0) == []
+    assert lab.said(1) == ["b'' 2.001"]
+    gc.collect()
+    assert capfd.readouterr() == ("", "")

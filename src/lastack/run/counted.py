@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from .baton import current, here
+from .process import Process
 from .seams import Registry
 
 _create_task: Final[Any] = asyncio.BaseEventLoop.create_task
@@ -27,7 +28,9 @@ class CountedTask(asyncio.Task[Any]):
 
     def __init__(self, coro: Any, **kwargs: Any) -> None:
         # First of all: the base class puts it into a set.
-        self._hash = here().world.number()
+        thread = here()
+        self._hash = thread.world.number()
+        self._owner = thread.process
         super().__init__(coro, **kwargs)
 
     def __hash__(self) -> int:
@@ -85,6 +88,15 @@ def as_completed(fs: Any, **kwargs: Any) -> Any:
     if isinstance(fs, Iterable) and not asyncio.isfuture(fs) and not asyncio.iscoroutine(fs):
         fs = [asyncio.ensure_future(one) for one in dict.fromkeys(fs)]
     return _as_completed(fs, **kwargs)
+
+
+def forget_tasks(process: Process) -> None:
+    """Let the tasks of a program that is ended by force go without a word; asyncio would log that
+    they were pending, to whatever is stderr when they are collected."""
+    for registry in ("_all_tasks", "_scheduled_tasks"):  # up to Python 3.11, and later
+        for task in list(getattr(asyncio.tasks, registry, ())):
+            if isinstance(task, CountedTask) and task._owner is process:
+                task._log_destroy_pending = False  # type: ignore[attr-defined]  # of the C class
 
 
 def register(registry: Registry) -> None:

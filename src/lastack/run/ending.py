@@ -20,6 +20,7 @@ from lastack.state import State
 from lastack.trace import SocketRow
 
 from .baton import SimThread
+from .counted import forget_tasks
 from .faults import Faults
 from .osthread import stack_of
 from .process import Process
@@ -176,6 +177,7 @@ def idle(row: SocketRow) -> bool:
 def stop(process: Process) -> None:
     """End a program: its main thread raises Stopped where it waits."""
     process.output.close()
+    forget_tasks(process)
     main = process.main
     if isinstance(main, SimThread):
         main.killed = True

@@ -21,6 +21,7 @@ from lastack.trace import POWER_ON, Fault, Journal, Lost, Reason
 from lastack.wire import Packet, is_loopback
 
 from .baton import Scheduler, SimThread
+from .counted import forget_tasks
 from .process import KILLED, POWERLESS, Node, Process
 from .program import Main
 
@@ -139,6 +140,9 @@ class Faults(Scheduler):
             process.started = process.ended = True
             return
         process.output.close()
+        forget_tasks(process)
+        if process.surroundings is not None and process.surroundings.of_program:
+            process.surroundings.hushed = True
         for thread in self.threads:
             if thread.process is process:
                 thread.killed = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import runpy
@@ -15,6 +16,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from .baton import SimThread, Stopped, here
+from .hush import hush
 from .process import Process
 from .seams import Registry
 from .tracebacks import without_ours
@@ -95,12 +97,23 @@ def live(process: Process, main: Main) -> None:
             kept, status = error, _end_by(process, error)
         shut_down(process)
         process.exit = status
-    except Stopped:
-        pass
+    except Stopped as end:
+        _end_at_once(process, end)
+        return
     except BaseException as error:  # noqa: BLE001 - a signal while it waited for its threads
         process.exit = _end_by(process, error)
     exit_process(process)
     del kept
+
+
+def _end_at_once(process: Process, end: Stopped) -> None:
+    """End a program that was not asked; what it leaves is dropped here, without a word."""
+    with hush():
+        exit_process(process)
+        end.__traceback__ = end.__context__ = end.__cause__ = None  # and with them the frames
+        asyncio._set_running_loop(None)
+        asyncio.set_event_loop(None)
+        gc.collect()  # of this run's objects only: older ones are frozen
 
 
 def _run(main: Main) -> object:

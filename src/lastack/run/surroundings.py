@@ -17,10 +17,12 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from .baton import here
 from .fences import C_SOCKETS
+from .hush import hush
 from .libraries import OWN, own
 from .seams import Dispatch, Registry
 from .tracebacks import without_ours
@@ -51,6 +53,8 @@ class Surroundings:
         self.thread_hook: Any = threading.excepthook
         self.directory = ""
         self.of_program = False
+        self.hushed = False  # killed: no object of it says that nobody closed it
+        self._hush: AbstractContextManager[None] | None = None
         self.modules: dict[str, Any] = {}
 
     def for_program(self, stdout: Any, stderr: Any) -> Surroundings:
@@ -79,6 +83,9 @@ class Surroundings:
         vars(os.environ)["_data"] = self.environ
         vars(threading)["_counter"] = self.thread_number
         sys.excepthook, threading.excepthook = self.hook, self.thread_hook
+        if self.hushed:
+            self._hush = hush()
+            self._hush.__enter__()
         sys.modules["__main__"] = self.main_module
         sys.modules.update(self.modules)
         if os.getcwd() != self.cwd:
@@ -86,6 +93,9 @@ class Surroundings:
 
     def leave(self, shared: set[str]) -> None:
         """Keep what the program changed; its own modules go out of sight."""
+        if self._hush is not None:
+            self._hush.__exit__(None, None, None)
+            self._hush = None
         self.argv, self.path = sys.argv, sys.path
         self.stdin, self.stdout, self.stderr = sys.stdin, sys.stdout, sys.stderr
         self.hook, self.thread_hook = sys.excepthook, threading.excepthook

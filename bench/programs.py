@@ -252,9 +252,11 @@ def main() -> None:
         ]
         kernel, world, told = (min(column) for column in zip(*times, strict=True))
         cpu = min(b.cpu for _, b, _ in times) / min(a.cpu for a, _, _ in times)
-        print(f"{pair.name:26} {kernel.elapsed:8.3f}s {world.elapsed:8.3f}s"
-              f" {world.elapsed / kernel.elapsed:6.2f} {told.elapsed / kernel.elapsed:6.2f}"
-              f" {pair.aim:5g} {cpu:6.2f}")
+        print(
+            f"{pair.name:26} {kernel.elapsed:8.3f}s {world.elapsed:8.3f}s"
+            f" {world.elapsed / kernel.elapsed:6.2f} {told.elapsed / kernel.elapsed:6.2f}"
+            f" {pair.aim:5g} {cpu:6.2f}"
+        )
     if not options.names:
         best = min(blocked_threads() for _ in range(options.repeat))
         print(f"{'2,000 blocked threads':26} {'':9} {best:8.3f}s {'':6} {'':6} {'1 s':>5}")

@@ -293,7 +293,8 @@ class Scheduler(Machine):
 
     def _wait(self, ticket: Ticket[SimThread], until: int, what: What, *, polls: bool) -> bool:
         me = ticket.thread
-        self.check(me)
+        if me.killed:
+            self.check(me)
         me.spins = 0
         woken = self._sleep(me, ticket, until, what)
         me.waited = 0 if woken or until >= NEVER else until - me.since

@@ -82,7 +82,8 @@ class Machine:
         packets = node.host.take_packets()
         if packets:
             self.active_at = self.now
-            self.network.send(node.name, self.outgoing(node, packets), self.now)
+            leaving = packets if node.linked else self.outgoing(node, packets)
+            self.network.send(node.name, leaving, self.now)
         for file, events in node.host.take_ready():
             self.active_at = self.now
             if isinstance(file, File):

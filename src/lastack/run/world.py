@@ -333,7 +333,7 @@ class World(Faults):
         if kind == 0:
             while (arrival := self.network.take_arrival(self.now)) is not None:
                 node = self.nodes[arrival[0]]
-                if self.lose_arrival(node, arrival[1]):
+                if not (node.up and node.linked) and self.lose_arrival(node, arrival[1]):
                     continue
                 node.host.packet_arrives(arrival[1], self.now)
                 self.active_at = self.now
@@ -406,4 +406,3 @@ class World(Faults):
             # The lock is ours already, or is just being released.
             self.main.lock.acquire(timeout=GLANCE)
             return True
-

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from textwrap import wrap
 
 import click
 
-from lastack.matrix import rows, table
+from lastack.matrix import atlas_pages, rows, table
 from lastack.profile import S
 from lastack.report import WIDTH
 from lastack.verdict import seconds
@@ -23,8 +25,12 @@ from .values import Duration, chosen_profiles
               show_default=True, help="Simulated, or this machine's kernel (root).")  # fmt: skip
 @click.option("--limit", type=Duration(), default=30 * S,
               help="On the kernel: no row that takes longer; 0 for all.  [30s]")  # fmt: skip
+@click.option("--atlas", metavar="DIRECTORY", type=click.Path(file_okay=False, path_type=Path),
+              help="Write every state and event to DIRECTORY/atlas.md instead.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def matrix(names: tuple[str, ...], where: str, limit: int, as_json: bool) -> int:
+def matrix(
+    names: tuple[str, ...], where: str, limit: int, atlas: Path | None, as_json: bool
+) -> int:
     """What close() returns, sends and loses in each of 84 cases, by profile.
 
     Every row is played to its end in simulation; nothing is looked up. With
@@ -32,6 +38,11 @@ def matrix(names: tuple[str, ...], where: str, limit: int, as_json: bool) -> int
     in a namespace of its own, and each row is compared with profile linux: exit
     1 when one differs and nobody knows why.
     """
+    if atlas is not None:
+        if as_json or where == "kernel":
+            raise click.UsageError("--atlas writes Markdown, played in simulation; leave the rest")
+        _write_atlas(atlas, atlas_pages(chosen_profiles(names)))
+        return 0
     if where == "kernel":
         return _on_kernel(names, limit, as_json=as_json)
     chosen = chosen_profiles(names)
@@ -46,6 +57,17 @@ def matrix(names: tuple[str, ...], where: str, limit: int, as_json: bool) -> int
         if unseen:
             painter.line(f"From documents, nobody ran it here: {', '.join(unseen)}.")
     return 0
+
+
+def _write_atlas(directory: Path, pages: Mapping[str, str]) -> None:
+    for name, text in pages.items():
+        path = directory / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.FileError(str(path), error.strerror or str(error)) from None
+    click.echo(f"{directory / 'atlas.md'} and {len(pages) - 1} pages beside it")
 
 
 def _on_kernel(names: tuple[str, ...], limit: int, *, as_json: bool) -> int:

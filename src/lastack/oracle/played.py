@@ -123,9 +123,7 @@ def _take(sightings: Sightings, frame: Frame, faces: list[Interface], at: int) -
         sightings.take(captured, frame.interface, at)
 
 
-def _moments(
-    raw: Raw, calls: list[CallSeen], killed: Sequence[TimeWaitKilled]
-) -> list[Moment]:
+def _moments(raw: Raw, calls: list[CallSeen], killed: Sequence[TimeWaitKilled]) -> list[Moment]:
     found: list[Moment] = [(frame.at - raw.began, _PACKET, frame) for frame in raw.frames]
     found += [(one.at - raw.began, _PACKET, one) for one in killed]
     for call in calls:

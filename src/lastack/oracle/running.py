@@ -30,6 +30,8 @@ from .stage import Stage
 _LOOK_EVERY: Final = 0.02
 _QUIET: Final = S
 """How long nothing happens before all counts as idle; 60 s in a simulated world."""
+_TRIES: Final = frozenset({1, 4})
+"""What the socket table calls a retransmission and a window probe that are due."""
 _SETTLE: Final = S // 10
 """How long after a packet its answer may take."""
 _AFTER_INTERRUPT: Final = 5.0
@@ -238,6 +240,9 @@ class _Running:
         return self._at_rest() or (closed and self._stage.wires.last + _SETTLE < time.time_ns())
 
     def _at_rest(self) -> bool:
+        tables = (row for host in self._stage.hosts for row in self._stage.table(host))
+        if any(row.timer in _TRIES for row in tables):
+            return False  # it will be sent again, or asked whether the window is open
         paths = (self._record(number) for number in self._processes)
         calls = (path.stat().st_mtime_ns for path in paths if path.exists())
         lines = (self._began + one.output[-1][0] for one in self._finished if one.output)

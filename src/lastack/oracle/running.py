@@ -1,10 +1,11 @@
 """Programs as processes on a stage, in real time: who starts when, and when it is over.
 
-They start in the order given, each when the one before it listens, has ended, or has done neither
-for a while. A host that listens is in the background. When only such are left and no connection is
-open any more, and nothing has happened for a second (no packet, no call, no output), each gets
-SIGINT, and is killed some seconds later if need be; neither is a failure. What still runs at the
-limit is killed and counts as hung.
+They start in the order given, each when the one before it listens, has made a call that may wait,
+has ended, or has done nothing of it for a while; their interpreters are up before. A host that
+listens is in the background. When only such are left and no connection is open any more, and
+nothing has happened for a second (no packet, no call, no output), each gets SIGINT, and is killed
+some seconds later if need be; neither is a failure. What still runs at the limit is killed and
+counts as hung.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from lastack.profile import S
 from lastack.state import CLOSED, LISTEN, TIME_WAIT
 from lastack.wire import Frame
 
-from .records import environment, prepare
+from .records import environment, open_gate, prepare
 from .socket_table import Entry
 from .stage import Stage
 
@@ -117,10 +118,14 @@ class _Running:
 
     def play(self) -> None:
         """Run until every program has ended or the limit is reached."""
-        for number, program in enumerate(self._programs):
-            if program.start_at is None:
-                self._begin(number)
-                self._until_ready(number)
+        in_turn = [
+            number for number, program in enumerate(self._programs) if program.start_at is None
+        ]
+        for number in in_turn:
+            self._begin(number)
+        for number in in_turn:
+            open_gate(self._record(number))
+            self._until_ready(number)
         kill_at = self._end
         while time.monotonic() < min(kill_at, self._end):
             self._do_what_is_due()
@@ -232,6 +237,7 @@ class _Running:
         for number, program in enumerate(self._programs):
             if number not in self._processes and (program.start_at or 0) <= now:
                 self._begin(number)
+                open_gate(self._record(number))
 
     def _over(self) -> bool:
         """Whether no connection is open any more, or nothing happens on those that are."""

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lastack.oracle.records import Record, environment, prepare
+from lastack.oracle.records import Record, environment, open_gate, prepare
 from lastack.oracle.socket_table import socket_table
 from lastack.state import LISTEN, TIME_WAIT
 from lastack.verdict import CallSeen
@@ -47,6 +47,7 @@ except ConnectionRefusedError as error:
 def record(tmp_path: Path, text: str) -> tuple[Record, list[str]]:
     (tmp_path / "program.py").write_text(text)
     prepare(tmp_path)
+    open_gate(tmp_path / "record")
     ran = subprocess.run(
         [sys.executable, str(tmp_path / "program.py")], capture_output=True, text=True, check=True,
         env=environment(tmp_path, tmp_path / "record"), timeout=30,
@@ -115,6 +116,7 @@ def test_the_programs_own_sitecustomize_is_loaded_too(tmp_path: Path) -> None:
     own.mkdir()
     (own / "sitecustomize.py").write_text("import builtins\nbuiltins.mine = 'loaded'\n")
     prepare(tmp_path)
+    open_gate(tmp_path / "record")
     surroundings = environment(tmp_path, tmp_path / "record")
     surroundings["PYTHONPATH"] += os.pathsep + str(own)
     ran = subprocess.run(

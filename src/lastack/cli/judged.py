@@ -61,9 +61,7 @@ def matrix_on_kernel(limit: int) -> Matrix:
         one for case, row in zip(short, played, strict=True)
         for one in compare_rows(simulated[case][0], row)
     ]  # fmt: skip
-    skipped = [
-        Skipped(case, took) for case, (_, took) in simulated.items() if case not in {*short}
-    ]
+    skipped = [Skipped(case, took) for case, (_, took) in simulated.items() if case not in {*short}]
     return Matrix(played, skipped, found)
 
 

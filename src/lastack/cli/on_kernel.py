@@ -164,8 +164,9 @@ class OnBoth:
 
     @staticmethod
     def beside(setting: Setting) -> Setting:
-        """Return the setting of the simulated world: its links are as fast as a veth pair."""
-        return replace(setting, link=replace(VETH, mtu=setting.link.mtu))
+        """Return the setting of the simulated world: its links are as fast as a veth pair, and
+        names have IPv4 addresses alone, as in the namespaces."""
+        return replace(setting, link=replace(VETH, mtu=setting.link.mtu), families="4")
 
     @property
     def differences(self) -> list[Difference]:

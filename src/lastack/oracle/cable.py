@@ -107,9 +107,7 @@ class Cable:
             if longer is not None:
                 self._count += 1
                 arrives = now + self._delay + longer
-                heapq.heappush(
-                    self._under_way, _UnderWay(arrives, self._count, 1 - sender, data)
-                )
+                heapq.heappush(self._under_way, _UnderWay(arrives, self._count, 1 - sender, data))
 
     def _deliver(self, one: _UnderWay) -> None:
         with contextlib.suppress(OSError):  # the interface is down

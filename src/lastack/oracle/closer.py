@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from lastack.profile import NEVER, S
-from lastack.state import LISTEN, TIME_WAIT
+from lastack.state import CLOSED, LISTEN, TIME_WAIT
 from lastack.wire import Segment
 
 from .namespace import Namespace
@@ -135,7 +135,7 @@ class KernelCloser:
     def alive(self) -> bool:
         """Whether the kernel has the connection still; a TIME-WAIT is none."""
         table = self._space.call(socket_table)
-        return any(row.state not in (TIME_WAIT, LISTEN) for row in table)
+        return any(row.state not in (TIME_WAIT, LISTEN, CLOSED) for row in table)
 
     @property
     def time_wait(self) -> bool:

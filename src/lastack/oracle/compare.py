@@ -15,14 +15,15 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from lastack.state import FIN_WAIT_1, LAST_ACK
-from lastack.trace import Event, Returned, StateChanged
+from lastack.trace import Event, Opened, Returned, StateChanged
 from lastack.verdict import Book, ConnectionStory
 
 from .differ import differences
 
 _SHARE: Final = 0.2
 _WAITS: Final = frozenset({0, errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY, errno.EINTR})
-_CALLS: Final = ("recv", "send", "connect", "close", "shutdown", "bind", "listen", "accept")
+_ON_CONNECTIONS: Final = ("recv", "send", "shutdown")
+_CALLS: Final = (*_ON_CONNECTIONS, "connect", "close", "bind", "listen", "accept")
 _AUTOMATIC: Final = 32768
 """From here on ports are automatic ones: net.ipv4.ip_local_port_range."""
 _ACCOUNTS: Final = ("accepted", "read", "unread", "queued", "destroyed")
@@ -171,13 +172,16 @@ def _ending(one: Told) -> str:
 def _errnos(events: Iterable[Event]) -> dict[str, Counter[str]]:
     """Count the errors of each host's calls, those that only say "not now" left out."""
     found: dict[str, Counter[str]] = {}
+    connections: set[int] = set()
     for event in events:
+        if isinstance(event, Opened):
+            connections.add(event.conn)
         if isinstance(event, Returned) and event.errno not in _WAITS:
             group = next((name for name in _CALLS if event.call.startswith(name)), "")
-            if not group:
-                continue  # a call that `recording` does not write down
+            if not group or (group in _ON_CONNECTIONS and event.conn not in connections):
+                continue  # a call, or a socket without TCP, that `recording` does not write down
             name = errno.errorcode.get(event.errno, str(event.errno))
-            found.setdefault(event.host.partition(":")[0], Counter())[f"{group} {name}"] += 1
+            found.setdefault(event.host, Counter())[f"{group} {name}"] += 1
     return found
 
 

@@ -21,7 +21,7 @@ class Explained:
 _WINDOW_AFTER_TIMEOUT: Final = (
     "after a retransmission timeout the kernel's slow start stops at ssthresh (7 of 10 segments "
     "with CUBIC); the engine's goes on by all that the first ACK covers, so its second flight is "
-    "larger and is acknowledged 0.3 s earlier"
+    "larger and is acknowledged 0.3 s earlier (docs/kernel-notes/slow-start.md)"
 )
 
 KNOWN_IN_MATRIX: Final = (

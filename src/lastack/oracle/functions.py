@@ -79,7 +79,8 @@ def perform_on_kernel(
         raw = run(stage, programs, limit, acts, lambda: cables[0].began if cables else 0)
         told = {
             name: ast.literal_eval(result.read_text(encoding="utf-8"))
-            for name, result in zip(functions, results, strict=True) if result.exists()
+            for name, result in zip(functions, results, strict=True)
+            if result.exists()
         }
         played = _calmed(tell(stage, programs, raw, destroyed))
     unended = tuple(one.host for one in played.programs if one.hung)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from lastack.state import LISTEN, TIME_WAIT
 from lastack.trace import Event, Journal, Reason, SocketRow, Waiting
 from lastack.verdict import Book, Calls, CallSeen, Observer, Sightings, Watch
-from lastack.wire import Flow, Frame, Interface, WireError, read_frame
+from lastack.wire import Flow, Frame, Interface, WireError, is_loopback, read_frame
 
 from .records import Record
 from .running import Act, Finished, Program, Raw, run
@@ -104,10 +104,10 @@ def _watch(records: list[tuple[str, Record]]) -> Callable[[str, Flow], Watch]:
     opaque = {(host, flow) for host, record in records for flow in record.opaque}
 
     def watch(host: str, flow: Flow) -> Watch:
-        end = (host.partition(":")[0], flow)
+        end = (host, flow)
         if end in known:
             return Watch.CALLS
-        if end in opaque or end[0] not in hosts:
+        if end in opaque or host not in hosts:
             return Watch.PACKETS
         return Watch.NEVER_ACCEPTED
 
@@ -123,9 +123,7 @@ def _take(sightings: Sightings, frame: Frame, faces: list[Interface], at: int) -
         sightings.take(captured, frame.interface, at)
 
 
-def _moments(
-    raw: Raw, calls: list[CallSeen], killed: Sequence[TimeWaitKilled]
-) -> list[Moment]:
+def _moments(raw: Raw, calls: list[CallSeen], killed: Sequence[TimeWaitKilled]) -> list[Moment]:
     found: list[Moment] = [(frame.at - raw.began, _PACKET, frame) for frame in raw.frames]
     found += [(one.at - raw.began, _PACKET, one) for one in killed]
     for call in calls:
@@ -143,7 +141,7 @@ def _tell_time_waits(raw: Raw, observer: Observer, journal: Journal) -> None:
     """The kernel tells of its TIME-WAITs how long they still last."""
     for host, table in raw.tables.items():
         for row in table:
-            half = observer.half_of(row.flow)
+            half = observer.half_of(row.flow, host if is_loopback(row.flow.src) else "")
             if row.state is TIME_WAIT and half is not None and half.host == host:
                 until = raw.looked + row.expires_in
                 entered = Waiting(half.conn, row.flow, "entered", until, Reason.FIN_ARRIVED)

@@ -54,8 +54,9 @@ class Recorder:
         self.flows[sock.fileno()] = (here[0], here[1], there[0], there[1])
 
 
-def begin(path: str) -> None:
-    """Wrap the calls."""
+def begin(path: str, gate: str) -> None:
+    """Wrap the calls, and wait until the file `gate` is there: the interpreter is up before the
+    program may run."""
     recorder = Recorder(path)
     original = {name: getattr(socket.socket, name) for name in _CALLS}
 
@@ -94,6 +95,8 @@ def begin(path: str) -> None:
     _wrap_accept(recorder)
     _wrap_close(recorder)
     _wrap_option(recorder)
+    while not os.path.exists(gate):
+        time.sleep(0.001)
 
 
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)

@@ -15,6 +15,8 @@ from lastack.wire import ANY4, LOOPBACK4, Flow, pack_address
 RECORD: Final = "LASTACK_RECORD"
 """The variable of the environment that names the file."""
 
+_GATE: Final = ".gate"
+
 _SITECUSTOMIZE: Final = '''\
 """Begins the record of this process, then makes way for the sitecustomize that is behind it."""
 
@@ -32,7 +34,7 @@ def begin():
     sys.modules["_lastack_record"] = package
     from _lastack_record import recording
 
-    recording.begin(os.environ[{variable!r}])
+    recording.begin(os.environ[{variable!r}], os.environ[{variable!r}] + {gate!r})
 
 
 def give_way(this):
@@ -57,13 +59,19 @@ _ENDLESS: Final = 1 << 62
 def prepare(directory: Path) -> None:
     """Write what makes a Python program record its calls when the directory leads PYTHONPATH."""
     text = _SITECUSTOMIZE.format(
-        here=str(directory), room=str(Path(__file__).parent), variable=RECORD
+        here=str(directory), room=str(Path(__file__).parent), variable=RECORD, gate=_GATE
     )
     (directory / "sitecustomize.py").write_text(text, encoding="utf-8")
 
 
+def open_gate(record: Path) -> None:
+    """Let a program run that was started with this record."""
+    record.with_name(record.name + _GATE).touch()
+
+
 def environment(directory: Path, record: Path) -> dict[str, str]:
-    """Return our environment with the way to that directory; output is not held back."""
+    """Return our environment with the way to that directory; output is not held back. A program
+    begins when its gate is opened."""
     path = os.environ.get("PYTHONPATH")
     return {
         **os.environ,

@@ -1,10 +1,11 @@
 """Programs as processes on a stage, in real time: who starts when, and when it is over.
 
-They start in the order given, each when the one before it listens, has ended, or has done neither
-for a while. A host that listens is in the background. When only such are left and no connection is
-open any more, and nothing has happened for a second (no packet, no call, no output), each gets
-SIGINT, and is killed some seconds later if need be; neither is a failure. What still runs at the
-limit is killed and counts as hung.
+They start in the order given, each when the one before it listens, has made a call that may wait,
+has ended, or has done nothing of it for a while; their interpreters are up before. A host that
+listens is in the background. When only such are left and no connection is open any more, and
+nothing has happened for a second (no packet, no call, no output), each gets SIGINT, and is killed
+some seconds later if need be; neither is a failure. What still runs at the limit is killed and
+counts as hung.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from lastack.profile import S
 from lastack.state import CLOSED, LISTEN, TIME_WAIT
 from lastack.wire import Frame
 
-from .records import environment, prepare
+from .records import environment, open_gate, prepare
 from .socket_table import Entry
 from .stage import Stage
 
 _LOOK_EVERY: Final = 0.02
 _QUIET: Final = S
 """How long nothing happens before all counts as idle; 60 s in a simulated world."""
+_TRIES: Final = frozenset({1, 4})
+"""What the socket table calls a retransmission and a window probe that are due."""
 _SETTLE: Final = S // 10
 """How long after a packet its answer may take."""
 _AFTER_INTERRUPT: Final = 5.0
@@ -115,10 +118,14 @@ class _Running:
 
     def play(self) -> None:
         """Run until every program has ended or the limit is reached."""
-        for number, program in enumerate(self._programs):
-            if program.start_at is None:
-                self._begin(number)
-                self._until_ready(number)
+        in_turn = [
+            number for number, program in enumerate(self._programs) if program.start_at is None
+        ]
+        for number in in_turn:
+            self._begin(number)
+        for number in in_turn:
+            open_gate(self._record(number))
+            self._until_ready(number)
         kill_at = self._end
         while time.monotonic() < min(kill_at, self._end):
             self._do_what_is_due()
@@ -230,6 +237,7 @@ class _Running:
         for number, program in enumerate(self._programs):
             if number not in self._processes and (program.start_at or 0) <= now:
                 self._begin(number)
+                open_gate(self._record(number))
 
     def _over(self) -> bool:
         """Whether no connection is open any more, or nothing happens on those that are."""
@@ -238,6 +246,9 @@ class _Running:
         return self._at_rest() or (closed and self._stage.wires.last + _SETTLE < time.time_ns())
 
     def _at_rest(self) -> bool:
+        tables = (row for host in self._stage.hosts for row in self._stage.table(host))
+        if any(row.timer in _TRIES for row in tables):
+            return False  # it will be sent again, or asked whether the window is open
         paths = (self._record(number) for number in self._processes)
         calls = (path.stat().st_mtime_ns for path in paths if path.exists())
         lines = (self._began + one.output[-1][0] for one in self._finished if one.output)

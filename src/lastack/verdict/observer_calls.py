@@ -55,7 +55,7 @@ class Calls:
         half = self._half(call)
         if call.call == "connect" and call.flow is not None:
             hosts = (call.host, self._names.get(call.flow.dst, call.host))
-            half = self._observer.expect(call.flow, _ends(call.flow, hosts), at, _scope(call))
+            half = self._observer.expect(call.flow, hosts, at, _scope(call))
         conn = half.conn if half is not None else 0
         event = Called(conn, call.call, call.text, call.thread)
         number = self._journal.write(event, call.host, 0, at)
@@ -105,10 +105,3 @@ class Calls:
 
 def _scope(call: CallSeen) -> str:
     return call.host if call.flow is not None and is_loopback(call.flow.src) else ""
-
-
-def _ends(flow: Flow, hosts: tuple[str, str]) -> tuple[str, str]:
-    """Name the ends of a host's connection with itself as `Sightings` does, by their ports."""
-    if flow.src != flow.dst:
-        return hosts
-    return f"{hosts[0]}:{flow.sport}", f"{hosts[1]}:{flow.dport}"

@@ -149,9 +149,8 @@ class Sightings:
         name = self._names.get(address)
         if name is None and is_loopback(address) and self._faces[face].addresses:
             name = self._faces[face].name
-        if flow.src == flow.dst:
-            # both ends are one host: they are told apart by their ports
-            return f"{name}:{port}" if name else show_endpoint(address, port)
+        if name is None and flow.src == flow.dst:
+            return show_endpoint(address, port)  # the ends are told apart by their ports
         return name or show_address(address)
 
 

@@ -1,4 +1,4 @@
-"""IP_BIND_ADDRESS_NO_PORT, and links too small for IPv6 (docs/kernel-notes/dual-stack.md)."""
+"""IP_BIND_ADDRESS_NO_PORT, links too small for IPv6, the socket table (dual-stack.md)."""
 
 from __future__ import annotations
 
@@ -93,3 +93,24 @@ def test_a_link_below_1280_octets_carries_no_ipv6(mtu: int, number: int) -> None
     else:
         assert sock.connect(B6, 80, lab.now) is AGAIN
     assert lab.socket("a").connect(B, 80, lab.now) is AGAIN
+
+
+@pytest.mark.parametrize(
+    ("family", "v6only", "shown"),
+    [
+        (names.AF_INET, False, ("0.0.0.0:80", "0.0.0.0:0")),
+        (names.AF_INET6, False, ("*:80", "*:0")),
+        (names.AF_INET6, True, ("[::]:80", "[::]:0")),
+    ],
+)
+def test_the_socket_table_tells_who_takes_both_families(
+    family: int, v6only: bool, shown: tuple[str, str]
+) -> None:
+    lab = Lab()
+    sock = lab.socket("a", family)
+    if v6only:
+        sock.setsockopt(names.IPPROTO_IPV6, names.IPV6_V6ONLY, ONE, lab.now)
+    sock.bind(bytes(4 if family == names.AF_INET else 16), 80, lab.now)
+    sock.listen(1, lab.now)
+    (row,) = lab.a.snapshot()
+    assert (row.local, row.remote) == shown

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from lastack.state import FIN_WAIT_2, TIME_WAIT
 from lastack.tcp import Entry
 from lastack.trace import SocketRow
-from lastack.wire import show_endpoint
+from lastack.wire import is_any, show_endpoint
 
 from .endpoint import Endpoint, Listener
 
@@ -28,10 +28,16 @@ def find(
 def rows(
     listeners: Iterable[Listener], endpoints: Iterable[Endpoint], entries: Iterable[Entry]
 ) -> Iterator[SocketRow]:
-    """Yield a row for each listening socket, connection and TIME-WAIT."""
+    """Yield a row for each listening socket, connection and TIME-WAIT.
+
+    A listener for both families is at "*:80", one for IPv6 at "[::]:80"; connections have the
+    addresses of their packets, where ss(8) shows those of AF_INET6 sockets as ::ffff:a.b.c.d.
+    """
     for listener in listeners:
-        local = show_endpoint(listener.binding.address, listener.binding.port)
-        remote = show_endpoint(bytes(len(listener.binding.address)), 0)
+        binding = listener.binding
+        both = len(binding.address) == 16 and is_any(binding.address) and not binding.v6only
+        local = f"*:{binding.port}" if both else show_endpoint(binding.address, binding.port)
+        remote = "*:0" if both else show_endpoint(bytes(len(binding.address)), 0)
         yield SocketRow(
             listener.state, local, remote, len(listener.queue), listener.limit, conn=listener.conn
         )

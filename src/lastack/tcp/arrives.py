@@ -82,7 +82,6 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
         return drop(tcb, seg, Reason.MISSING_TIMESTAMP, now)
     if not acceptable(tcb, seg):
         return _not_acceptable(tcb, seg, now)
-    timestamps.remember(tcb, seg, now)
     return True
 
 
@@ -226,6 +225,7 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
             return drop(tcb, seg, Reason.ACK_OF_UNSENT, now)
     elif not _open_by_ack(tcb, seg, now):
         return False
+    timestamps.remember(tcb, seg, now)
     _acknowledgment(tcb, seg, now)
     if opening and tcb.rtt.srtt < 0:
         tcb.rtt.fall_back()

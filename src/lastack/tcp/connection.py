@@ -56,6 +56,7 @@ class Connection:
         tcb = self._tcb
         count = calls.send(tcb, data, now, push_urgent=push_urgent)
         if count:
+            tcb.more_end = tcb.sendq.end if more else UNSET
             corked, tcb.cork = tcb.cork, tcb.cork or more
             emit.flush(tcb, now)
             tcb.cork = corked

@@ -30,7 +30,7 @@ def test_it_holds(path: Path) -> None:
 
 
 def test_there_are_enough() -> None:
-    assert len(FILES) >= 50
+    assert len(FILES) >= 150
 
 
 def test_each_begins_with_what_it_shows_and_says_it_once() -> None:

@@ -69,6 +69,7 @@ class Connection:
             recovery.resume(tcb, now - self._meter.data_sent_at)
         count = calls.send(tcb, data, now, push_urgent=push_urgent)
         if count:
+            tcb.more_end = tcb.sendq.end if more else UNSET
             corked, tcb.cork = tcb.cork, tcb.cork or more
             emit.flush(tcb, now)
             tcb.cork = corked

@@ -147,13 +147,18 @@ def reply_reset(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     _out(tcb, reset_for(seg, _number(tcb)), now)
 
 
+def _ends(tcb: Tcb, last: int) -> bool:
+    """Whether `last` is the end of what the program had to say: MSG_MORE says that it is not."""
+    return last == tcb.sendq.end and last != tcb.more_end
+
+
 def send_text(
     tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bool, push: bool = False
 ) -> None:
     """Send the stream bytes [first, last), with FIN when `fin`. PSH goes with the end of what is
     queued, and where `push` says so."""
     text = tcb.sendq.slice(first, last) if last > first else b""
-    flags = ACK | (FIN if fin else 0) | (PSH if text and (push or last == tcb.sendq.end) else 0)
+    flags = ACK | (FIN if fin else 0) | (PSH if text and (push or _ends(tcb, last)) else 0)
     number = tcb.seq_of(first)
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
@@ -386,6 +391,6 @@ def probe(tcb: Tcb, now: int) -> None:
     first = tcb.sent_end()
     size = min(tcb.sendq.end - first, tcb.mss, max(room, 0))
     if size:
-        send_text(tcb, first, first + size, now, fin=False, again=False)
+        send_text(tcb, first, first + size, now, fin=False, again=False, push=True)
     else:
         send_ack(tcb, now, probe=True)

@@ -65,6 +65,8 @@ class Meter:
         """Count what arrives for an open connection."""
         self.segs_in += 1
         self.ack_received_at = now
+        if self.data_received_at < 0:
+            self.data_received_at = now  # the time without text begins with the handshake
         if one.text:
             self.data_segs_in += 1
             self.data_received_at = now

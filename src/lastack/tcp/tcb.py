@@ -54,7 +54,7 @@ class Tcb:
         "mss", "advertised_mss", "peer_mss", "rcv_mss",
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
         "fin_queued", "fin_seq", "fin_at", "fin_received", "shut_read", "closing", "orphan",
-        "passive", "error", "soft_error", "cork", "user_timeout", "syn_retries",
+        "passive", "error", "soft_error", "cork", "more_end", "user_timeout", "syn_retries",
         "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent", "heard_at",
         "nodelay", "linger2_ns", "wants_room",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
@@ -133,6 +133,7 @@ class Tcb:
         self.soft_error = 0
         self.nodelay = False
         self.cork = False
+        self.more_end = UNSET
         self.user_timeout = 0
         self.syn_retries = 0
         self.linger2_ns = UNSET

@@ -17,7 +17,11 @@ def rejects(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 
 def remember(tcb: Tcb, seg: Segment, now: int) -> None:
-    """Section 4.3 (2): a segment that spans the last ACK sent sets TS.Recent."""
+    """Section 4.3 (2): a segment that spans the last ACK sent sets TS.Recent.
+
+    Only once its own ACK is found good: one forged timestamp from the future would make PAWS drop
+    everything that is genuine.
+    """
     if not tcb.ts_ok or seg.tsval == ABSENT or seq.gt(seg.seq, tcb.rcv_wup):
         return
     if seq.ge(seg.tsval, tcb.ts_recent):

@@ -320,6 +320,7 @@ def no_port() -> Facts:
                     lab.outcome(last.connect, servers[0].getsockname()),
                     "EADDRNOTAVAIL",
                 )
+                last.close()
             for sock in socks:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0" + bytes(4))
                 sock.close()
@@ -334,12 +335,13 @@ def no_port() -> Facts:
             "ECONNREFUSED",
         )
         yield Fact(f"dual-stack.no-port.{host}.address-after", sock.getsockname()[0], host)
+        sock.close()
         sock = bound()
         sock.listen()
         yield Fact(
             f"dual-stack.no-port.{host}.listen", sock.getsockname()[1] in range(40000, 40004), True
         )
-        for server in servers:
+        for server in (*servers, sock):
             server.close()
 
 

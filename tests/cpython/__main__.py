@@ -62,8 +62,10 @@ def run(
     """
     misses = read_expected()
     judged: list[Judged] = []
+    if document:
+        _check_complete([_version(python) for python in pythons], modules)
     for python in pythons:
-        version = version_of(python)
+        version = _version(python)
         known = [row for row in read_selected() if version in row.versions]
         for module in modules or [m for m in MODULES if any(r.module == m for r in known)]:
             rows = [row for row in known if row.module == module]
@@ -73,7 +75,7 @@ def run(
             if not rows:
                 click.echo(f"{version} {module}: no such tests")
                 continue
-            results = run_module(python, module, "world", [row.test for row in rows], limit)
+            results = _results(python, module, "world", [row.test for row in rows], limit)
             mine = judge(module, version, rows, results, misses)
             judged += mine
             click.echo(_line(mine))
@@ -90,13 +92,19 @@ def run(
         _write_page(judged, pythons)
 
 
+def _check_complete(versions: Sequence[str], modules: Sequence[str]) -> None:
+    """UsageError for a run that cannot give the whole page."""
+    lacking = {v for row in read_selected() for v in row.versions} - set(versions)
+    if lacking:
+        raise click.UsageError(f"--document needs --python for {', '.join(sorted(lacking))}, too")
+    if modules:
+        raise click.UsageError("--document needs all modules: name none")
+
+
 def _write_page(judged: Sequence[Judged], pythons: Sequence[str]) -> None:
     """Write docs/cpython.md after a run in which all was as expected. UsageError for less."""
     versions = [version_of(python) for python in pythons]
     rows, misses = read_selected(), read_expected()
-    lacking = {v for row in rows for v in row.versions} - set(versions)
-    if lacking:
-        raise click.UsageError(f"--document needs --python for {', '.join(sorted(lacking))}, too")
     ran = {(one.module, one.version, one.result.test) for one in judged}
     due = {(r.module, v, r.test) for r in rows for v in r.versions if v in versions}
     if due - ran:
@@ -113,14 +121,27 @@ def _wanted(test: str, patterns: Sequence[str]) -> bool:
     return not patterns or any(fnmatchcase(test, pattern) for pattern in patterns)
 
 
+def _version(python: str) -> str:
+    try:
+        return version_of(python)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise click.UsageError(f"--python {python}: {error}") from None
+
+
+def _results(
+    python: str, module: str, where: str, tests: Sequence[str], limit: float
+) -> list[Result]:
+    try:
+        return run_module(python, module, where, tests, limit)
+    except CannotLoad as error:
+        raise click.ClickException(f"{module} cannot be imported ({where})\n{error}") from None
+
+
 def _selection(
     python: str, module: str, version: str, limit: float, every: bool = False
 ) -> list[Selected]:
     """Return the tests of a module that count, by running it on the kernel."""
-    try:
-        results = run_module(python, module, "kernel", limit=limit)
-    except CannotLoad as error:
-        raise click.ClickException(f"{version} {module} cannot be imported\n{error}") from None
+    results = _results(python, module, "kernel", (), limit)
     chosen = [r for r in results if r.status == "passed" and (r.streams or every)]
     hung = [r for r in results if r.status not in ("passed", "skipped")]
     click.echo(f"{version} {module} on the kernel: {len(results)} tests, {len(chosen)} count, "
@@ -137,7 +158,7 @@ def _selection(
 def select(modules: tuple[str, ...], pythons: tuple[str, ...], limit: float) -> None:
     """Make selected.txt anew, by running MODULES (all) on this kernel."""
     for python in pythons:
-        version = version_of(python)
+        version = _version(python)
         for module in modules or MODULES:
             if not modules and not _has(python, module):
                 click.echo(f"{version} {module}: this Python has none")

@@ -129,7 +129,7 @@ class _Worker:
                 running = ""
                 found.append(Result(**row))
         errors = self._errors.read_text(errors="replace")[-_TAIL:]
-        if hung:
+        if hung and (running or listed is None):
             found.append(Result(running, "hung", f"no end within {limit:g} s\n{errors}"))
         elif running or listed is None:
             status = f"exit status {self._process.returncode}\n{errors}"

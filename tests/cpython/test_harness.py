@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from tests.cpython.__main__ import main
 from tests.cpython.document import PAGE, render, stamp_of
 from tests.cpython.judge import Judgement, idle_entries, judge
 from tests.cpython.records import (
@@ -103,3 +105,29 @@ def test_the_page_is_what_the_two_files_say() -> None:
     stamp = stamp_of(page)
     assert page == render(stamp, read_selected(), read_expected())
     assert idle_entries(read_expected(), read_selected(), stamp.short) == []
+
+
+def command(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["run", *words])
+    return done.exit_code, done.output
+
+
+@pytest.mark.root
+def test_a_module_that_is_not_in_the_list_runs_on_the_kernel_first() -> None:
+    code, text = command("tests.cpython.two_controls")
+    assert code == 1
+    assert "tests.cpython.two_controls on the kernel: 2 tests, 2 count, 0 do not pass" in text
+    assert "test_leaves_a_thread: hung, does not pass, and expected.toml has no reason" in text
+    assert "1 of 2 tests are not as tests/cpython/expected.toml says" in text
+    code, text = command("tests.cpython.two_controls", "--test", "*_passes")
+    assert code == 0
+    assert "1 selected    1 passed" in text
+
+
+def test_a_mistake_is_told_in_a_line() -> None:
+    code, text = command("--python", "/nowhere/python", CONTROLS)
+    assert code == 2
+    assert "/nowhere/python" in text
+    code, text = command("test_timeout", "--document")
+    assert code == 2
+    assert "--document needs --python for" in text

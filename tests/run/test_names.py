@@ -162,3 +162,10 @@ def test_names_of_addresses() -> None:
         NAMES.by_address("10.0.0.77")
     with pytest.raises(socket.gaierror):
         NAMES.name_info(("10.0.0.77", 1), socket.NI_NAMEREQD)
+
+
+def test_a_flow_label_has_twenty_bits() -> None:
+    assert NAMES.name_info(("::1", 80, 0xFFFFF), socket.NI_NUMERICHOST)[0] == "::1"
+    for flowinfo in (0x100000, -10):
+        with pytest.raises(OverflowError, match="flowinfo must be 0-1048575"):
+            NAMES.name_info(("::1", 80, flowinfo), 0)

@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 from lastack.sockets import names as numbers
 from lastack.wire import pack_address
 
-from .names import Names
+from .names import LARGEST_FLOWINFO, Names
 
 _INT_MAX: Final = 2**31 - 1
 _SSIZE_MAX: Final = 2**63 - 1
 _SECOND: Final = 1_000_000_000
-_LARGEST_FLOWINFO: Final = 0xF_FFFF
+
 _SHAPES: Final = {
     numbers.AF_INET: ("AF_INET", 2, "a pair (host, port)"),
     numbers.AF_INET6: ("AF_INET6", 4, "a tuple (host, port[, flowinfo[, scopeid]])"),
@@ -103,7 +103,7 @@ def endpoint(names: Names, call: str, family: int, address: object) -> End:
     numeric = names.bind_address(host, family)
     if not 0 <= number <= 0xFFFF:
         raise OverflowError(f"{call}(): port must be 0-65535.")
-    if flowinfo > _LARGEST_FLOWINFO:
+    if flowinfo > LARGEST_FLOWINFO:
         raise OverflowError(f"{call}(): flowinfo must be 0-1048575.")
     return End(numeric, pack_address(numeric), number, scope)
 

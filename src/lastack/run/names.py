@@ -49,6 +49,8 @@ _TEXT: Final = {
     real.EAI_ADDRFAMILY: "Address family for hostname not supported",
 }
 _HOST_NOT_FOUND: Final = 1
+LARGEST_FLOWINFO: Final = 0xF_FFFF
+"""A flow label of IPv6 has twenty bits (RFC 8200 section 6)."""
 _WILDCARD: Final = {int(real.AF_INET): "0.0.0.0", int(real.AF_INET6): "::"}
 _LOOPBACK: Final = {int(real.AF_INET): "127.0.0.1", int(real.AF_INET6): "::1"}
 INTERFACES: Final = ((1, "lo"), (2, "eth0"))
@@ -263,6 +265,8 @@ class Names:
         host, port, *rest = sockaddr
         if not isinstance(host, str) or not isinstance(port, int):
             raise TypeError("getnameinfo(): illegal sockaddr argument")
+        if rest and isinstance(rest[0], int) and rest[0] & 0xFFFF_FFFF > LARGEST_FLOWINFO:
+            raise OverflowError("getnameinfo(): flowinfo must be 0-1048575.")
         address = _numeric4(host)
         if address is None:
             literal = _literal6(host)

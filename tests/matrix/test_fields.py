@@ -62,9 +62,6 @@ FLIPS: list[tuple[str, Any, Callable[[Case], bool], Callable[[Row], bool]]] = [
      lambda case: ends_by_itself(case)
      and case.pending in {Pending.SILENT, Pending.ZERO_WINDOW_SILENT, Pending.FIN_ONLY},
      lambda row: 2 <= len(row.wire) <= 5),
-    ("fin_held_by_cwnd", False,
-     lambda case: ends_by_itself(case) and case.pending in {Pending.SILENT, Pending.SLOW},
-     lambda row: row.wire[0] == "." and "F." in row.wire),
 ]  # fmt: skip
 
 

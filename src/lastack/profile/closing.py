@@ -62,6 +62,6 @@ class ClosingRules:
         source="docs/kernel-notes/close.md",
     )  # fmt: skip
     fin_held_by_cwnd: bool = rule(
-        True, "the congestion window also holds what close() leaves in the queue, the FIN included",
+        True, "a FIN waits for room in the congestion window, as text does",
         source="docs/kernel-notes/linger.md",
     )  # fmt: skip

@@ -94,6 +94,7 @@ RFC9293: Final = Profile(
         unread=Unread.RESET,
         fin_wait_2_orphan_ns=NEVER,
         fin_wait_2_excess=FinWait2Excess.PLAIN,
+        fin_held_by_cwnd=False,
     ),
     time_wait=TimeWaitRules(
         length_ns=4 * MINUTE,
@@ -117,6 +118,7 @@ RFC9293: Final = Profile(
         "linger_supported": (MANUAL, f"{_RFC} knows no SO_LINGER"),
         "unread": (MANUAL, f"{_RFC} SHLD-3"),
         "fin_wait_2_orphan_ns": (MANUAL, f"{_RFC} section 3.6, no limit"),
+        "fin_held_by_cwnd": (CHOSEN, "RFC 5681 limits data by cwnd, and a FIN is none"),
         "fin_wait_2_excess": (CHOSEN, "a limit means itself"),
         "length_ns": (MANUAL, f"{_RFC} section 3.4.2, MUST-13"),
         "exact_reset": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),

@@ -311,7 +311,7 @@ def _next(tcb: Tcb, ahead: int) -> tuple[int, bool] | None:
     full = tcb.send_size()
     flight = tcb.network() + ahead
     room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt) - ahead
-    held = tcb.profile.closing.fin_held_by_cwnd or not tcb.fin_queued
+    held = unsent or tcb.profile.closing.fin_held_by_cwnd
     if held and flight + min(max(unsent, 1), full) > _allowed(tcb, full):
         if flight:
             tcb.cwnd_limited = True

@@ -192,11 +192,11 @@ def fins_of_an_orphan(profile: Profile) -> object:
     return len(flags(peer, since))
 
 
-@shows("fin_held_by_cwnd", {True: (10, False), False: (21, True)})
+@shows("fin_held_by_cwnd", {True: (10, False), False: (11, True)})
 def first_flight_of_a_close(profile: Profile) -> object:
     world, peer, sock = opened(profile)
     since = peer.mark()
-    sock.send(b"x" * 30_000, 0, world.now)
+    sock.send(b"x" * 10 * 1460, 0, world.now)
     world.close(sock)
     sent = flags(peer, since)
     return len(sent), "FIN|ACK" in sent

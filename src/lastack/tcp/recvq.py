@@ -20,7 +20,8 @@ class ReceiveQueue:
         self.pieces: list[tuple[int, bytes]] = []
         self.waiting = 0
         self.ready_before = 0
-        self._chunks: deque[bytes] = deque()
+        # None while nothing is readable: an empty deque would take as much as half a Tcb
+        self._chunks: deque[bytes] | None = None
 
     def __len__(self) -> int:
         """Return the bytes that can be read."""
@@ -57,6 +58,8 @@ class ReceiveQueue:
     def _push(self, first: int, text: bytes) -> None:
         fresh = text[self.ready - first :]
         if fresh:
+            if self._chunks is None:
+                self._chunks = deque()
             self._chunks.append(fresh)
             self.ready += len(fresh)
 
@@ -84,7 +87,7 @@ class ReceiveQueue:
         """Return at most `size` readable bytes; with `peek` they stay."""
         parts: list[bytes] = []
         have = 0
-        for chunk in self._chunks:
+        for chunk in self._chunks or ():
             if have >= size:
                 break
             part = chunk[: size - have]
@@ -96,18 +99,21 @@ class ReceiveQueue:
 
     def _skip(self, count: int) -> None:
         self.read += count
-        while count:
-            head = self._chunks[0]
+        chunks = self._chunks
+        while count and chunks:
+            head = chunks[0]
             if len(head) <= count:
-                self._chunks.popleft()
+                chunks.popleft()
                 count -= len(head)
             else:
-                self._chunks[0] = head[count:]
+                chunks[0] = head[count:]
                 count = 0
+        if not chunks:
+            self._chunks = None
 
     def clear(self) -> None:
         """Throw everything away, as if it had been read."""
         self.read = self.ready
-        self._chunks.clear()
+        self._chunks = None
         self.pieces.clear()
         self.waiting = 0

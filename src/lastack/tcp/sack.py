@@ -21,10 +21,9 @@ def received(tcb: Tcb, first: int, last: int) -> None:
     if doubled is not None:
         tcb.duplicate = doubled
     if first <= tcb.recvq.ready_before < last and not tcb.seen_blocks:
-        tcb.recent.clear()  # in order, and nothing waits: the usual case
+        tcb.recent = ()  # in order, and nothing waits: the usual case
         return
-    tcb.recent = [start for start in tcb.recent if start != first][-8:]
-    tcb.recent.append(first)
+    tcb.recent = (*[start for start in tcb.recent if start != first][-8:], first)
 
 
 def repeated(tcb: Tcb, seg: Segment) -> None:
@@ -47,7 +46,7 @@ def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:
 
 def note_blocks(tcb: Tcb) -> None:
     """Remember which blocks were held before the segment at hand is taken in."""
-    tcb.seen_blocks = tcb.recvq.blocks() if tcb.sack_ok and tcb.recvq.pieces else []
+    tcb.seen_blocks = tcb.recvq.blocks() if tcb.sack_ok and tcb.recvq.pieces else ()
     tcb.recvq.ready_before = tcb.recvq.ready
 
 

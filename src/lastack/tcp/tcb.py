@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from lastack.profile import Congestion, Profile
@@ -144,9 +145,9 @@ class Tcb:
         self.sack_ok = False
         self.offers_sack = False
         self.board = Scoreboard()
-        self.recent: list[int] = []
+        self.recent: tuple[int, ...] = ()
         self.duplicate: tuple[int, int] | None = None
-        self.seen_blocks: list[tuple[int, int]] = []
+        self.seen_blocks: Sequence[tuple[int, int]] = ()
         # keep-alives; the intervals are 0 for the system's
         self.keepalive = False
         self.keep_idle = self.keep_interval = self.keep_probes = 0

@@ -17,10 +17,9 @@ from lastack.live import (
     Owners,
     Row,
     SocketOptions,
-    borrow,
     count,
     endpoint,
-    options,
+    lent_options,
     owners,
     parse_filter,
     sockets,
@@ -117,13 +116,8 @@ def _listed(rows: list[Row], whose: Owners, with_options: bool) -> tuple[list[Li
         found = whose.get(row.inode, ())
         chosen: SocketOptions | None = None
         if with_options and found:
-            try:
-                with borrow(found[0].pid, found[0].fd) as borrowed:
-                    chosen = options(borrowed)
-            except ProcessLookupError:
-                pass  # closed since the table was read
-            except OSError as error:
-                refused = refused or error.strerror or str(error)
+            chosen, why = lent_options(found[0].pid, found[0].fd)
+            refused = refused or why
         listed.append(Listed(row, found[0] if found else None, chosen))
     return listed, refused
 

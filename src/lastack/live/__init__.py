@@ -16,6 +16,7 @@ from .audit_words import audit_summary as audit_summary
 from .audit_words import audit_total as audit_total
 from .borrow import SocketOptions as SocketOptions
 from .borrow import borrow as borrow
+from .borrow import lent_options as lent_options
 from .borrow import options as options
 from .connecting import ConnectCause as ConnectCause
 from .connecting import WhyConnect as WhyConnect

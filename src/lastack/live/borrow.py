@@ -56,6 +56,18 @@ def borrow(pid: int, fd: int) -> socket.socket:
         raise ValueError(f"descriptor {fd} of process {pid} is no socket") from None
 
 
+def lent_options(pid: int, fd: int) -> tuple[SocketOptions | None, str]:
+    """Return the options of another process's socket, and why there are none: "" when it was
+    closed meanwhile, else who refused."""
+    try:
+        with borrow(pid, fd) as borrowed:
+            return options(borrowed), ""
+    except ProcessLookupError:
+        return None, ""
+    except OSError as error:
+        return None, error.strerror or str(error)
+
+
 def options(sock: socket.socket) -> SocketOptions:
     """Read the options of a socket, borrowed or ours, that decide who may bind and what close does.
 

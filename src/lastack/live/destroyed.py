@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import select
 import socket
-from types import TracebackType
 from typing import Final
 
 from .namespaces import Namespace
@@ -62,8 +61,5 @@ class DestroyFeed:
     def __enter__(self) -> DestroyFeed:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -13,7 +13,6 @@ import errno
 import os
 import select
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from .errors import Unsupported, need_linux
@@ -85,10 +84,7 @@ class ResetTrace:
     def __enter__(self) -> ResetTrace:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _write(self, name: str, text: str) -> None:

@@ -9,7 +9,6 @@ import struct
 import time
 from collections import OrderedDict
 from dataclasses import replace
-from types import TracebackType
 from typing import Final
 
 from lastack.profile import unmapped
@@ -91,10 +90,7 @@ class Watch:
     def __enter__(self) -> Watch:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _read_ready(self) -> list[Ended | Reset]:

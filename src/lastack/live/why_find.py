@@ -15,7 +15,7 @@ from typing import Final
 from lastack.profile import Applicant, unmapped
 from lastack.state import CLOSED, LISTEN
 
-from .borrow import SocketOptions, borrow, options
+from .borrow import SocketOptions, lent_options
 from .diag import sockets
 from .namespaces import Namespace
 from .owners import owners
@@ -84,13 +84,8 @@ def hold(rows: Sequence[Row], settings: PortSettings, *, read: bool = True) -> t
         theirs = whose.get(row.inode, ())
         chosen: SocketOptions | None = None
         if read and theirs:
-            try:
-                with borrow(theirs[0].pid, theirs[0].fd) as borrowed:
-                    chosen = options(borrowed)
-            except ProcessLookupError:
-                pass  # closed since the table was read
-            except OSError as error:
-                refused = refused or error.strerror or str(error)
+            chosen, why = lent_options(theirs[0].pid, theirs[0].fd)
+            refused = refused or why
         outgoing = is_outgoing(row, settings, listening)
         reuseaddr = None if chosen is None else chosen.reuseaddr
         found.append(Held(row, theirs, chosen, reuseaddr, outgoing))

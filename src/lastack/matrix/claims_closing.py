@@ -5,7 +5,7 @@ from __future__ import annotations
 from lastack.trace import Arrived, ErrorTold, Queued, ResetSent, segment_of
 from lastack.verdict import seconds
 
-from .claims_seen import NotSeen, Seen, SegmentSeen, Side
+from .claims_seen import Connection, NotSeen, Seen, SegmentSeen, Side
 
 Answer = tuple[bool, str]
 
@@ -23,15 +23,17 @@ def s10(seen: Seen) -> Answer:
     return holds, f"{strays} and was {reset}; {_failures(failed)}"
 
 
+def _first_is_active(one: Connection, two: Connection) -> bool:
+    """The client closed `one` first, the server `two`: whoever was first went the active way."""
+    active = one.client.path == two.server.path == ACTIVE
+    return active and one.server.path == two.client.path == PASSIVE
+
+
 def s11(seen: Seen) -> Answer:
     """Whoever closes first goes the active way, and what the other still sends arrives."""
     one, two = seen.connections(2)
     answer = seen.results.get("client")
-    holds = (
-        one.client.path == two.server.path == ACTIVE
-        and one.server.path == two.client.path == PASSIVE
-        and answer == 14
-    )
+    holds = _first_is_active(one, two) and answer == 14
     return holds, (
         f"client first: client {_way(one.client)}, server {_way(one.server)}; "
         f"server first: server {_way(two.server)}, client {_way(two.client)}; "
@@ -130,11 +132,7 @@ def s25(seen: Seen) -> Answer:
     """The ways do not tell who connected; one socket can even be both."""
     one, two = seen.connections(2)
     result = seen.results.get("client")
-    holds = (
-        one.client.path == two.server.path == ACTIVE
-        and one.server.path == two.client.path == PASSIVE
-        and result == b"to myself"
-    )
+    holds = _first_is_active(one, two) and result == b"to myself"
     said = result.decode() if isinstance(result, bytes) else result
     return holds, (
         f"closing first: client {_way(one.client)}, server {_way(two.server)}; closing second: "

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 from lastack.wire import Frame, pack_address
@@ -75,10 +74,7 @@ class Stage:
     def __enter__(self) -> Stage:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

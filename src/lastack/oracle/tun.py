@@ -12,7 +12,6 @@ import os
 import select
 import struct
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Final
 
 from lastack.wire import Packet, WireError, build, parse
@@ -45,10 +44,7 @@ class Tun:
     def __enter__(self) -> Tun:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

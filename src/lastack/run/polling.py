@@ -7,7 +7,6 @@ import operator
 import select as real
 import selectors
 from functools import partial
-from types import TracebackType
 from typing import Final
 
 from lastack.profile import NEVER
@@ -68,10 +67,7 @@ class EpollObject:
         self._file()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __del__(self) -> None:

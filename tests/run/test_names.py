@@ -80,6 +80,8 @@ def test_an_interface_behind_a_link_local_address() -> None:
     fails(socket.EAI_NONAME, "::1%lo", 80)
     numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
     assert NAMES.name_info(("fe80::1", 80, 0, 1), numeric) == ("fe80::1%lo", "80")
+    with pytest.raises(OverflowError, match="flowinfo must be 0-1048575"):
+        NAMES.name_info(("::1", 80, 1 << 20, 0), numeric)
 
 
 @pytest.mark.parametrize(

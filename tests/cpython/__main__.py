@@ -73,7 +73,7 @@ def run(
                 rows = _selection(python, module, version, limit, every)
             rows = [row for row in rows if _wanted(row.test, patterns)]
             if not rows:
-                click.echo(f"{version} {module}: no such tests")
+                click.echo(f"{version} {module}: no such test opens a stream socket (--every: all)")
                 continue
             results = _results(python, module, "world", [row.test for row in rows], limit)
             mine = judge(module, version, rows, results, misses)

@@ -4,6 +4,7 @@ import array
 import errno
 import fcntl
 import os
+import signal
 import socket
 import stat
 import struct
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from lastack.run import installed
 from tests.run.in_world import alone, well
 
 
@@ -152,7 +154,8 @@ def test_a_simulated_descriptor_means_nothing_outside() -> None:
     with pytest.raises(OSError) as caught:
         os.read(kept[0], 1)
     assert caught.value.errno == errno.EBADF
-    os.close(kept[0])  # it went with its world; an object that closes it in __del__ may live on
+    with installed():
+        os.close(kept[0])  # it went with its world; an object that closes it in __del__ may live on
 
 
 def test_descriptors_may_be_given_by_name(tmp_path: Path) -> None:
@@ -167,5 +170,22 @@ def test_descriptors_may_be_given_by_name(tmp_path: Path) -> None:
         fd = os.open(path, os.O_RDONLY)
         assert os.fstat(fd=fd).st_size == 10
         os.close(fd=fd)
+
+    alone(program)
+
+
+def test_a_wakeup_descriptor_is_open_and_does_not_block() -> None:
+    def program() -> None:
+        a, b = socket.socketpair()
+        with a, b:
+            with pytest.raises(ValueError, match="must be in non-blocking mode"):
+                signal.set_wakeup_fd(a.fileno())
+            a.setblocking(False)
+            assert signal.set_wakeup_fd(a.fileno()) == -1
+            assert signal.set_wakeup_fd(-1) == a.fileno()
+            closed = b.fileno()
+        with pytest.raises(OSError) as caught:
+            signal.set_wakeup_fd(closed)
+        assert caught.value.errno == errno.EBADF
 
     alone(program)

@@ -88,7 +88,7 @@ def test_exit_now_ends_the_program_only() -> None:
 
 
 def test_abort_ends_the_program_only() -> None:
-    outcome, _ = run(("a", os.abort), ("b", lambda: None))
+    outcome, _ = run(("a", lambda: os.abort()), ("b", lambda: None))
     assert [program.exit for program in outcome.programs] == [134, 0]
 
 

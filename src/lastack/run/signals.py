@@ -6,6 +6,7 @@ thread when it next waits, or at once when it waits already, as in CPython.
 
 from __future__ import annotations
 
+import os
 import signal
 from functools import partial
 from typing import Any, Final
@@ -85,8 +86,10 @@ def getsignal(number: int) -> Any:
 
 
 def set_wakeup_fd(fd: int, *, warn_on_full_buffer: bool = True) -> int:
-    """`_signal.set_wakeup_fd`."""
+    """`_signal.set_wakeup_fd`: EBADF for a descriptor that is not open."""
     process = main_only("set_wakeup_fd")
+    if fd != -1 and os.get_blocking(fd):
+        raise ValueError(f"the fd {fd} must be in non-blocking mode")
     old, process.wakeup_fd = process.wakeup_fd, fd
     return old
 

@@ -92,8 +92,13 @@ class Side:
 
     @property
     def closes(self) -> list[CallSeen]:
-        """Every close() of it that returned, one for each descriptor."""
-        return [call for call in self._seen.calls("close") if call.conn == self.end.conn]
+        """Every close() of it that returned, one for each descriptor; where there was none, what
+        the end of its process did instead."""
+        for name in ("close", "exit"):
+            found = [call for call in self._seen.calls(name) if call.conn == self.end.conn]
+            if found:
+                return found
+        return []
 
     @property
     def saw_time_wait(self) -> bool:

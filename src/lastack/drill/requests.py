@@ -18,7 +18,9 @@ from .target import Request
 _READ_FLAGS: Final = (
     names.MSG_PEEK | names.MSG_DONTWAIT | names.MSG_WAITALL | names.MSG_OOB | names.MSG_TRUNC
 )
-_WRITE_FLAGS: Final = names.MSG_DONTWAIT | names.MSG_NOSIGNAL | names.MSG_MORE | names.MSG_OOB
+_WRITE_FLAGS: Final = (
+    names.MSG_DONTWAIT | names.MSG_NOSIGNAL | names.MSG_MORE | names.MSG_OOB | names.MSG_EOR
+)
 _STRUCTS: Final = (("ii", "onoff", "linger"), ("qq", "tv_sec", "tv_usec"))
 """The structs that options are, by their members: struct linger, struct timeval."""
 _FILL: Final = b"lastack."

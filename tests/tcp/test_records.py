@@ -23,17 +23,17 @@ def test_a_record_of_nothing_is_none() -> None:
     held = queue(5)
     held.end_record()
     held.end_record()
-    assert held.records == [5, 15]
-    assert SendQueue().records == []
+    assert held.records == (5, 15)
+    assert SendQueue().records == ()
 
 
 def test_what_is_acknowledged_is_forgotten() -> None:
     held = queue(5, 3)
     held.acknowledge(5)
-    assert held.records == [8]
+    assert held.records == (8,)
     held.acknowledge(18)
     held.end_record()
-    assert held.records == []
+    assert held.records == ()
     held = queue(5)
     held.clear()
-    assert held.records == []
+    assert held.records == ()

@@ -18,7 +18,7 @@ class SendQueue:
     def __init__(self) -> None:
         self.start = 0
         self.end = 0
-        self.records: list[int] = []
+        self.records: tuple[int, ...] = ()
         self._chunks: list[bytes] = []
         self._starts: list[int] = []
 
@@ -35,7 +35,7 @@ class SendQueue:
     def end_record(self) -> None:
         """A record ends with the last byte queued."""
         if self.end > self.start and self.end not in self.records[-1:]:
-            self.records.append(self.end)
+            self.records += (self.end,)
 
     def record_after(self, position: int) -> int:
         """Return where the record ends that goes on at a position; the end when none does."""
@@ -66,7 +66,7 @@ class SendQueue:
         """Drop the bytes before `upto`."""
         self.start = upto
         if self.records:
-            del self.records[: bisect_right(self.records, upto)]
+            self.records = self.records[bisect_right(self.records, upto) :]
         gone = bisect_right(self._starts, upto) - 1
         if upto == self.end:
             gone = len(self._chunks)
@@ -78,6 +78,6 @@ class SendQueue:
     def clear(self) -> None:
         """Drop everything; `start` moves to `end`."""
         self.start = self.end
-        self.records.clear()
+        self.records = ()
         self._chunks.clear()
         self._starts.clear()

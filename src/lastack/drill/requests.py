@@ -97,7 +97,10 @@ class Requests:
     def _socket(self, call: s.Call) -> Request:
         domain = self.argument(call, 0)
         family = self._ends.family if isinstance(domain, s.Dots) else self._values.integer(domain)
-        return Request("socket", -1, (family, self._number(call, 1), self._number(call, 2)))
+        kind, protocol = self._number(call, 1), self._number(call, 2)
+        if kind != names.SOCK_STREAM or protocol not in (0, names.IPPROTO_TCP):
+            raise Unsupported("a socket that is not TCP")
+        return Request("socket", -1, (family, kind, protocol))
 
     def _bind(self, call: s.Call) -> Request:
         end = self._values.endpoint(self.argument(call, 1))

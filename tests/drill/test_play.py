@@ -75,6 +75,7 @@ def test_it_holds(script: str) -> None:
 
 
 UNSUPPORTED = {
+    "a UDP socket": ("+0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 5\n", "not TCP"),
     "a call": ("+0 splice(4, NULL, 3, NULL, 1, 0) = 0\n", "splice"),
     "a flag": ("+0 send(4, ..., 1, MSG_ZEROCOPY) = 1\n", "MSG_ZEROCOPY"),
     "an option": ("+0 setsockopt(4, SOL_TCP, TCP_MD5SIG, [1], 4) = 0\n", "TCP_MD5SIG"),

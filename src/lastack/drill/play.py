@@ -13,8 +13,9 @@ from lastack.trace import Listener
 from lastack.wire import pack_address
 
 from . import neutral, syntax
-from .calls import Caller, Ends
+from .calls import Caller
 from .parser import parse
+from .requests import Ends
 from .runner import Failure, Result, Runner, Tolerance, Verdict
 from .shell import Setting, effects
 from .simulated import Simulated

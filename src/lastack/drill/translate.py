@@ -26,7 +26,7 @@ from lastack.wire import (
 )
 
 from . import syntax as s
-from .calls import Ends
+from .requests import Ends
 from .syntax import Unsupported
 
 REMOTE_ISN: Final = 3_221_225_472

@@ -70,6 +70,7 @@ MSG_OOB: Final = 0x01
 MSG_PEEK: Final = 0x02
 MSG_CTRUNC: Final = 0x08
 MSG_TRUNC: Final = 0x20
+MSG_EOR: Final = 0x80
 MSG_DONTWAIT: Final = 0x40
 MSG_WAITALL: Final = 0x100
 MSG_ERRQUEUE: Final = 0x2000

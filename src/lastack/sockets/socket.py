@@ -179,7 +179,10 @@ class TcpSocket(SocketParts):
         if len(data) == 0:
             return 0
         more = bool(flags & names.MSG_MORE)
-        count = tcp.send(data, now, push_urgent=bool(flags & names.MSG_OOB), more=more)
+        count = tcp.send(
+            data, now, push_urgent=bool(flags & names.MSG_OOB), more=more,
+            record=bool(flags & names.MSG_EOR),
+        )  # fmt: skip
         self.host.settle(self.endpoint, now)
         return count if count else AGAIN
 

@@ -59,16 +59,19 @@ class Connection:
         calls.open_active(self._tcb, now)
 
     def send(
-        self, data: bytes | memoryview, now: int, *, push_urgent: bool = False, more: bool = False
-    ) -> int:
+        self, data: bytes | memoryview, now: int, *, push_urgent: bool = False, more: bool = False,
+        record: bool = False,
+    ) -> int:  # fmt: skip
         """SEND: take what the send buffer has room for, and return its length; 0 means wait.
         `push_urgent`: the last byte is urgent (MSG_OOB). `more`: this call sends as if TCP_CORK
-        were set (MSG_MORE)."""
+        were set (MSG_MORE). `record`: what is taken ends a record, if it is all (MSG_EOR)."""
         tcb = self._tcb
         if tcb.snd_una == tcb.snd_nxt and self._meter.data_sent_at >= 0:
             recovery.resume(tcb, now - self._meter.data_sent_at)
         count = calls.send(tcb, data, now, push_urgent=push_urgent)
         if count:
+            if record and count == len(data):
+                tcb.sendq.end_record()
             tcb.more_end = tcb.sendq.end if more else UNSET
             corked, tcb.cork = tcb.cork, tcb.cork or more
             emit.flush(tcb, now)

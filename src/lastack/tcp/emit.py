@@ -148,7 +148,10 @@ def reply_reset(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
 
 
 def _ends(tcb: Tcb, last: int) -> bool:
-    """Whether `last` is the end of what the program had to say: MSG_MORE says that it is not."""
+    """Whether `last` is the end of what the program had to say, or of a record of it (MSG_EOR);
+    MSG_MORE says that it is not."""
+    if tcb.sendq.records and tcb.sendq.ends_record(last):
+        return True
     return last == tcb.sendq.end and last != tcb.more_end
 
 
@@ -293,7 +296,7 @@ def _send_new(tcb: Tcb, now: int) -> bool:
         if following is not None and not most:
             most = train.segments(tcb)
         length += 1
-        ends = following is None or length >= most
+        ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
         push = ends and length > 1
         send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
         length = 0 if ends else length
@@ -319,6 +322,11 @@ def _next(tcb: Tcb, ahead: int) -> tuple[int, bool] | None:
     if room <= 0:
         return None
     size = min(unsent, full, room)
+    if tcb.sendq.records and size:
+        first = tcb.sent_end() + ahead
+        record = tcb.sendq.record_after(first) - first
+        if record <= size and record < unsent:
+            return record, False  # something comes behind it, and may not join it
     fin = owes_fin and size == unsent and size < room + (size == 0)
     if size and size < full and not _worth_sending(
         tcb, size, unsent, fin, ahead > 0 or tcb.in_flight() > 0

@@ -6,17 +6,19 @@ because a segment in the network refers to them.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 
 class SendQueue:
-    """Bytes [start, end) of the stream."""
+    """Bytes [start, end) of the stream. `records` are the positions at which a record of the
+    program ends (MSG_EOR), in order: no segment goes beyond one."""
 
-    __slots__ = ("start", "end", "_chunks", "_starts")
+    __slots__ = ("start", "end", "records", "_chunks", "_starts")
 
     def __init__(self) -> None:
         self.start = 0
         self.end = 0
+        self.records: tuple[int, ...] = ()
         self._chunks: list[bytes] = []
         self._starts: list[int] = []
 
@@ -29,6 +31,21 @@ class SendQueue:
             self._chunks.append(data)
             self._starts.append(self.end)
             self.end += len(data)
+
+    def end_record(self) -> None:
+        """A record ends with the last byte queued."""
+        if self.end > self.start and self.end not in self.records[-1:]:
+            self.records += (self.end,)
+
+    def record_after(self, position: int) -> int:
+        """Return where the record ends that goes on at a position; the end when none does."""
+        at = bisect_right(self.records, position)
+        return self.records[at] if at < len(self.records) else self.end
+
+    def ends_record(self, position: int) -> bool:
+        """Tell whether a record ends at a position."""
+        at = bisect_left(self.records, position)
+        return at < len(self.records) and self.records[at] == position
 
     def slice(self, first: int, last: int) -> bytes:
         """Return the bytes [first, last), which must be in the queue."""
@@ -48,6 +65,8 @@ class SendQueue:
     def acknowledge(self, upto: int) -> None:
         """Drop the bytes before `upto`."""
         self.start = upto
+        if self.records:
+            self.records = self.records[bisect_right(self.records, upto) :]
         gone = bisect_right(self._starts, upto) - 1
         if upto == self.end:
             gone = len(self._chunks)
@@ -59,5 +78,6 @@ class SendQueue:
     def clear(self) -> None:
         """Drop everything; `start` moves to `end`."""
         self.start = self.end
+        self.records = ()
         self._chunks.clear()
         self._starts.clear()

@@ -31,18 +31,22 @@ def unexplained(told: dict[str, Any]) -> list[Any]:
 
 @pytest.mark.root
 def test_the_matrix_on_the_kernel() -> None:
-    told = valid(lastack("matrix", "--on", "kernel", "--limit", "10s", "--json").stdout, "matrix")
-    if unexplained(told):
+    known = {(one.subject, field) for one in KNOWN_IN_MATRIX for field in one.fields}
+    found: list[set[tuple[str, str]]] = []
+    for _ in range(3):
         # A busy machine wakes threads late; what differs for a reason differs again.
-        again = lastack("matrix", "--on", "kernel", "--limit", "10s", "--json")
-        told = valid(again.stdout, "matrix")
-    assert unexplained(told) == []
-    assert len(told["rows"]) + len(told["skipped"]) == 84
-    assert len(told["rows"]) == 68
-    assert {row["profile"] for row in told["rows"]} == {"kernel"}
+        ran = lastack("matrix", "--on", "kernel", "--limit", "10s", "--json")
+        told = valid(ran.stdout, "matrix")
+        assert len(told["rows"]) + len(told["skipped"]) == 84
+        assert len(told["rows"]) == 68
+        assert {row["profile"] for row in told["rows"]} == {"kernel"}
+        found.append({(one["case"], one["what"]) for one in told["differences"]})
+        assert ran.returncode == bool(unexplained(told))
+        if found[-1] == known:
+            break
+    assert set.intersection(*found) <= known
     # an explanation that explains nothing any more has to go
-    found = {(one["case"], one["what"]) for one in told["differences"]}
-    assert found == {(one.subject, field) for one in KNOWN_IN_MATRIX for field in one.fields}
+    assert known <= set.union(*found)
 
 
 @pytest.mark.root

@@ -38,15 +38,20 @@ class NewReno:
         """
         if self.recovering or not limited:
             return
-        if self.cwnd < self.ssthresh:
-            # slow start, RFC 5681 (2), with L = what was acknowledged (RFC 3465)
-            self.cwnd += count
-        else:
+        count = self.slow_start(count)
+        if count:
             # congestion avoidance, one MSS for each window acknowledged
             self.counted += count
             if self.counted >= self.cwnd:
                 self.counted -= self.cwnd
                 self.cwnd += self.mss
+
+    def slow_start(self, count: int) -> int:
+        """Grow by RFC 5681 (2), with L = what was acknowledged (RFC 3465), up to ssthresh and no
+        further; return what is left of the `count` bytes for congestion avoidance."""
+        grown = min(count, max(self.ssthresh - self.cwnd, 0))
+        self.cwnd += grown
+        return count - grown
 
     def resume(self, timeouts: int) -> None:
         """Nothing was sent for so many retransmission timeouts: cwnd is halved for each, down to

@@ -44,8 +44,8 @@ class Cubic(NewReno):
         """New data is acknowledged (sections 4.2 to 4.5)."""
         if self.recovering or not limited:
             return
-        if self.cwnd < self.ssthresh:
-            self.cwnd += count
+        count = self.slow_start(count)
+        if not count:
             return
         if self.epoch < 0:
             self._begin_epoch(now)

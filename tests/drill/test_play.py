@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lastack.drill import Result, Setup, play_file, play_files
+from lastack.drill.sysctls import BSD_SETTINGS, LINUX_SETTINGS, set_sysctl
 from lastack.profile import FREEBSD, LINUX, S
 
 from .helper import CLIENT, SERVER, play
@@ -187,3 +188,15 @@ def test_many_scripts_in_order(tmp_path: Path) -> None:
         verdicts = list(play_files(paths, Setup(LINUX), jobs))
         assert [one.path for one in verdicts] == [str(path) for path in paths]
         assert [one.result is Result.PASS for one in verdicts] == [False, True] * 25
+
+
+def test_every_sysctl_is_a_field_that_there_is() -> None:
+    """Each setter is called with a value that it takes."""
+    values = {"tcp_rmem": "4096 87380 6291456", "tcp_wmem": "4096 16384 4194304",
+              "tcp_congestion_control": "reno"}  # fmt: skip
+    for profile, names in ((LINUX, LINUX_SETTINGS), (FREEBSD, BSD_SETTINGS)):
+        for name in names:
+            full = name if "." in name else f"net.ipv4.{name}"
+            for value in (values.get(name, "1"), values.get(name, "0")):
+                changed = set_sysctl(profile, full, value)
+                assert changed.name == profile.name

@@ -35,7 +35,7 @@ def set_sysctl(profile: Profile, name: str, value: str) -> Profile:
     name = " ".join(name.split())
     value = " ".join(value.split())
     short = name.removeprefix("net.ipv4.")
-    own = _BSD if _is_bsd(profile) else _LINUX
+    own = BSD_SETTINGS if _is_bsd(profile) else LINUX_SETTINGS
     setter = _EVERYWHERE.get(short) or own.get(short)
     if setter is not None:
         try:
@@ -44,7 +44,7 @@ def set_sysctl(profile: Profile, name: str, value: str) -> Profile:
             raise Unsupported(f"sysctl {name}={value}") from None
     if short in _NOT_HERE or value in _AS_IT_IS.get(short, ()):
         return profile
-    if short in _LINUX or short in _BSD:
+    if short in LINUX_SETTINGS or short in BSD_SETTINGS:
         raise Unsupported(f"sysctl {name} in the profile {profile.name}: another system's")
     raise Unsupported(f"sysctl {name}={value}")
 
@@ -113,7 +113,7 @@ def _congestion(profile: Profile, value: str) -> Profile:
     return profile.with_field("congestion", Congestion(value))
 
 
-_LINUX: Final[dict[str, Setter]] = {
+LINUX_SETTINGS: Final[dict[str, Setter]] = {
     "tcp_rmem": _rmem,
     "tcp_wmem": _wmem,
     "net.core.rmem_max": _set_max,
@@ -135,6 +135,10 @@ _LINUX: Final[dict[str, Setter]] = {
     "tcp_congestion_control": _congestion,
     "tcp_ecn": _one_of("ecn", Ecn.OFF, Ecn.OFFERED, Ecn.ANSWERED),
     "tcp_early_retrans": lambda p, v: p.with_field("tail_probe", int(v) in (3, 4)),
+    "tcp_slow_start_after_idle": _switch("restarts_after_idle"),
+    "tcp_keepalive_time": _number("keepalive_idle_ns", S),
+    "tcp_keepalive_intvl": _number("keepalive_interval_ns", S),
+    "tcp_keepalive_probes": _number("keepalive_probes"),
     "tcp_recovery": lambda p, v: p.with_field("rack", bool(int(v) & 1)),
     "tcp_rto_max_ms": _number("rto_max_ns", MS),
     "tcp_rto_min_us": _number("rto_min_ns", 1000),
@@ -158,7 +162,7 @@ def _rfc1323(profile: Profile, value: str) -> Profile:
     return profile if on else profile.with_field("window_scale", -1)
 
 
-_BSD: Final[dict[str, Setter]] = {
+BSD_SETTINGS: Final[dict[str, Setter]] = {
     "net.inet.tcp.rfc1323": _rfc1323,
     "net.inet.tcp.sack.enable": _switch("sack"),
     "net.inet.tcp.recvspace": _number("receive_default"),
@@ -172,7 +176,7 @@ _BSD: Final[dict[str, Setter]] = {
     "kern.ipc.maxsockbuf": _bsd_scale,
 }
 
-_EVERYWHERE: Final = {"net.inet.tcp.ecn.enable": _BSD["net.inet.tcp.ecn.enable"]}
+_EVERYWHERE: Final = {"net.inet.tcp.ecn.enable": BSD_SETTINGS["net.inet.tcp.ecn.enable"]}
 """Settings of one system that mean the same to every TCP."""
 
 _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
@@ -182,7 +186,6 @@ _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
     "tcp_reordering": ("3",),
     "tcp_mtu_probing": ("0",),
     "tcp_syncookies": ("1",),
-    "tcp_slow_start_after_idle": ("0",),
     "tcp_notsent_lowat": ("4294967295",),
     "net.inet.tcp.blackhole": ("0",),
     "net.inet.tcp.ecn.maxretries": ("1",),

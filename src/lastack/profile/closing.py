@@ -59,7 +59,7 @@ class ClosingRules:
     )  # fmt: skip
     fin_again_in_closing: bool = rule(
         False, "the ACK of the peer's FIN that leads to CLOSING is our own FIN, sent again",
-        source="docs/kernel-notes/close.md",
+        grade="source", source="Linux tcp_fin(): an ACK and nothing else",
     )  # fmt: skip
     fin_held_by_cwnd: bool = rule(
         True, "a FIN waits for room in the congestion window, as text does",

@@ -38,7 +38,7 @@ on linger pending            unread  returned  blocking  nonblocking  first  dat
 1  1      none               no      0         0.000     0.001        F.     none                  closer
 1  1      none               yes     0         0.000     0.000        R.     none                  none
 1  1      acked              no      0         0.001     0.000        F.     delivered             closer
-1  1      slow               no      0         0.647     0.645        .      delivered             closer
+1  1      slow               no      0         0.960     0.942        .      delivered             closer
 1  1      slow               yes     0         0.000     0.001        R.     destroyed             none
 1  1      silent             no      0         1.014     1.013        -      background-lost       none
 1  1      silent             yes     0         0.000     0.000        R.     destroyed             none

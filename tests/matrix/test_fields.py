@@ -40,7 +40,7 @@ FLIPS: list[tuple[str, Any, Callable[[Case], bool], Callable[[Row], bool]]] = [
      lambda row: row.waited == 0),
     ("waits_for", WaitsFor.DATA_SENT,
      lambda case: lingers(case) and case.pending in {Pending.FIN_ONLY, Pending.SLOW},
-     lambda row: row.waited == (440 * MS if row.case.pending is Pending.SLOW else 0)),
+     lambda row: row.waited == (644 * MS if row.case.pending is Pending.SLOW else 0)),
     ("nonblocking", NonblockingLinger.RETURNS,
      lambda case: lingers(case) and not case.blocking
      and case.pending in NEVER_DONE | {Pending.FIN_ONLY, Pending.SLOW},

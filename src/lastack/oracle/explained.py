@@ -18,21 +18,7 @@ class Explained:
     why: str
 
 
-_WINDOW_AFTER_TIMEOUT: Final = (
-    "after a retransmission timeout the kernel's slow start stops at ssthresh (7 of 10 segments "
-    "with CUBIC); the engine's goes on by all that the first ACK covers, so its second flight is "
-    "larger and is acknowledged 0.3 s earlier (docs/kernel-notes/slow-start.md)"
-)
-
-KNOWN_IN_MATRIX: Final = (
-    *(
-        Explained(
-            f"l_onoff {onoff}, l_linger {linger}, {blocking}, slow",
-            frozenset({"wire", "waited"} if onoff else {"wire"}), _WINDOW_AFTER_TIMEOUT,
-        )
-        for onoff, linger in ((0, 0), (1, 1)) for blocking in ("blocking", "non-blocking")
-    ),
-)  # fmt: skip
+KNOWN_IN_MATRIX: Final[tuple[Explained, ...]] = ()
 """Of `lastack matrix --on kernel`."""
 
 KNOWN_IN_CLAIMS: Final[tuple[Explained, ...]] = ()

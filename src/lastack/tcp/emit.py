@@ -292,7 +292,8 @@ def _send_new(tcb: Tcb, now: int) -> bool:
     while step is not None:
         size, fin = step
         first = tcb.sent_end()
-        following = None if fin else _next(tcb, size)
+        more = not fin and (first + size < tcb.sendq.end or _owes_fin(tcb))
+        following = _next(tcb, size) if more else None
         if following is not None and not most:
             most = train.segments(tcb)
         length += 1
@@ -300,15 +301,21 @@ def _send_new(tcb: Tcb, now: int) -> bool:
         push = ends and length > 1
         send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
         length = 0 if ends else length
+        if not more:
+            return False
         step = following
-    return tcb.sendq.end > tcb.sent_end() or (tcb.fin_queued and tcb.fin_seq == UNSET)
+    return tcb.sendq.end > tcb.sent_end() or _owes_fin(tcb)
+
+
+def _owes_fin(tcb: Tcb) -> bool:
+    return tcb.fin_queued and tcb.fin_seq == UNSET
 
 
 def _next(tcb: Tcb, ahead: int) -> tuple[int, bool] | None:
     """Return size and FIN of the segment that may be sent once `ahead` more bytes were; None when
     nothing may."""
     unsent = tcb.sendq.end - tcb.sent_end() - ahead
-    owes_fin = tcb.fin_queued and tcb.fin_seq == UNSET
+    owes_fin = _owes_fin(tcb)
     if not unsent and not owes_fin:
         return None
     full = tcb.send_size()

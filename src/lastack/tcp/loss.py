@@ -35,6 +35,9 @@ def duplicate_reported(tcb: Tcb, seg: Segment) -> bool:
 
 def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now: int) -> None:
     """An ACK was taken: `news` bytes have arrived by it, `moved`: SND.UNA advanced."""
+    if not (rack.flight or tcb.recovering or tcb.reducing or seg.sack) and tcb.probe_high == UNSET:
+        rack.advanced = False  # everything has arrived, the usual end of a flight
+        return
     twice = duplicate_reported(tcb, seg)
     if twice:
         rack.duplicate_reported(now, max(tcb.rtt.srtt, 0))

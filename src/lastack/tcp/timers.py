@@ -41,15 +41,21 @@ class Timers:
 
     def set(self, kind: int, at: int) -> None:
         """Let the timer expire at `at`."""
-        self.deadline[kind] = at
-        self.earliest = min(self.deadline)
+        deadline = self.deadline
+        before, deadline[kind] = deadline[kind], at
+        if at <= self.earliest:
+            self.earliest = at
+        elif before == self.earliest:
+            self.earliest = min(deadline)
 
     def stop(self, kind: int) -> None:
         """Let the timer not expire."""
         deadline = self.deadline
-        if deadline[kind] != NEVER:
+        before = deadline[kind]
+        if before != NEVER:
             deadline[kind] = NEVER
-            self.earliest = min(deadline)
+            if before == self.earliest:
+                self.earliest = min(deadline)
 
     def stop_all(self) -> None:
         """Stop every timer."""

@@ -16,6 +16,7 @@ from lastack.profile import (
     Ecn,
     ExactReset,
     FullQueue,
+    FullRequests,
     Profile,
     ResetCheck,
     Reuse,
@@ -132,6 +133,9 @@ LINUX_SETTINGS: Final[dict[str, Setter]] = {
     "tcp_rfc1337": _one_of("exact_reset", ExactReset.KILLS, ExactReset.IGNORED),
     "tcp_max_tw_buckets": _number("limit"),
     "tcp_abort_on_overflow": _one_of("full_queue", FullQueue.DROP, FullQueue.RESET),
+    "tcp_syncookies": _one_of(
+        "full_requests", FullRequests.DROPPED, FullRequests.COOKIES
+    ),
     "tcp_congestion_control": _congestion,
     "tcp_ecn": _one_of("ecn", Ecn.OFF, Ecn.OFFERED, Ecn.ANSWERED),
     "tcp_early_retrans": lambda p, v: p.with_field("tail_probe", int(v) in (3, 4)),
@@ -185,7 +189,6 @@ _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
     "tcp_fack": ("0",),
     "tcp_reordering": ("3",),
     "tcp_mtu_probing": ("0",),
-    "tcp_syncookies": ("1",),
     "tcp_notsent_lowat": ("4294967295",),
     "net.inet.tcp.blackhole": ("0",),
     "net.inet.tcp.ecn.maxretries": ("1",),

@@ -8,6 +8,7 @@ import time
 
 import lab
 from lab import Fact, Facts
+from peer import Tun
 
 HERE = "127.0.0.1"
 IP_BIND_ADDRESS_NO_PORT = 24
@@ -173,6 +174,17 @@ def unconnected() -> Facts:
     listener.close()
 
 
+def not_one_host() -> Facts:
+    """Addresses that are not those of one host, where there is a route to them."""
+    device = Tun()
+    lab.shell("ip route add default dev peer0")
+    for name, address in (("multicast", "224.0.0.1"), ("broadcast", "255.255.255.255"),
+                          ("subnet-broadcast", "10.9.0.255")):
+        seen = lab.outcome(socket.socket().connect, (address, 80))
+        yield Fact(f"connect.to-{name}", seen, "ENETUNREACH")
+    del device
+
+
 if __name__ == "__main__":
     lab.main(
         [
@@ -184,5 +196,6 @@ if __name__ == "__main__":
             refused,
             non_blocking,
             unconnected,
+            not_one_host,
         ]
     )

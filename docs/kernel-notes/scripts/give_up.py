@@ -121,6 +121,30 @@ def zero_window() -> Facts:
     yield Fact("give-up.zero-window.opens", peer.ask("."), "F. seq=1 ack=1")
 
 
+def window_taken_back() -> Facts:
+    """The window shrinks to 0 over text in flight: it is repeated, and R2 does not count while the
+    peer answers the repeats with window 0, nor in the first 2 * tcp_rto_max_ms of its silence."""
+    lab.sysctl("tcp_retries2", 3)
+    for name, answers in (("answered", True), ("silent", False)):
+        sock, peer = connected()
+        port = sock.getsockname()[1]
+        sock.send(bytes(3000))
+        peer.collect(0.02)
+        peer.window = 0
+        peer.send(".", ack=1)
+        end, sent = time.monotonic() + 15, list[Segment]()
+        while time.monotonic() < end:
+            got = peer.collect(0.05)
+            sent += got
+            if got and answers:
+                peer.send(".", ack=1)
+        name = f"give-up.window-taken-back.{name}"
+        yield Fact(f"{name}.state", lab.state(port), "ESTABLISHED")
+        yield Fact(f"{name}.repeats", {(s.seq, s.size) for s in sent}, {(1, 1460)})
+        yield Fact(f"{name}.sent", len(sent), Between(6, 7))
+        lab.shell("ip link del peer0")
+
+
 def syn_sent() -> Facts:
     """connect() to a host that never answers: doubling from 1 s when the linear part is off."""
     lab.sysctl("tcp_syn_retries", 2)
@@ -210,7 +234,7 @@ def answering_zero_window() -> Facts:
 
 if __name__ == "__main__":
     SHORT = [orphan_1, orphan_2, last_ack, first_repeats, with_program, merged_fin, zero_window]
-    SHORT += [answering_zero_window]
+    SHORT += [answering_zero_window, window_taken_back]
     lab.main(
         [*SHORT, syn_sent, syn_received, defaults, beyond_a_minute],
         long=[orphan_default, syn_sent_default],

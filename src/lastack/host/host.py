@@ -44,6 +44,7 @@ from lastack.wire import (
     WireError,
     is_any,
     is_loopback,
+    is_unicast,
     itself,
     parse,
     seq,
@@ -255,9 +256,12 @@ class Host:
     ) -> Endpoint:  # fmt: skip
         """OPEN, active: choose address and port where there is none, and send SYN.
 
-        PortError: EADDRNOTAVAIL when every port is taken or the 4-tuple is in use.
+        PortError: EADDRNOTAVAIL when every port is taken or the 4-tuple is in use; ENETUNREACH
+        for an address that is not one host's (MUST-46).
         """
         remote = itself(remote)
+        if not is_unicast(remote):
+            raise PortError(errno.ENETUNREACH, Reason.ADDRESS_NOT_OURS)
         local = binding.address
         if is_any(local) or binding.port == 0:
             local = self._source_for(remote) if is_any(local) else local
@@ -350,6 +354,10 @@ class Host:
             if endpoint.listener is None or not refuses(endpoint, seg, now):
                 tcp.segment_arrives(seg, now)
                 self.settle(endpoint, now)
+            return
+        if not is_unicast(seg.flow.src):
+            # MUST-63; any other segment of such a source would draw a RST that goes to everybody
+            self._drop_unknown(seg, Reason.SOURCE_IMPOSSIBLE, now)
             return
         listener = self._listener_for(seg.flow)
         entry = self.waiting.table.get(seg.flow)

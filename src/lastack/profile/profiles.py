@@ -104,7 +104,9 @@ RFC9293: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
-    retransmission=RetransmissionRules(rack=False, tail_probe=False),
+    retransmission=RetransmissionRules(
+        syn_retries=7, syn_linear=0, rack=False, tail_probe=False
+    ),
     acks=AckRules(fin_waits=False),
     buffers=BufferRules(trains=False),
     start=StartRules(
@@ -138,6 +140,8 @@ RFC9293: Final = Profile(
         "rack": (MANUAL, "RFC 8985 is no part of RFC 9293"),
         "tail_probe": (MANUAL, "RFC 8985 is no part of RFC 9293"),
         "rto_initial_ns": (MANUAL, "RFC 6298 section 2.1"),
+        "syn_retries": (MANUAL, f"{_RFC} MUST-23: at least 3 minutes; these are 247 s"),
+        "syn_linear": (MANUAL, f"{_RFC} MUST-22, RFC 6298 (5.5)"),
     },
 )
 

@@ -35,6 +35,12 @@ class Rtt:
         """Tell whether the probes have reached their largest interval."""
         return self.rto << self.probe_backoff >= self.rules.rto_max_ns
 
+    @property
+    def two_longest(self) -> int:
+        """Two of the longest timeouts (ns): so long a peer may be silent that has shut its window
+        over text in flight (docs/kernel-notes/give-up.md)."""
+        return 2 * self.rules.rto_max_ns
+
     def sample(self, rtt: int) -> None:
         """Take a measurement of a segment sent once (section 3, Karn), or by timestamp."""
         rtt = max(rtt, 1)

@@ -140,8 +140,15 @@ def _syn_ack(tcb: Tcb, now: int) -> None:
 
 
 def _data_given_up(tcb: Tcb, now: int) -> bool:
-    """Tell whether R2 is reached (MUST-20, MUST-21)."""
+    """Tell whether R2 is reached (MUST-20, MUST-21, SHLD-11).
+
+    To a peer that took its window back over text in flight the repeats are window probes
+    (MUST-35): R2 does not count while it answers them (SHLD-17, MUST-37), and in its silence not
+    before the two longest intervals have passed. docs/kernel-notes/give-up.md
+    """
     rules = tcb.profile.retransmission
+    if tcb.snd_wnd == 0 and not tcb.orphan:
+        return now - max(tcb.heard_at, tcb.first_again) > tcb.rtt.two_longest
     retries = _orphan_retries(tcb) if tcb.orphan else rules.retries2
     if rules.give_up is GiveUp.COUNT:
         return tcb.retransmits >= retries

@@ -41,6 +41,7 @@ class Reason(Enum):
     CHECKSUM = "checksum wrong"
     MALFORMED = "not a packet"
     NOT_FOR_US = "address of another host"
+    SOURCE_IMPOSSIBLE = "sent from an address that no host can have"
     OUTSIDE_WINDOW = "outside the receive window"
     OLD_DUPLICATE = "old duplicate"
     PAWS = "timestamp older than the last"

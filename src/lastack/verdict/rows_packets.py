@@ -58,6 +58,11 @@ PACKETS: Final[dict[R, Row]] = {
         "Check the address.",
         "RFC 1122 section 3.2.1.3",
     ),
+    R.SOURCE_IMPOSSIBLE: Row(
+        "{host} got a segment from a multicast or broadcast address, or from none",
+        "Nothing to do: it is forged.",
+        "RFC 9293 section 3.9.2.3 (MUST-63)",
+    ),
     R.OUTSIDE_WINDOW: Row(
         "{host} got a segment outside its receive window and answered with an ACK",
         _AGAIN,

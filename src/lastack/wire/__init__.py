@@ -25,6 +25,7 @@ from .flow import Flow as Flow
 from .flow import is_any as is_any
 from .flow import is_link_local as is_link_local
 from .flow import is_loopback as is_loopback
+from .flow import is_unicast as is_unicast
 from .flow import itself as itself
 from .flow import mapped as mapped
 from .flow import pack_address as pack_address

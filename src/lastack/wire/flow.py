@@ -15,6 +15,7 @@ ANY6: Final = bytes(16)
 LOOPBACK4: Final = bytes((127, 0, 0, 1))
 LOOPBACK6: Final = bytes(15) + b"\1"
 
+_BROADCAST4: Final = b"\xff\xff\xff\xff"
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
@@ -54,6 +55,13 @@ def show_endpoint(address: bytes, port: int) -> str:
 def is_any(address: bytes) -> bool:
     """Tell whether the address is the wildcard of its family."""
     return not any(address)
+
+
+def is_unicast(address: bytes) -> bool:
+    """Tell whether the address can be that of one host: no wildcard, multicast or broadcast."""
+    if len(address) == 16:
+        return any(address) and address[0] != 0xFF
+    return any(address) and address[0] & 0xF0 != 0xE0 and address != _BROADCAST4
 
 
 def is_loopback(address: bytes) -> bool:

@@ -18,7 +18,7 @@ from lastack.state import (
     SYN_RECEIVED,
     State,
 )
-from tests.truth.peer import HandPeer, World
+from tests.truth.peer import HandPeer, World, tries
 
 from .reach import SYNCHRONIZED, WINDOW, Row, name, play, reach
 
@@ -74,6 +74,15 @@ def test_the_errno_in_close_wait_is_the_profiles() -> None:
     world, peer, sock = reach(CLOSE_WAIT, profile)
     peer.rst()
     assert sock.take_error(world.now) == errno.ECONNRESET
+
+
+def test_a_reset_with_text_is_a_reset() -> None:
+    """SHLD-2: the text is nobody's."""
+    world, peer, sock = reach(ESTABLISHED)
+    peer.tx("RST", b"because")
+    assert sock.state is CLOSED
+    assert tries(world, sock, "recv") == "ECONNRESET"
+    assert tries(world, sock, "recv") == b""
 
 
 def test_a_reset_of_a_handshake_leaves_the_listener_alone() -> None:

@@ -28,7 +28,8 @@ class Options(Protocol):
 
 
 def header_length(flow: Flow) -> int:
-    """Return the octets of the IP and TCP headers without options."""
+    """Return the octets of the IP and TCP headers without options: an MSS is the MTU less these
+    (MUST-67)."""
     return 40 if len(flow.dst) == 4 else 60
 
 
@@ -87,7 +88,7 @@ class Listener:
         self.set_backlog(backlog)
 
     def set_backlog(self, backlog: int) -> None:
-        """listen(2): a negative backlog counts as unlimited (MUST-67 leaves the limit to us)."""
+        """listen(2): a negative backlog counts as unlimited."""
         most = self._rules.somaxconn
         self.backlog = most if backlog < 0 else min(backlog, most)
         self.limit = self.backlog + self._rules.backlog_extra

@@ -1,7 +1,8 @@
 """ICMP errors and what a program is told of them (RFC 1122 section 4.2.3.9; RFC 4443; RFC 5927).
 
-docs/kernel-notes/icmp.md has the measured tables. None of them ends an open connection (MUST-56):
-there they are soft, shown by SO_ERROR and used when the retransmissions give up.
+docs/kernel-notes/icmp.md has the measured tables. None of them ends an open connection (MUST-56,
+and against SHLD-26): there they are soft, shown by SO_ERROR (SHLD-25) and used when the
+retransmissions give up.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ _LEAST_MTU6: Final = 1280
 
 
 def errno_of(message: IcmpMessage) -> int:
-    """Return the errno that an ICMP error stands for, 0 for one that is ignored."""
+    """Return the errno that an ICMP error stands for, 0 for one that is ignored, such as source
+    quench (MUST-55)."""
     kind, code = message.kind, message.code
     if not _is_ipv6(message):
         return errno.EPROTO if kind == _PARAMETER_PROBLEM4 else _ERRNOS4.get((kind, code), 0)

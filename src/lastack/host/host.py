@@ -221,7 +221,10 @@ class Host:
         self, binding: Binding, backlog: int, options: Options, buffers: Buffers, owner: object,
         conn: int,
     ) -> Listener:  # fmt: skip
-        """Begin to listen on a bound port; PortError when another socket listens there."""
+        """Begin to listen on a bound port; PortError when another socket listens there.
+
+        Connections from the port, open or being opened, stay as they are (MUST-41, MUST-42).
+        """
         self.ports.may_listen(binding)
         listener = Listener(conn, binding, backlog, options, buffers, owner, self.profile.start)
         binding.owner = listener
@@ -266,7 +269,7 @@ class Host:
         if is_any(local) or binding.port == 0:
             local = self._source_for(remote) if is_any(local) else local
         old = self._choose_port(binding, local, remote, port, now)
-        flow = Flow(local, binding.port, remote, port)
+        flow = Flow(local, binding.port, remote, port)  # for its whole life (MUST-45)
         binding.address = local
         endpoint = self.new_endpoint(flow, binding, buffers, conn, maxseg, old, now)
         endpoint.owner = owner
@@ -342,6 +345,7 @@ class Host:
     # -- a segment -----------------------------------------------------------------------------
 
     def _is_mine(self, address: bytes) -> bool:
+        # no broadcast and no multicast address is (MUST-57)
         return address in self.addresses or is_loopback(address)
 
     def _segment_arrives(self, seg: Segment, now: int) -> None:
@@ -377,7 +381,8 @@ class Host:
             self.reply_reset(seg, Reason.PORT_CLOSED if syn else Reason.NO_CONNECTION, 0, now)
 
     def _icmp_arrives(self, message: IcmpMessage, now: int) -> None:
-        """An ICMP error about a packet of ours; what it does is in `errors` and the connection."""
+        """An ICMP error about a packet of ours; what it does is in `errors` and the connection
+        (MUST-54)."""
         endpoint = self._endpoints.get(message.quoted.reversed())
         self._begin(endpoint.connection.conn if endpoint is not None else 0, message, now)
         reason = Reason.NO_CONNECTION

@@ -330,7 +330,7 @@ class Ports:
 def source_for(
     remote: bytes, local_addresses: Collection[bytes], mtu_to: Callable[[bytes], int]
 ) -> bytes:
-    """Return the address from which a host reaches `remote`.
+    """Return the address from which a host reaches `remote` (MUST-44).
 
     PortError ENETUNREACH when it has none of the family, and over a link too small for IPv6.
     """

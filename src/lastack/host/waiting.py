@@ -27,7 +27,8 @@ class WaitingRoom:
         self._answered: dict[Flow, int] = {}
 
     def enter(self, entry: Entry, duration: int, now: int) -> bool:
-        """Take over a connection for `duration` ns (0: 2MSL); False when the table is full."""
+        """Take over a connection for `duration` ns (0: 2MSL, MUST-13); False when there is no
+        room."""
         taken = self.table.add(entry, duration or self.rules.length_ns, now)
         if not taken:
             old = FIN_WAIT_2 if entry.fin_wait_2 else TIME_WAIT

@@ -23,11 +23,11 @@ class AckRules:
         40 * MS, "shortest delay of an ACK", unit="ns", source="docs/kernel-notes/acks.md"
     )
     delayed_max_ns: int = rule(
-        200 * MS, "longest delay of an ACK (MUST-58: below 500 ms)", unit="ns", grade="source",
+        200 * MS, "longest delay of an ACK (MUST-40: below 500 ms)", unit="ns", grade="source",
         source="Linux TCP_DELACK_MAX",
     )  # fmt: skip
     every_segments: int = rule(
-        2, "full-sized segments that force an ACK (SHLD-18)", source="docs/kernel-notes/acks.md"
+        2, "full-sized segments that force an ACK (SHLD-19)", source="docs/kernel-notes/acks.md"
     )
     quick: int = rule(
         16, "most ACKs sent without delay when a connection begins",

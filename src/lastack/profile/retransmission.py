@@ -16,7 +16,7 @@ class GiveUp(Enum):
 
 
 class ZeroWindowDeath(Enum):
-    """When an orphan whose peer keeps answering "window 0" is given up (MUST-36, MUST-37)."""
+    """When an orphan whose peer keeps answering "window 0" is given up (MUST-37)."""
 
     AT_RTO_MAX = "when the probe interval has reached rto_max"
     NEVER = "never"

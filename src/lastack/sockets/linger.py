@@ -103,6 +103,7 @@ def plan_close(
     synchronized). exiting: the process ends, and nobody is there to wait.
     """
     rule = closing_rules.unread
+    # SHLD-3
     if rule is not Unread.FIN and unread:
         return ClosePlan(Call.ABORT, Reason.UNREAD_AT_CLOSE)
     if rule is Unread.RESET_ALSO_OUT_OF_ORDER and out_of_order:

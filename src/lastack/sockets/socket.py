@@ -32,6 +32,7 @@ class TcpSocket(SocketParts):
     def bind(self, address: bytes, port: int, now: int, *, scope: int = 0) -> None:
         """bind(2). EINVAL when bound already, EADDRNOTAVAIL, EADDRINUSE, `addresses.to_bind`.
 
+        It is how a program names its local address, and it may do without (MUST-43).
         With IP_BIND_ADDRESS_NO_PORT, port 0 leaves the choice of a port to connect() or listen().
         """
         if self.binding.port:

@@ -45,6 +45,7 @@ class Acking:
         self._follow(rto, now)
         if pushed:
             self.pushed = 2 if self.pushed and pushed == 2 else max(self.pushed, 1)
+        # SHLD-19: every second full-sized segment; MAY-13: what is out of order at once
         full = unacked > (self.rules.every_segments - 1) * segment
         self.forced = urgent or full
         if self.forced or (self.quick and not self.conversing):
@@ -105,7 +106,7 @@ class Acking:
         self.at_once = True
 
     def wait(self, srtt: int) -> int:
-        """Return how long an ACK may wait, ns (MUST-58: less than half a second).
+        """Return how long an ACK may wait, ns (MUST-40: less than half a second).
 
         `srtt`: no longer than a round trip, so as not to cost the peer more than one; below 0
         when none was measured.

@@ -86,7 +86,8 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 
 def acceptable(tcb: Tcb, seg: Segment) -> bool:
-    """Table 6: does the segment overlap the receive window? (MUST-66: RST and URG count too.)"""
+    """Table 6: does the segment overlap the receive window? At a
+    window of 0 a RST and a pointer at RCV.NXT do (MUST-66)."""
     window = tcb.rcv_acceptable()
     length = seg.length
     ahead = seq.diff(seg.seq, tcb.rcv_nxt)
@@ -134,7 +135,10 @@ def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 
 def second_check_rst(tcb: Tcb, seg: Segment, now: int) -> bool:
-    """Second, check the RST bit, with the three cases of RFC 5961 section 3."""
+    """Second, check the RST bit, with the three cases of RFC 5961 section 3.
+
+    Text in it is neither read nor a fault (SHLD-2).
+    """
     if not seg.flags & RST:
         return True
     at_fin = tcb.fin_received and seg.seq == (tcb.rcv_nxt - 1) & seq.MASK
@@ -148,7 +152,8 @@ def second_check_rst(tcb: Tcb, seg: Segment, now: int) -> bool:
         return False
     if tcb.scribe is not None:
         tcb.scribe.write(ResetTaken(tcb.conn, seg.number, Reason.RESET_BY_PEER), now)
-    # SYN-RECEIVED: a passive open goes back to LISTEN silently; there is no user yet to tell.
+    # SYN-RECEIVED: a passive open goes back to LISTEN silently; there is no user yet to tell
+    # (MUST-11). Everybody else learns that this was no orderly end (MUST-12).
     untold = tcb.state is SYN_RECEIVED and tcb.passive
     error = 0 if untold else calls.reset_errno(tcb)
     calls.gone(tcb, Reason.RESET_BY_PEER, now, error=error)
@@ -191,7 +196,7 @@ def fourth_check_syn(tcb: Tcb, seg: Segment, now: int) -> bool:
                 tcb.acks.at_once = True
             return drop(tcb, seg, Reason.OLD_DUPLICATE, now)
         if acceptable(tcb, seg) and tcb.passive:
-            # a new SYN where ours is half open: return to LISTEN (MUST-11 leaves no other end)
+            # a new SYN where ours is half open: return to LISTEN, as MUST-11 lets us know
             emit.reply_reset(tcb, seg, Reason.SYN_IN_SYN_RECEIVED, now)
             calls.gone(tcb, Reason.SYN_IN_SYN_RECEIVED, now)
             return False
@@ -213,7 +218,7 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     if not seg.flags & ACK:
         return drop(tcb, seg, Reason.NO_ACK_FLAG, now)
     opening = tcb.state is SYN_RECEIVED
-    # RFC 5961 section 5: acceptable is SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
+    # RFC 5961 section 5 (MAY-12): acceptable is SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
     if not opening:
         behind = seq.diff(tcb.snd_una, seg.ack)
         if behind > max(tcb.max_snd_wnd, 1):
@@ -304,6 +309,7 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     )
     if fresh and seq.ge(seg.ack, tcb.snd_una):
         opened = tcb.snd_wnd == 0 and seg.wnd != 0
+        # of 30 bits (REC-1); it may also be a smaller one than before (MUST-34)
         tcb.snd_wnd = seg.wnd << (0 if seg.flags & SYN else tcb.snd_wscale)
         tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
         tcb.snd_wl1 = seg.seq
@@ -346,7 +352,7 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
         return True
     beyond = (seg.seq + len(seg.text)) & seq.MASK
     if tcb.closing and seg.length and seq.gt(beyond, tcb.rcv_nxt):
-        # Nobody is left to read it: MUST-12's RST, so that the peer learns of the loss.
+        # Nobody is left to read it: SHLD-3's RST, so that the peer learns of the loss.
         emit.reply_reset(tcb, seg, Reason.DATA_AFTER_CLOSE, now)
         calls.gone(tcb, Reason.DATA_AFTER_CLOSE, now)
         return False
@@ -399,7 +405,8 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
 def enter_time_wait(tcb: Tcb, reason: Reason, now: int) -> None:
     """Both FINs are acknowledged: leave an entry for the host's table; to the owner we are CLOSED.
 
-    The 2MSL timer and everything that may still arrive is the table's (`timewait.answer`).
+    The 2MSL timer (MUST-13) and everything that may still arrive is the table's
+    (`timewait.answer`).
     """
     if tcb.acks.at_once:
         emit.send_ack(tcb, now)

@@ -1,4 +1,4 @@
-"""Congestion control: NewReno (RFC 5681, RFC 6582, RFC 6928). Windows are in bytes.
+"""Congestion control: NewReno (MUST-19: RFC 5681, RFC 6582, RFC 6928). Windows are in bytes.
 
 Knows no Tcb: it is told what was acknowledged and what was lost, and says how much may be in
 flight.

@@ -90,7 +90,7 @@ class Connection:
         return urgent.take(self._tcb, now, peek=peek)
 
     def set_inline(self, on: bool) -> None:
-        """SO_OOBINLINE: urgent bytes are read like the others (MUST-33 asks for the mark only)."""
+        """SO_OOBINLINE: urgent bytes are read like the others (RFC 6093 section 6)."""
         self._tcb.mark.inline = on
 
     def shutdown_receive(self, now: int) -> None:
@@ -104,7 +104,7 @@ class Connection:
 
     def abandon_reading(self, reason: Reason, now: int) -> None:
         """close(2) was called: what is unread is thrown away, and data that still comes is met
-        with a RST (section 3.6.1, MUST-12)."""
+        with a RST (section 3.6.1, MAY-1)."""
         self._tcb.closing = True
         self._tcb.shut_read = True
         calls.discard_unread(self._tcb, reason, now)
@@ -128,7 +128,7 @@ class Connection:
             tcb.fail(error, Reason.KILLED, now)
 
     def orphan(self, now: int) -> None:
-        """No program has the connection any more; it ends by itself (MUST-12, MUST-40)."""
+        """No program has the connection any more; it ends by itself."""
         tcb = self._tcb
         tcb.orphan = tcb.closing = True
         if tcb.state is FIN_WAIT_2 and tcb.linger2_ns < UNSET:
@@ -169,7 +169,8 @@ class Connection:
         self._tcb.set_congestion(kind)
 
     def set_user_timeout(self, limit: int) -> None:
-        """TCP_USER_TIMEOUT in ns, 0 for none: how long data may stay unacknowledged."""
+        """TCP_USER_TIMEOUT in ns, 0 for none: how long data may stay unacknowledged
+        (MUST-21)."""
         self._tcb.user_timeout = limit
 
     def set_syn_retries(self, count: int) -> None:
@@ -179,9 +180,8 @@ class Connection:
     def set_keepalive(
         self, on: bool, now: int, *, idle: int, interval: int, probes: int, anew: bool
     ) -> None:
-        """SO_KEEPALIVE with TCP_KEEPIDLE and TCP_KEEPINTVL in ns and TCP_KEEPCNT, 0: default.
-
-        `anew`: the idle time counts from now, else from when the peer was heard last.
+        """SO_KEEPALIVE (MUST-24) with TCP_KEEPIDLE and TCP_KEEPINTVL in ns and TCP_KEEPCNT; 0 for
+        the default. `anew`: the idle time counts from now, else from when the peer was heard last.
         """
         tcb = self._tcb
         same = on == tcb.keepalive and idle == tcb.keep_idle
@@ -349,7 +349,8 @@ class Connection:
         return error
 
     def take_soft_error(self) -> int:
-        """Return the ICMP error that only SO_ERROR tells, and forget it."""
+        """Return the ICMP error that only SO_ERROR tells, and forget it (MUST-47). Who does not
+        ask is not disturbed (SHLD-20)."""
         error, self._tcb.soft_error = self._tcb.soft_error, 0
         return error
 
@@ -360,7 +361,7 @@ class Connection:
 
     @property
     def readable_before_mark(self) -> int:
-        """Bytes that can be read without passing the urgent mark (SIOCINQ)."""
+        """Bytes that can be read without passing the urgent mark (SIOCINQ; MUST-33)."""
         recvq = self._tcb.recvq
         return self._tcb.mark.before(recvq.read, recvq.ready)
 
@@ -371,7 +372,7 @@ class Connection:
 
     @property
     def at_mark(self) -> bool:
-        """Whether the next byte to be read is the urgent one (SIOCATMARK)."""
+        """Whether the next byte to be read is the urgent one (SIOCATMARK; MUST-33)."""
         mark = self._tcb.mark
         return mark.stage is not Urgent.NONE and mark.at == self._tcb.recvq.read
 

@@ -1,4 +1,4 @@
-"""CUBIC congestion control (RFC 9438), in integers so that every machine computes the same.
+"""CUBIC congestion control (RFC 9438; MAY-18), in integers so that every machine computes the same.
 
 After a loss the window grows along a cubic curve whose plateau is the window of that loss, and at
 least as fast as Reno's would.

@@ -1,4 +1,4 @@
-"""Explicit congestion notification (RFC 3168 section 6.1): the network marks instead of dropping.
+"""Explicit congestion notification (SHLD-8; RFC 3168 section 6.1): a mark instead of a loss.
 
 The receiver of a marked segment sets ECE on every ACK until a segment with CWR tells it that the
 sender has reduced its window. Measured: docs/kernel-notes/ecn.md.

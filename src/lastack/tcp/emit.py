@@ -35,7 +35,7 @@ def receive_window(tcb: Tcb) -> int:
     """Return the window to advertise, in bytes; never less than what was advertised (SHLD-14).
 
     Receiver's side of silly window avoidance (MUST-39): a window that opens by less than a segment
-    or a sixteenth of the buffer stays where it is.
+    or a sixteenth of the buffer stays where it is, and for ever while nobody reads (MAY-8).
     """
     space = tcb.buffers.receive_space()
     free = max(space - tcb.recvq.used, 0)
@@ -66,7 +66,10 @@ def _acknowledged(tcb: Tcb) -> None:
 
 
 def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
-    """Send our SYN, or SYN|ACK in SYN-RECEIVED, with the options we offer or accept."""
+    """Send our SYN, or SYN|ACK in SYN-RECEIVED, with the options we offer or accept.
+
+    The MSS goes with every SYN (MUST-14, SHLD-5, MAY-3), and with nothing else (MUST-65).
+    """
     answering = tcb.state is SYN_RECEIVED
     offers_scale = tcb.scale_ok if answering else tcb.offers_scale
     offers_ts = tcb.ts_ok if answering else tcb.offers_ts
@@ -149,7 +152,7 @@ def reply_reset(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
 
 def _ends(tcb: Tcb, last: int) -> bool:
     """Whether `last` is the end of what the program had to say, or of a record of it (MSG_EOR);
-    MSG_MORE says that it is not."""
+    MSG_MORE says that it is not (MAY-15, MAY-16)."""
     if tcb.sendq.records and tcb.sendq.ends_record(last):
         return True
     return last == tcb.sendq.end and last != tcb.more_end
@@ -159,7 +162,7 @@ def send_text(
     tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bool, push: bool = False
 ) -> None:
     """Send the stream bytes [first, last), with FIN when `fin`. PSH goes with the end of what is
-    queued, and where `push` says so."""
+    queued (MUST-61, SHLD-27), and where `push` says so."""
     text = tcb.sendq.slice(first, last) if last > first else b""
     flags = ACK | (FIN if fin else 0) | (PSH if text and (push or _ends(tcb, last)) else 0)
     number = tcb.seq_of(first)
@@ -212,7 +215,11 @@ def _note_flight(tcb: Tcb) -> None:
 
 
 def flush(tcb: Tcb, now: int) -> None:
-    """Send what may be sent now: lost segments, new text, FIN, and last a bare ACK."""
+    """Send what may be sent now: lost segments, new text, FIN, and last a bare ACK.
+
+    Only after everything that a segment brought has been looked at, and only if nothing else
+    carried the ACK (MUST-58).
+    """
     if tcb.state in _MAY_SEND:
         if tcb.rxt_nxt != UNSET:
             _send_again(tcb, now)
@@ -272,7 +279,8 @@ def _send_lost(tcb: Tcb, now: int) -> None:
 def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
     """Send one segment that begins at `number` again; return the sequence number after it.
 
-    `end` is the position where the peer's holdings begin, UNSET for none.
+    `end` is the position where the peer's holdings begin, UNSET for none. A window that was taken
+    back meanwhile does not matter (SHLD-16, MAY-7).
     """
     first = tcb.sendq.start + seq.diff(number, tcb.seq_of(tcb.sendq.start))
     sent_end = tcb.sent_end()
@@ -327,8 +335,8 @@ def _next(tcb: Tcb, ahead: int) -> tuple[int, bool] | None:
             tcb.cwnd_limited = True
             return None
     if room <= 0:
-        return None
-    size = min(unsent, full, room)
+        return None  # also when the window shrank (SHLD-15)
+    size = min(unsent, full, room)  # SHLD-28
     if tcb.sendq.records and size:
         first = tcb.sent_end() + ahead
         record = tcb.sendq.record_after(first) - first
@@ -351,12 +359,13 @@ def _allowed(tcb: Tcb, full: int) -> int:
 
 
 def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool, busy: bool) -> bool:
-    """Sender's side of silly window avoidance and Nagle (sections 3.8.6.2.1 and 3.7.4; MUST-38).
+    """Sender's side of silly window avoidance and Nagle (sections 3.8.6.2.1 and 3.7.4; MUST-38,
+    SHLD-7).
 
     (1) a full segment, which the caller has seen; (2) all there is, and no small segment of ours
     is unacknowledged (Nagle as Minshall restated it: a small tail waits for a small segment only),
     or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had.
-    `busy`: something is in flight.
+    Nothing waits for a push (MUST-60). `busy`: something is in flight.
     """
     if size == unsent:
         if tcb.snd_up != UNSET:
@@ -389,7 +398,8 @@ def probe_tail(tcb: Tcb, now: int) -> None:
 
 
 def _watch_window(tcb: Tcb, now: int, *, waits: bool) -> None:
-    """Set the persist timer when text or FIN waits for window and nothing is in flight."""
+    """Set the persist timer when text or FIN waits for window and nothing is in flight: it
+    expires after one RTO (SHLD-29)."""
     if not waits or tcb.in_flight():
         tcb.timers.stop(timers.PERSIST)
         tcb.probing_since = UNSET

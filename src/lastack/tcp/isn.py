@@ -8,7 +8,8 @@ from lastack.wire import Flow, seq
 
 
 def initial_sequence(flow: Flow, secret: bytes, now: int) -> int:
-    """Return M + F(flow, secret): a 4 us clock plus a keyed hash of the 4-tuple."""
+    """Return M + F(flow, secret): a 4 us clock plus a keyed hash of the 4-tuple, which only
+    who has the secret can compute (MUST-9)."""
     digest = blake2s(repr(tuple(flow)).encode(), key=secret, digest_size=4).digest()
     return (now // 4_000 + int.from_bytes(digest, "big")) & seq.MASK
 

@@ -33,6 +33,7 @@ def _options(tcb: Tcb, seg: Segment, now: int) -> None:
     if tcb.ts_ok:
         tcb.ts_recent = seg.tsval
         tcb.ts_recent_at = now
+    # Eff.snd.MSS (MUST-16): what both ends take, less the option that every segment has
     tcb.mss = max(min(tcb.peer_mss, tcb.advertised_mss) - (12 if tcb.ts_ok else 0), 1)
     tcb.congestion.begin(tcb.mss)
     tcb.rcv_mss = min(tcb.mss, 536)

@@ -1,6 +1,6 @@
 """The receive queue: bytes in order that wait to be read, and bytes that wait for a gap to close.
 
-Positions are stream offsets from 0 (RFC 9293 section 3.10.7.4, seventh; MUST-31 is that data out
+Positions are stream offsets from 0 (RFC 9293 section 3.10.7.4, seventh; SHLD-31 is that data out
 of order is kept).
 """
 

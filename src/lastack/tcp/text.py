@@ -36,6 +36,7 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         text = text[: max(tcb.fin_at - first, 0)]
     filled_gap = bool(tcb.recvq.pieces)
     sack.note_blocks(tcb)
+    # everything that is in order now, before any ACK is sent (MUST-59)
     fresh = tcb.recvq.insert(first, text) if text else 0
     sack.received(tcb, offset_of_first, offset_of_first + len(seg.text))
     _note_size(tcb, len(seg.text))

@@ -102,7 +102,9 @@ def default_syn_retries(rules: RetransmissionRules) -> int:
 
 
 def _syn(tcb: Tcb, now: int) -> None:
-    """Repeat the SYN: the first few at a steady pace, then with backoff (MUST-23: R2 >= 3 min).
+    """Repeat the SYN: the first few at a steady pace, then with backoff (MUST-22).
+
+    R2 of the profile `rfc9293` is more than 3 minutes (MUST-23), that of Linux is not.
 
     The repeats are counted, but Linux also looks at the time that so many doublings take from
     the first SYN on: of few repeats the steady ones get only a part.
@@ -193,6 +195,6 @@ def _persist(tcb: Tcb, now: int) -> None:
 
 
 def _give_up(tcb: Tcb, reason: Reason, now: int) -> None:
-    """R2: close the connection silently; the program is told ETIMEDOUT (MUST-20 d)."""
+    """R2: close the connection silently; the program is told ETIMEDOUT (MUST-20, MUST-12)."""
     if tcb.state is not CLOSED:
         calls.gone(tcb, reason, now, error=tcb.soft_error or errno.ETIMEDOUT)

@@ -105,7 +105,8 @@ def _older(entry: Entry, seg: Segment) -> bool:
 
 
 def _reopens(entry: Entry, seg: Segment, rules: TimeWaitRules) -> bool:
-    """Tell whether a SYN opens the 4-tuple again (MAY-2; RFC 6191 section 2)."""
+    """Tell whether a SYN opens the 4-tuple again (MAY-2; by timestamps SHLD-4, RFC 6191
+    section 2)."""
     beyond = seq.gt(seg.seq, entry.rcv_nxt)
     comparable = entry.ts_ok and seg.tsval != ABSENT
     newer = comparable and seq.gt(seg.tsval, entry.ts_recent)

@@ -47,7 +47,8 @@ def pointer(tcb: Tcb, number: int) -> int:
 
 
 def pointer_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
-    """Step six: RCV.UP moves on, and the program is told once the byte is here (MUST-31, 32)."""
+    """Step six: RCV.UP moves on, and the program is told once the byte is here (MUST-32), however
+    much of it is urgent (MUST-31)."""
     mark = tcb.mark
     if seg.flags & URG:
         at = text.offset_of(tcb, seg.seq) + max(seg.up - 1, 0)

@@ -1,6 +1,6 @@
 """The IP header: IPv4 (RFC 791) and IPv6 with extension headers (RFC 8200).
 
-Sent: no options, don't fragment. Received: IPv4 options and IPv6 hop-by-hop, destination
+Sent: no options, don't fragment. Received: IPv4 options (MUST-50) and IPv6 hop-by-hop, destination
 and finished routing headers are skipped. Fragments are refused with a WireError: path MTU discovery
 makes a TCP do without them, and lastack has no reassembly.
 """

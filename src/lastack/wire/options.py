@@ -1,11 +1,12 @@
 """TCP options (RFC 9293 section 3.2, RFC 2018, RFC 7323).
 
 Written in the order and with the padding of Linux, so that a capture looks familiar: every group
-fills whole words. Read as RFC 9293 section 3.1 wants it: in any segment (MUST-5), unknown kinds
-skipped by their length (MUST-6, MUST-68). Of an illegal length (MUST-7) the RFC suggests a reset;
-that would let one forged octet kill a connection, so reading stops there, as on Linux, and what was
-read before stands. A known kind with another length than its own is skipped like an unknown one.
-What an option means in a segment where it does not belong is for `tcp` to decide.
+fills whole words, and nothing has to be padded behind the list (MUST-69). Read as RFC 9293 section
+3.1 wants it: in any segment (MUST-5), unknown kinds skipped by their length (MUST-6, MUST-68),
+wherever an option begins (MUST-64). Of an illegal length (MUST-7) the RFC suggests a reset; that
+would let one forged octet kill a connection, so reading stops there, as on Linux, and what was read
+before stands. A known kind with another length than its own is skipped like an unknown one. What an
+option means in a segment where it does not belong is for `tcp` to decide.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from .segment import ABSENT, Segment
 LARGEST: Final = 40
 """Octets of options that the data offset can tell (RFC 9293 section 3.1)."""
 
+# MUST-4: the three that everybody knows
 _EOL: Final = 0
 _NOP: Final = 1
 _MSS: Final = 2

@@ -16,6 +16,7 @@ LENGTH: Final = 20
 """Octets of the header without options."""
 
 _HEADER: Final = Struct("!HHIIBBHHH")
+"""All fields are unsigned, the window too (MUST-1)."""
 
 
 def tcp_length(seg: Segment) -> int:

@@ -1,0 +1,13 @@
+"""Write docs/conformance.md: `python -m tests.conformance`."""
+
+import sys
+
+from .document import PAGE, render
+from .requirements import ROOT, gaps, requirements
+from .tags import tags_in
+
+rows, tags = requirements(), tags_in(ROOT)
+owed = list(gaps(rows, tags))
+if owed:
+    sys.exit("\n".join(owed))
+PAGE.write_text(render(rows, tags), encoding="utf-8")

@@ -18,8 +18,10 @@ help:
 demo: .venv/user
 	$(BIN)/lastack demo
 
+# Many tests wait for a kernel or a child process: four at a time, also on two processors. A file
+# stays together, since its tests share what they have played.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from lastack.run import Outcome, World
+from lastack.run import Outcome, World, uninstall
 
 Play = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def real_modules_afterwards() -> Iterator[None]:
+    """What a test left in place of the real modules is taken away: other tests use real sockets."""
+    yield
+    uninstall()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +12,20 @@ from typing import Any, Final
 import click
 
 from lastack.drill import Result, Setup, Verdict, play_file, play_files, scripts_in
+from lastack.oracle import LIMIT, Both
 from lastack.profile import S
 from lastack.report import ladder
 from lastack.trace import Event
 from lastack.verdict import Book, threads
 
+from . import drill_kernel
+from .on_kernel import WHERE
 from .paint import Painter
 from .values import Duration, find_profile
 
 _STYLES: Final = {
     Result.PASS: "good", Result.FAIL: "bad", Result.UNSUPPORTED: "again", Result.ERROR: "bad",
+    Result.SKIPPED: "note",
 }  # fmt: skip
 
 
@@ -31,30 +34,60 @@ _STYLES: Final = {
 @click.option("--profile", "name", default="linux", metavar="NAME", help="Whose TCP; linux.")
 @click.option("--neutral", is_flag=True, help="Only what every TCP has to do.")
 @click.option("--exact", is_flag=True, help="Times without any tolerance.")
-@click.option("--on", "target", type=click.Choice(["lastack"]), default="lastack", help="Where.")
+@click.option("--on", "target", type=click.Choice(WHERE), default="lastack", help="Where.")
+@click.option("--limit", type=click.FloatRange(0), metavar="SECONDS", help="On the kernel; 10.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes; one for each processor.")
 @click.option("--tolerance", type=Duration(), metavar="TIME", help="How far times may be off.")
 @click.option("--ladders", type=click.IntRange(0), default=3, metavar="N", help="Shown at most; 3.")
 @click.option("-D", "defines", multiple=True, metavar="NAME=VALUE", help="A word, or a sysctl.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def drill(
-    paths: tuple[str, ...], name: str, neutral: bool, exact: bool, target: str, jobs: int | None,
-    tolerance: int | None, ladders: int, defines: tuple[str, ...], as_json: bool,
+    paths: tuple[str, ...], name: str, neutral: bool, exact: bool, target: str, limit: float | None,
+    jobs: int | None, tolerance: int | None, ladders: int, defines: tuple[str, ...], as_json: bool,
 ) -> int:  # fmt: skip
     """Play packetdrill scripts (*.pkt, or directories of them).
 
     Both dialects are read, google's and nplab's. A script passes, fails at a
     line, or asks for something that lastack does not have (unsupported, which
     counts as not passed). Code in a script, %{ }%, is run: play what you trust.
+    On the kernel (root) scripts take real time; those longer than the limit
+    are skipped, 0 plays them all.
     """
+    _check(target, name, limit, exact=exact)
     setup = Setup(find_profile(name), neutral, exact, _defines(defines), tolerance)
     files = _files(paths)
-    verdicts = list(play_files(files, setup, jobs or os.cpu_count() or 1))
-    if as_json:
-        click.echo(json.dumps(to_json(verdicts), indent=2))
+    if target == "lastack":
+        verdicts = list(play_files(files, setup, jobs or os.cpu_count() or 1))
+        good = all(one.result is Result.PASS for one in verdicts)
     else:
-        _show(verdicts, setup, ladders)
-    return 0 if all(one.result is Result.PASS for one in verdicts) else 1
+        both = drill_kernel.play(files, setup, LIMIT if limit is None else limit, jobs)
+        if target == "both":
+            return _tell_both(both, as_json=as_json)
+        verdicts = [one.kernel for one in both]
+        good = all(one.result in drill_kernel.GOOD for one in verdicts)
+    if as_json:
+        click.echo(json.dumps(to_json(verdicts, target), indent=2))
+    else:
+        _show(verdicts, setup, ladders if target == "lastack" else 0, target)
+    return 0 if good else 1
+
+
+def _check(target: str, name: str, limit: float | None, *, exact: bool) -> None:
+    if target == "lastack" and limit is not None:
+        raise click.UsageError("--limit is for --on kernel and --on both")
+    if target == "kernel" and name != "linux":
+        raise click.UsageError(f"--on kernel has no profile {name}; try --on both")
+    if target != "lastack" and exact:
+        raise click.UsageError("--exact is for virtual time; leave it out, or --on")
+
+
+def _tell_both(both: Sequence[Both], *, as_json: bool) -> int:
+    if as_json:
+        click.echo(json.dumps(drill_kernel.to_json(both), indent=2))
+    else:
+        drill_kernel.show(Painter(), both)
+    differ = any(one.difference for one in both)
+    return 1 if differ or any(one.lastack.result is not Result.PASS for one in both) else 0
 
 
 def _files(paths: Sequence[str]) -> list[Path]:
@@ -80,30 +113,27 @@ def _defines(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def to_json(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def to_json(verdicts: Sequence[Verdict], target: str = "lastack") -> dict[str, Any]:
     """Return the documented shape, schema 1."""
-    counts = Counter(one.result for one in verdicts)
     return {
         "schema": 1,
-        "summary": {result.value: counts[result] for result in Result},
-        "scripts": [
-            {
-                "path": one.path, "verdict": one.result.value, "line": one.line or None,
-                "expected": one.expected or None, "actual": one.actual or None,
-                "virtual_seconds": one.virtual / S,
-            }
-            for one in verdicts
-        ],
-    }  # fmt: skip
+        "on": target,
+        "summary": drill_kernel.summary_json(verdicts, kernel=target == "kernel"),
+        "scripts": [drill_kernel.verdict_json(one) for one in verdicts],
+    }
 
 
-def _show(verdicts: Sequence[Verdict], setup: Setup, ladders: int) -> None:
+def _show(verdicts: Sequence[Verdict], setup: Setup, ladders: int, target: str) -> None:
     painter = Painter()
     for one in verdicts:
         if one.result is Result.PASS:
             continue
         where = f"{one.path}:{one.line}" if one.line else one.path
+        if one.result is Result.SKIPPED:
+            where = f"{one.path}: {one.actual}"
         painter.lines([((one.result.value, _STYLES[one.result]), (f" {where}", ""))])
+        if one.result is Result.SKIPPED:
+            continue
         if one.expected:
             painter.line(f"    expected {one.expected}")
         came = "     but got " if one.expected else "    "
@@ -111,11 +141,10 @@ def _show(verdicts: Sequence[Verdict], setup: Setup, ladders: int) -> None:
         if one.result is Result.FAIL and ladders:
             ladders -= 1
             _show_ladders(painter, one, setup)
-    counts = Counter(one.result for one in verdicts)
-    parts = [f"{counts[result]} {result.value}" for result in Result if counts[result]]
-    virtual = sum(one.virtual for one in verdicts) / S
-    good = "good" if counts[Result.PASS] == len(verdicts) else ""
-    painter.line(f"{', '.join(parts)}, {virtual:,.1f} s of virtual time", good)
+    took = sum(one.virtual for one in verdicts if one.result is not Result.SKIPPED) / S
+    good = "good" if all(one.result in drill_kernel.GOOD for one in verdicts) else ""
+    kind = "virtual" if target == "lastack" else "real"
+    painter.line(f"{drill_kernel.counted(verdicts)}, {took:,.1f} s of {kind} time", good)
     if setup.profile.unproven:
         painter.line(f"Profile {setup.profile.name} is from documents: nobody ran it here.", "note")
 

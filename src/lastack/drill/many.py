@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from .play import Setup, play_file
 from .runner import Verdict
 
+_T = TypeVar("_T")
 _WORTH_IT: Final = 40
 """Fewer scripts are played before another process has started."""
 _AT_ONCE: Final = 16
@@ -26,14 +28,24 @@ def scripts_in(path: Path) -> list[Path]:
 
 def play_files(paths: Sequence[Path], setup: Setup, jobs: int = 1) -> Iterator[Verdict]:
     """Play scripts, and yield the verdicts in the order of the paths."""
-    if jobs < 2 or len(paths) < _WORTH_IT:
-        yield from _one_by_one(paths, setup)
+    jobs = jobs if len(paths) >= _WORTH_IT else 1
+    yield from in_processes(partial(play_file, setup=setup), paths, jobs, at_once=_AT_ONCE)
+
+
+def in_processes(
+    play: Callable[[Path], _T], paths: Sequence[Path], jobs: int, *, at_once: int = 1
+) -> Iterator[_T]:
+    """Play scripts on several processes, `at_once` before a process comes back for more; yield what
+    `play` returns in the order of the paths."""
+    if jobs < 2:
+        yield from map(play, paths)
         return
     # "spawn": a fork would copy whatever threads of the caller hold just now
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(partial(play_file, setup=setup), paths, chunksize=_AT_ONCE)
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_at_once) as pool:
+        yield from pool.map(play, paths, chunksize=at_once)
 
 
-def _one_by_one(paths: Iterable[Path], setup: Setup) -> Iterator[Verdict]:
-    for path in paths:
-        yield play_file(path, setup)
+def _end_at_once() -> None:
+    """Ctrl-C ends a process with all that it has; the one that started it says so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

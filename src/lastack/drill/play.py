@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,14 +14,14 @@ from lastack.wire import pack_address
 
 from . import neutral, syntax
 from .calls import Caller
+from .ground import Ground, SimulatedGround
 from .parser import parse
 from .requests import Ends
 from .runner import Failure, Result, Runner, Tolerance, Verdict
 from .shell import Setting, effects
-from .simulated import Simulated
 from .symbols import Values
 from .syntax import Script, ScriptError, Unsupported
-from .sysctls import follow, set_sysctl
+from .target import OutOfTime, Target
 from .translate import Wire
 
 _LOCAL: Final = {"ipv4": "192.168.0.1", "ipv6": "fd3d:fa7b:d17d::1"}
@@ -53,23 +53,30 @@ class Setup:
     tolerance: int | None = None
 
 
-def play_file(path: Path, setup: Setup, listeners: Iterable[Listener] = ()) -> Verdict:
-    """Read and play a script. What cannot be read is an ERROR, with its line."""
+def play_file(
+    path: Path, setup: Setup, listeners: Iterable[Listener] = (), ground: Ground | None = None
+) -> Verdict:
+    """Read and play a script, on a simulated host or on `ground`. What cannot be read is an ERROR,
+    with its line. `listeners` are those of the simulated host."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         return Verdict(str(path), Result.ERROR, actual=error.strerror or str(error))
-    return play_text(text, str(path), setup, listeners)
+    return play_text(text, str(path), setup, listeners, ground)
 
 
-def play_text(text: str, path: str, setup: Setup, listeners: Iterable[Listener] = ()) -> Verdict:
+def play_text(
+    text: str, path: str, setup: Setup, listeners: Iterable[Listener] = (),
+    ground: Ground | None = None,
+) -> Verdict:  # fmt: skip
     """Play the text of a script; `path` is where its commands look for files."""
     try:
         script = parse(text, path, _defined(setup))
     except ScriptError as error:
         return Verdict(path, Result.ERROR, error.line, actual=error.text)
     try:
-        return _Player(neutral.neutral(script) if setup.neutral else script, setup).play(listeners)
+        script = neutral.neutral(script) if setup.neutral else script
+        return _Player(script, setup, ground or SimulatedGround(setup.profile, listeners)).play()
     except Unsupported as error:
         return Verdict(path, Result.UNSUPPORTED, actual=str(error))
 
@@ -85,32 +92,24 @@ def _defined(setup: Setup) -> frozenset[str]:
 class _Player:
     """One script."""
 
-    def __init__(self, script: Script, setup: Setup) -> None:
+    def __init__(self, script: Script, setup: Setup, ground: Ground) -> None:
         self._script = script
         self._setup = setup
-        self._profile = setup.profile
+        self._ground = ground
         self._line = 0
 
-    def play(self, listeners: Iterable[Listener]) -> Verdict:
+    def play(self) -> Verdict:
         """Play it, and say what became of it."""
         path = self._script.path
         runner: Runner | None = None
-        target: Simulated | None = None
+        target: Target | None = None
         try:
             self._check_options()
             begin = self._prepare()
             ends = self._ends()
-            target = Simulated(
-                self._profile,
-                [ends.local],
-                mtu=self._script.number("mtu", _MTU),
-                listeners=listeners,
-            )
+            target = self._ground.open(ends, self._script.number("mtu", _MTU))
             caller = Caller(ends, Values(dict(self._setup.defines)))
-            runner = Runner(
-                self._script, target, caller, Wire(ends), self._profile, self._tolerance(),
-                lenient_settings=self._setup.neutral,
-            )  # fmt: skip
+            runner = Runner(self._script, target, caller, Wire(ends), self._tolerance())
             runner.play(begin)
         except Failure as failure:
             found = failure.mismatch
@@ -118,6 +117,8 @@ class _Player:
         except Unsupported as error:
             line = runner.line if runner is not None else self._line
             verdict = Verdict(path, Result.UNSUPPORTED, line, actual=str(error))
+        except OutOfTime as error:
+            verdict = Verdict(path, Result.SKIPPED, runner.line if runner else 0, "", str(error))
         except (AssertionError, RuntimeError, ArithmeticError, LookupError, TypeError) as error:
             # an error of ours, or a script that asks for nonsense: the other scripts go on
             line = runner.line if runner is not None else self._line
@@ -125,8 +126,11 @@ class _Player:
             verdict = Verdict(path, Result.ERROR, line, actual=text)
         else:
             verdict = Verdict(path, Result.PASS)
-        now = target.now if target is not None else 0
-        return Verdict(path, verdict.result, verdict.line, verdict.expected, verdict.actual, now)
+        finally:
+            now = target.now if target is not None else 0
+            if target is not None:
+                target.close()
+        return replace(verdict, virtual=now)
 
     def _check_options(self) -> None:
         for name, value in self._script.options:
@@ -137,9 +141,9 @@ class _Player:
         """Follow the settings that come before anything else; return which event is first."""
         for name, value in self._setup.defines.items():
             if "." in name:
-                self._profile = set_sysctl(self._profile, name, value)
+                self._ground.set(name, value)
         if self._setup.neutral:
-            self._profile = neutral.conditions(self._profile)
+            self._ground.be_neutral()
         for event in self._script.before:
             if not self._only_settings(event):
                 raise Unsupported(f"the command {event.source} before the first event")
@@ -158,7 +162,7 @@ class _Player:
             return False
         for effect in found:
             assert isinstance(effect, Setting)
-            self._profile = follow(self._profile, effect, own_only=self._setup.neutral)
+            self._ground.set(effect.name, effect.value, lenient=self._setup.neutral)
         return True
 
     def _ends(self) -> Ends:
@@ -184,4 +188,5 @@ class _Player:
 
     def _tolerance(self) -> Tolerance:
         least = self._script.number("tolerance_usecs", Tolerance().least // 1000)
-        return Tolerance(max(least * 1000, self._setup.tolerance or 0), self._setup.exact)
+        least = max(least * 1000, self._setup.tolerance or 0)
+        return Tolerance(least, self._setup.exact, self._ground.slack)

@@ -13,7 +13,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, NoReturn
 
-from lastack.profile import Profile
 from lastack.wire import Segment
 
 from . import syntax as s
@@ -22,7 +21,6 @@ from .code import Interpreter
 from .match import compare, note_stamp, show_expected, show_sent
 from .shell import Drop, Query, Setting, Sleep, effects
 from .syntax import Unsupported
-from .sysctls import follow
 from .target import Answer, Left, Pending, Request, Target
 from .translate import Wire, refuse
 
@@ -43,12 +41,13 @@ class Result(Enum):
     FAIL = "fail"
     UNSUPPORTED = "unsupported"
     ERROR = "error"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result with its line (0: none), what was expected there and what came; ns of virtual
-    time that the script took."""
+    """The result with its line (0: none), what was expected there and what came; ns that the
+    script took, virtual unless it was played on a kernel."""
 
     path: str
     result: Result
@@ -69,14 +68,18 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Tolerance:
-    """By how much a time may be off: `least` ns, or an eighth; nothing at all if `exact`."""
+    """By how much a time may be off: `least` ns, or an eighth, and `slack` more where time is
+    real; nothing at all if `exact`."""
 
     least: int = _TOLERANCE_US * _US
     exact: bool = False
+    slack: int = 0
 
     def of(self, distance: int) -> int:
         """Return the tolerance of an event that is `distance` behind the one before."""
-        return 0 if self.exact else max(self.least, distance // _RELATIVE_TOLERANCE)
+        if self.exact:
+            return 0
+        return max(self.least, distance // _RELATIVE_TOLERANCE) + self.slack
 
 
 @dataclass
@@ -94,17 +97,13 @@ class Runner:
     """One script on one target."""
 
     def __init__(
-        self, script: s.Script, target: Target, caller: Caller, wire: Wire, profile: Profile,
-        tolerance: Tolerance, *, lenient_settings: bool = False,
-    ) -> None:  # fmt: skip
-        """`lenient_settings`: a setting that the profile cannot follow is passed over."""
+        self, script: s.Script, target: Target, caller: Caller, wire: Wire, tolerance: Tolerance
+    ) -> None:
         self._script = script
         self._target = target
         self._caller = caller
         self._wire = wire
-        self._profile = profile
         self._tolerance = tolerance
-        self._lenient_settings = lenient_settings
         self._tick = script.number("tcp_ts_tick_usecs", 0) * _US
         self._strict = any(name == "strict_segments" for name, _ in script.options)
         self._lenient_calls = "syscall" in script.option("non_fatal")
@@ -243,7 +242,7 @@ class Runner:
         off = note_stamp(packet, seg, conversation)
         if off is None or not self._tick:
             return
-        if abs(off) * self._tick > self._tolerance.least:
+        if abs(off) * self._tick > self._tolerance.least + self._tolerance.slack:
             self._fail(event, show_expected(packet), f"TS val {off:+d} ticks off at {_time(at)}")
 
     def _nothing_left_over(self) -> None:
@@ -315,8 +314,8 @@ class Runner:
                         event, f"{effect.number} in {effect.state}", f"{found} in {effect.state}"
                     )
             elif isinstance(effect, Setting):
-                changed = follow(self._profile, effect, own_only=self._lenient_settings)
-                if changed != self._profile and not self._all_over(event):
+                holds = self._target.change(effect.name, effect.value)
+                if not holds and not self._all_over(event):
                     raise Unsupported(f"sysctl {effect.name} while the host runs")
             elif isinstance(effect, Drop):
                 self._target.forget(effect.state)

@@ -13,6 +13,7 @@ from lastack.trace import Journal, Listener
 from lastack.wire import Packet, copy_packet
 
 from . import waiting
+from .sysctls import follow
 from .systemcalls import CALLS, Unfinished
 from .target import Answer, Left, Request
 
@@ -57,10 +58,13 @@ class Simulated:
 
     def __init__(
         self, profile: Profile, addresses: Iterable[bytes], *, mtu: int = 1500,
-        listeners: Iterable[Listener] = (),
+        listeners: Iterable[Listener] = (), lenient: bool = False,
     ) -> None:  # fmt: skip
-        """`listeners` see the trace; without any none is made."""
+        """`listeners` see the trace; without any none is made. `lenient`: a setting that the
+        profile cannot follow is passed over."""
         self._now = 0
+        self._profile = profile
+        self._lenient = lenient
         self._journal = Journal()
         self._journal.listeners += listeners
         scribe = self._journal.scribe("host") if self._journal.listeners else None
@@ -178,3 +182,10 @@ class Simulated:
             if row.state.value == state:
                 self.host.kill(row.conn, self._now)
         self._collect()
+
+    def change(self, name: str, value: str) -> bool:
+        """Tell whether the host keeps to a setting: its profile does not change any more."""
+        return follow(self._profile, name, value, own_only=self._lenient) == self._profile
+
+    def close(self) -> None:
+        """Nothing is left of a simulation."""

@@ -24,7 +24,6 @@ from lastack.profile import (
     SynCheck,
 )
 
-from .shell import Setting
 from .syntax import Unsupported
 
 _LARGEST_SCALE: Final = 14
@@ -50,11 +49,11 @@ def set_sysctl(profile: Profile, name: str, value: str) -> Profile:
     raise Unsupported(f"sysctl {name}={value}")
 
 
-def follow(profile: Profile, setting: Setting, *, own_only: bool) -> Profile:
+def follow(profile: Profile, name: str, value: str, *, own_only: bool) -> Profile:
     """Return the profile with a setting of a script. `own_only`: what the profile cannot follow
     is passed over, as the neutral form of a script wants it."""
     try:
-        return set_sysctl(profile, setting.name, setting.value)
+        return set_sysctl(profile, name, value)
     except Unsupported:
         if own_only:
             return profile

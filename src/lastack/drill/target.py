@@ -54,6 +54,10 @@ class Pending(Protocol):
     ended: int
 
 
+class OutOfTime(Exception):
+    """A target that plays in real time has no more of it."""
+
+
 class Left(NamedTuple):
     """A packet that left the target."""
 
@@ -87,3 +91,10 @@ class Target(Protocol):
 
     def forget(self, state: str) -> None:
         """Drop, as an administrator does, what is in a state."""
+
+    def change(self, name: str, value: str) -> bool:
+        """Make a setting (sysctl) while it is used; tell whether it holds from now on. Unsupported
+        for one that the target does not know."""
+
+    def close(self) -> None:
+        """End it, with all that is under way."""

@@ -26,6 +26,7 @@ from lastack.wire import (
 )
 
 from . import syntax as s
+from .captured import Captured, options_in
 from .requests import Ends
 from .syntax import Unsupported
 
@@ -256,12 +257,11 @@ def options_of(seg: Segment) -> tuple[s.Option, ...]:
 
     Edges and timestamps are those on the wire.
     """
+    if isinstance(seg, Captured):
+        return tuple(_read_options(seg.options))
     if not (seg.mss or seg.wscale != ABSENT or seg.sack_ok or seg.tsval != ABSENT or seg.sack):
         return ()
-    data = build(seg)
-    ip = 20 if len(seg.flow.src) == 4 else 40
-    length = data[ip + 12] >> 4 << 2
-    return tuple(_read_options(data[ip + 20 : ip + length]))
+    return tuple(_read_options(options_in(build(seg), len(seg.flow.src))))
 
 
 def _read_options(raw: bytes) -> list[s.Option]:

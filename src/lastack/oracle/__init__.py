@@ -6,6 +6,12 @@ from .compare import Side as Side
 from .compare import compare as compare
 from .differ import differences as differences
 from .differ import same_line as same_line
+from .drilled import SLACK as SLACK
+from .drilling import LIMIT as LIMIT
+from .drilling import Both as Both
+from .drilling import Parting as Parting
+from .drilling import drill_on_both as drill_on_both
+from .drilling import drill_on_kernel as drill_on_kernel
 from .explained import KNOWN_IN_CLAIMS as KNOWN_IN_CLAIMS
 from .explained import KNOWN_IN_MATRIX as KNOWN_IN_MATRIX
 from .explained import Explained as Explained

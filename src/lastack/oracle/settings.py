@@ -1,0 +1,52 @@
+"""The settings (sysctl) of a namespace, as a script makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from lastack.drill import Unsupported
+
+from .namespace import Namespace
+
+_CONGESTION: Final = "net.ipv4.tcp_congestion_control"
+_AVAILABLE: Final = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
+
+
+class Settings:
+    """Changes nothing outside of its namespace.
+
+    `congestion` is the algorithm that new sockets are to have, cubic at first. It is no sysctl
+    here: but for the first namespace the kernel takes none for a default that it does not allow to
+    everybody, and a machine's own default may be one that paces (bbr).
+    """
+
+    def __init__(self, space: Namespace) -> None:
+        self._space = space
+        self.congestion = "cubic"
+
+    def set(self, name: str, value: str) -> None:
+        """Make a setting. Unsupported for one that a namespace does not have, or that is the whole
+        machine's and has another value."""
+        name, value = name.strip(), value.strip()
+        if not name.startswith("net."):
+            raise Unsupported(f"sysctl {name}: not a setting of a network namespace")
+        if name == _CONGESTION:
+            if value not in _AVAILABLE.read_text("ascii").split():
+                raise Unsupported(f"sysctl {name}={value}: this kernel has it not loaded")
+            self.congestion = value
+            return
+        path = Path("/proc/sys") / name.replace(".", "/")
+        self._space.call(lambda: _write(path, name, value))
+
+
+def _write(path: Path, name: str, value: str) -> None:
+    try:
+        if path.stat().st_mode & 0o200:
+            path.write_text(value, encoding="ascii")
+        elif path.read_text("ascii").split() != value.split():
+            raise Unsupported(f"sysctl {name}={value}: a setting of the whole machine")
+    except FileNotFoundError:
+        raise Unsupported(f"sysctl {name}: this kernel has no such setting") from None
+    except OSError as error:
+        raise Unsupported(f"sysctl {name}={value}: {error.strerror}") from None

@@ -87,7 +87,7 @@ def _tell_both(both: Sequence[Both], *, as_json: bool) -> int:
     else:
         drill_kernel.show(Painter(), both)
     differ = any(one.difference for one in both)
-    return 1 if differ or any(one.lastack.result is not Result.PASS for one in both) else 0
+    return 1 if differ or any(one.lastack.result not in drill_kernel.GOOD for one in both) else 0
 
 
 def _files(paths: Sequence[str]) -> list[Path]:

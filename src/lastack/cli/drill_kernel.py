@@ -58,7 +58,7 @@ def to_json(both: Sequence[Both]) -> dict[str, Any]:
         scripts.append(verdict_json(one.lastack) | told)
     return {
         "schema": 1, "on": "both",
-        "summary": summary_json([one.lastack for one in both]),
+        "summary": summary_json([one.lastack for one in both], kernel=True),
         "kernel_summary": summary_json([one.kernel for one in both], kernel=True),
         "differences": sum(bool(one.difference) for one in both),
         "scripts": scripts,
@@ -72,7 +72,7 @@ def show(painter: Painter, both: Sequence[Both]) -> None:
             _show_difference(painter, one)
         elif one.kernel.result is Result.SKIPPED:
             _head(painter, "skipped", "note", f"{one.kernel.path}: {one.kernel.actual}")
-        if not one.difference and one.lastack.result is not Result.PASS:
+        if not one.difference and one.lastack.result not in GOOD:
             where = "on both" if one.kernel.result is not Result.SKIPPED else "on lastack"
             line = f":{one.lastack.line}" if one.lastack.line else ""
             _head(painter, one.lastack.result.value, "bad", f"{one.lastack.path}{line} {where}")

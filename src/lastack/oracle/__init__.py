@@ -10,6 +10,7 @@ from .drilled import SLACK as SLACK
 from .drilling import LIMIT as LIMIT
 from .drilling import Both as Both
 from .drilling import Parting as Parting
+from .drilling import difference as difference
 from .drilling import drill_on_both as drill_on_both
 from .drilling import drill_on_kernel as drill_on_kernel
 from .explained import KNOWN_IN_CLAIMS as KNOWN_IN_CLAIMS

@@ -13,10 +13,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from socket import IPPROTO_TCP, SHUT_RDWR, SO_LINGER, SOL_SOCKET, TCP_CONGESTION
+from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET
 from typing import Final
 
-from lastack.drill import Answer, Ends, Left, OutOfTime, Request, Unsupported, captured
+from lastack.drill import Answer, Ends, Left, OutOfTime, Request, captured
 from lastack.profile import MS, S
 from lastack.wire import Packet, build, show_address
 
@@ -78,11 +78,7 @@ class Kernel:
         call = KernelCall()
         make = self._bound(request)
         if request.name == "socket":
-            answer = self._space.call(make)
-            algorithm = self._settings.congestion.encode()
-            if answer.value >= 0:
-                CALLS["setsockopt"](answer.value, IPPROTO_TCP, TCP_CONGESTION, algorithm)
-            self._finish(call, request, answer)
+            self._finish(call, request, self._space.call(make))
         elif request.name not in WAITING:
             self._finish(call, request, make())
         else:
@@ -123,6 +119,7 @@ class Kernel:
         call.ended = self.now
         if request.name in OPENING and answer.value >= 0:
             self._open.add(answer.value)
+            self._settings.prepare(answer.value, request.name)
         call.answer = answer
 
     # -- time and packets ----------------------------------------------------------------------
@@ -212,15 +209,11 @@ class KernelGround:
 
     def set(self, name: str, value: str, *, lenient: bool = False) -> None:
         """Make a setting."""
-        try:
-            self._settings.set(name, value)
-        except Unsupported:
-            if not lenient:
-                raise
+        self._settings.set(name, value)
 
     def be_neutral(self) -> None:
-        """Take the conditions of the neutral form, as far as settings make them."""
-        self._settings.set("net.ipv4.tcp_syn_linear_timeouts", "0")
+        """Take the conditions of the neutral form."""
+        self._settings.be_neutral()
 
     def open(self, ends: Ends, mtu: int) -> Kernel:
         """Join the namespace to the peer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -45,14 +45,21 @@ def drill_on_both(path: Path, setup: Setup, limit: float = LIMIT) -> Both:
     """Play a script on lastack, then on the kernel.
 
     One that fails there is played again, twice at most: a busy machine is late now and then, what
-    the kernel does differently it does every time. A script that takes longer than `limit` seconds (0: no limit) is SKIPPED there, as is one that
-    a directory of another profile's name says not to be about Linux.
+    the kernel does differently it does every time. A script that takes longer than `limit` seconds
+    (0: no limit) is SKIPPED there. One whose directory names another profile than that of the
+    setup is SKIPPED on both.
     """
+    other = path.resolve().parent.name
+    if other in PROFILES and other != setup.profile.name:
+        verdict = Verdict(str(path), Result.SKIPPED, actual=f"for the profile {other}")
+        return Both(verdict, verdict, None)
     simulated = play_file(path, setup)
     if simulated.result is Result.ERROR:
         return Both(simulated, simulated, None)
-    kernel = _skipped(simulated, path, limit)
-    if kernel is None:
+    if limit and simulated.virtual > limit * S:
+        why = f"it takes {simulated.virtual / S:,.1f} s"
+        kernel = Verdict(str(path), Result.SKIPPED, actual=why, virtual=simulated.virtual)
+    else:
         kernel = _play(path, setup, limit)
         for _ in range(_AGAIN):
             if kernel.result is Result.FAIL:
@@ -71,19 +78,6 @@ def _play(path: Path, setup: Setup, limit: float) -> Verdict:
 def drill_on_kernel(path: Path, setup: Setup, limit: float = LIMIT) -> Verdict:
     """Play a script on the kernel; as `drill_on_both`."""
     return drill_on_both(path, setup, limit).kernel
-
-
-def _skipped(simulated: Verdict, path: Path, limit: float) -> Verdict | None:
-    other = path.resolve().parent.name
-    if other in PROFILES and other != "linux":
-        return replace(_bare(simulated), actual=f"a script for the profile {other}")
-    if limit and simulated.virtual > limit * S:
-        return replace(_bare(simulated), actual=f"it takes {simulated.virtual / S:,.1f} s")
-    return None
-
-
-def _bare(simulated: Verdict) -> Verdict:
-    return Verdict(simulated.path, Result.SKIPPED, virtual=simulated.virtual)
 
 
 def difference(simulated: Verdict, kernel: Verdict) -> Parting | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from socket import IPPROTO_TCP, TCP_CONGESTION, TCP_QUICKACK
 from typing import Final
 
 from lastack.drill import Unsupported
 
 from .namespace import Namespace
+from .system_calls import CALLS
 
 _CONGESTION: Final = "net.ipv4.tcp_congestion_control"
+_THE_SAME: Final = {"net.inet.tcp.ecn.enable": "net.ipv4.tcp_ecn"}
+"""Settings of another system that mean the same."""
 _AVAILABLE: Final = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 
 
@@ -19,16 +23,40 @@ class Settings:
     `congestion` is the algorithm that new sockets are to have, cubic at first. It is no sysctl
     here: but for the first namespace the kernel takes none for a default that it does not allow to
     everybody, and a machine's own default may be one that paces (bbr).
+
+    `neutral`: what is not there is passed over, and sockets are to delay ACKs from the first
+    segment on, for which the kernel has an option only.
     """
 
     def __init__(self, space: Namespace) -> None:
         self._space = space
         self.congestion = "cubic"
+        self.neutral = False
+
+    def be_neutral(self) -> None:
+        """Take the conditions of the neutral form, see drill.neutral."""
+        self.neutral = True
+        self.set("net.ipv4.tcp_syn_linear_timeouts", "0")
 
     def set(self, name: str, value: str) -> None:
         """Make a setting. Unsupported for one that a namespace does not have, or that is the whole
         machine's and has another value."""
+        try:
+            self._set(name, value)
+        except Unsupported:
+            if not self.neutral:
+                raise
+
+    def prepare(self, fd: int, request: str) -> None:
+        """Prepare a socket that a call has opened."""
+        if request == "socket":
+            CALLS["setsockopt"](fd, IPPROTO_TCP, TCP_CONGESTION, self.congestion.encode())
+        if self.neutral and request in ("socket", "accept"):
+            CALLS["setsockopt"](fd, IPPROTO_TCP, TCP_QUICKACK, bytes(4))
+
+    def _set(self, name: str, value: str) -> None:
         name, value = name.strip(), value.strip()
+        name = _THE_SAME.get(name, name)
         if not name.startswith("net."):
             raise Unsupported(f"sysctl {name}: not a setting of a network namespace")
         if name == _CONGESTION:

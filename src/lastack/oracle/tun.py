@@ -35,8 +35,9 @@ class Tun:
         self._fd = space.call(lambda: _open(link))
         try:
             space.ip(f"link set {link} mtu {mtu}")
-            space.ip(f"address add {near} peer {far} dev {link}")
+            # up first: an IPv6 address that waits for its link gets no route to the peer
             space.ip(f"link set {link} up")
+            space.ip(f"address add {near} peer {far} dev {link}")
         except BaseException:
             self.close()
             raise

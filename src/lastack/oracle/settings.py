@@ -24,8 +24,8 @@ class Settings:
     here: but for the first namespace the kernel takes none for a default that it does not allow to
     everybody, and a machine's own default may be one that paces (bbr).
 
-    `neutral`: what is not there is passed over, and sockets are to delay ACKs from the first
-    segment on, for which the kernel has an option only.
+    `neutral`: what is not there is passed over, and accepted sockets are to delay ACKs from
+    the first segment on, for which the kernel has an option only.
     """
 
     def __init__(self, space: Namespace) -> None:
@@ -48,10 +48,11 @@ class Settings:
                 raise
 
     def prepare(self, fd: int, request: str) -> None:
-        """Prepare a socket that a call has opened."""
+        """Prepare a socket that a call has opened. (Of a socket that connects the option would delay the
+        last ACK of the handshake too.)"""
         if request == "socket":
             CALLS["setsockopt"](fd, IPPROTO_TCP, TCP_CONGESTION, self.congestion.encode())
-        if self.neutral and request in ("socket", "accept"):
+        if self.neutral and request == "accept":
             CALLS["setsockopt"](fd, IPPROTO_TCP, TCP_QUICKACK, bytes(4))
 
     def _set(self, name: str, value: str) -> None:

@@ -35,9 +35,11 @@ class Tun:
         self._fd = space.call(lambda: _open(link))
         try:
             space.ip(f"link set {link} mtu {mtu}")
-            # up first: an IPv6 address that waits for its link gets no route to the peer
+            # up first: an IPv6 address that waits for its link gets no route to the peer; nor is
+            # there anybody to ask whether he has the address too
             space.ip(f"link set {link} up")
-            space.ip(f"address add {near} peer {far} dev {link}")
+            at_once = " nodad" if ":" in near else ""
+            space.ip(f"address add {near} peer {far} dev {link}{at_once}")
         except BaseException:
             self.close()
             raise

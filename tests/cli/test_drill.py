@@ -86,6 +86,10 @@ def test_a_profile_that_nobody_ran_says_so(lastack: Run, scripts: Path) -> None:
         ((".", "-D", "=3"), "-D"),
         ((".", "--on", "mars"), "--on"),
         ((".", "--jobs", "0"), "--jobs"),
+        ((".", "--limit", "5"), "--limit"),
+        ((".", "--on", "kernel", "--limit", "-1"), "--limit"),
+        ((".", "--on", "both", "--exact"), "--exact"),
+        ((".", "--on", "kernel", "--profile", "freebsd"), "--on both"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(lastack: Run, words: tuple[str, ...], told: str) -> None:
@@ -105,3 +109,43 @@ def test_text_fits_80_columns(lastack: Run, scripts: Path) -> None:
     text = lastack("drill", str(scripts)).stdout + lastack("drill", "--help").stdout
     long = [line for line in text.splitlines() if len(line) > 80 and str(scripts) not in line]
     assert not long
+
+
+@pytest.mark.root
+def test_on_the_kernel(lastack: Run, scripts: Path) -> None:
+    done = lastack("drill", "--on", "kernel", "--tolerance", "100ms", str(scripts / "good.pkt"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("1 pass, ")
+    assert done.stdout.endswith(" s of real time\n")
+    done = lastack("drill", "--on", "kernel", str(scripts), "--json")
+    told = valid(done.stdout, "drill")
+    assert (done.returncode, told["on"]) == (1, "kernel")
+    assert told["summary"] == {"pass": 1, "fail": 1, "unsupported": 1, "error": 1, "skipped": 0}
+
+
+@pytest.mark.root
+def test_what_is_too_long_is_named_and_no_failure(lastack: Run, scripts: Path) -> None:
+    where = str(scripts / "good.pkt")
+    done = lastack("drill", "--on", "kernel", "--limit", "0.05", where)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == f"skipped {where}: it takes 0.1 s"
+    assert done.stdout.splitlines()[1].startswith("1 skipped")
+
+
+@pytest.mark.root
+def test_both_beside_each_other(lastack: Run, scripts: Path) -> None:
+    # the ECN bits of a SYN|ACK are a profile's, and textbook's TCP knows none
+    (scripts / "apart.pkt").write_text(
+        GOOD.replace("< S 0", "< SEW 0").replace("> S. 0", "> SE. 0")
+    )
+    words = ("drill", "--on", "both", "--tolerance", "100ms", "--profile", "textbook")
+    done = lastack(*words, str(scripts / "apart.pkt"), str(scripts / "bad.pkt"))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"differ {scripts / 'apart.pkt'}:6\n    script   > SE. 0:0(0)" in done.stdout
+    assert "    lastack  > S. 0:0(0) ack 1" in done.stdout
+    assert "    kernel   as the script says" in done.stdout
+    assert f"fail {scripts / 'bad.pkt'}:10 on both" in done.stdout
+    told = valid(lastack(*words, str(scripts / "apart.pkt"), "--json").stdout, "drill")
+    assert (told["on"], told["differences"]) == ("both", 1)
+    assert told["summary"]["fail"] == told["kernel_summary"]["pass"] == 1
+    assert told["scripts"][0]["difference"]["line"] == 6

@@ -48,10 +48,10 @@ class Settings:
                 raise
 
     def prepare(self, fd: int, request: str) -> None:
-        """Prepare a socket that a call has opened. (Of a socket that connects the option would delay the
-        last ACK of the handshake too.)"""
+        """Prepare a socket that a call has opened."""
         if request == "socket":
             CALLS["setsockopt"](fd, IPPROTO_TCP, TCP_CONGESTION, self.congestion.encode())
+        # on a socket that connects it would delay the last ACK of the handshake too
         if self.neutral and request == "accept":
             CALLS["setsockopt"](fd, IPPROTO_TCP, TCP_QUICKACK, bytes(4))
 

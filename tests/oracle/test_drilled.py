@@ -179,3 +179,12 @@ def test_where_two_verdicts_part() -> None:
     other = Verdict("x", Result.FAIL, 9, "> R.", "> F.")
     assert difference(LATE, other) == Parting(9, "> R.", "nothing by 2.000 s", "> F.")
     assert difference(LATE, Verdict("x", Result.SKIPPED)) is None
+
+
+def test_a_window_counts_where_the_script_asks_for_it() -> None:
+    for expected, same in (("> R.", True), ("> R. win 5", False)):
+        one, two = (
+            Verdict("x", Result.FAIL, 9, expected, f"> F. win {window} <TS val {window} ecr 1>")
+            for window in (60, 65)
+        )
+        assert (difference(one, two) is None) is same

@@ -149,3 +149,20 @@ def test_both_beside_each_other(lastack: Run, scripts: Path) -> None:
     assert (told["on"], told["differences"]) == ("both", 1)
     assert told["summary"]["fail"] == told["kernel_summary"]["pass"] == 1
     assert told["scripts"][0]["difference"]["line"] == 6
+
+
+def test_a_directory_names_the_profile_of_its_scripts(lastack: Run, tmp_path: Path) -> None:
+    """The peer's text is unread at close(): RST on Linux, FIN on FreeBSD."""
+    script = GOOD.replace(
+        "+0 close(4)", "+0 < P. 1:2(1) ack 1 win 257\n+0 > . 1:1(0) ack 2\n+0 close(4)"
+    )
+    for name, last in (("freebsd", "F."), ("plain", "R.")):
+        (tmp_path / name).mkdir()
+        text = script.replace("> F. 1:1(0) ack 1", f"> {last} 1:1(0) ack 2")
+        (tmp_path / name / "unread.pkt").write_text(text)
+    done = lastack("drill", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Profile freebsd is from documents" in done.stdout
+    done = lastack("drill", "--profile", "linux", str(tmp_path))
+    assert done.returncode == 1
+    assert "freebsd/unread.pkt" in done.stdout

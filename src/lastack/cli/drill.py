@@ -13,7 +13,7 @@ import click
 
 from lastack.drill import Result, Setup, Verdict, play_file, play_files, scripts_in
 from lastack.oracle import LIMIT, Both
-from lastack.profile import S
+from lastack.profile import PROFILES, Profile, S
 from lastack.report import ladder
 from lastack.trace import Event
 from lastack.verdict import Book, threads
@@ -31,7 +31,8 @@ _STYLES: Final = {
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--profile", "name", default="linux", metavar="NAME", help="Whose TCP; linux.")
+@click.option("--profile", "name", metavar="NAME",
+              help="Whose TCP; that of the directory's name, else linux.")  # fmt: skip
 @click.option("--neutral", is_flag=True, help="Only what every TCP has to do.")
 @click.option("--exact", is_flag=True, help="Times without any tolerance.")
 @click.option("--on", "target", type=click.Choice(WHERE), default="lastack", help="Where.")
@@ -42,22 +43,26 @@ _STYLES: Final = {
 @click.option("-D", "defines", multiple=True, metavar="NAME=VALUE", help="A word, or a sysctl.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def drill(
-    paths: tuple[str, ...], name: str, neutral: bool, exact: bool, target: str, limit: float | None,
-    jobs: int | None, tolerance: int | None, ladders: int, defines: tuple[str, ...], as_json: bool,
+    paths: tuple[str, ...], name: str | None, neutral: bool, exact: bool, target: str,
+    limit: float | None, jobs: int | None, tolerance: int | None, ladders: int,
+    defines: tuple[str, ...], as_json: bool,
 ) -> int:  # fmt: skip
     """Play packetdrill scripts (*.pkt, or directories of them).
 
     Both dialects are read, google's and nplab's. A script passes, fails at a
     line, or asks for something that lastack does not have (unsupported, which
     counts as not passed). Code in a script, %{ }%, is run: play what you trust.
-    On the kernel (root) scripts take real time; those longer than the limit
-    are skipped, 0 plays them all.
+    Without --profile a script in a directory named after a profile (windows,
+    freebsd ...) is played in that one. On the kernel (root) scripts take real
+    time; those longer than the limit are skipped, 0 plays them all.
     """
     _check(target, name, limit, exact=exact)
-    setup = Setup(find_profile(name), neutral, exact, _defines(defines), tolerance)
+    setup = Setup(find_profile(name or "linux"), neutral, exact, _defines(defines), tolerance)
     files = _files(paths)
     if target == "lastack":
-        verdicts = list(play_files(files, setup, jobs or os.cpu_count() or 1))
+        verdicts: list[Verdict] = []
+        for one, theirs in _by_profile(files, setup, named=name is not None):
+            verdicts += play_files(theirs, one, jobs or os.cpu_count() or 1)
         good = all(one.result is Result.PASS for one in verdicts)
     else:
         both = drill_kernel.play(files, setup, LIMIT if limit is None else limit, jobs)
@@ -68,14 +73,35 @@ def drill(
     if as_json:
         click.echo(json.dumps(to_json(verdicts, target), indent=2))
     else:
-        _show(verdicts, setup, ladders if target == "lastack" else 0, target)
+        setups = _by_profile(files, setup, named=name is not None)
+        _show(verdicts, setups, ladders if target == "lastack" else 0, target)
     return 0 if good else 1
 
 
-def _check(target: str, name: str, limit: float | None, *, exact: bool) -> None:
+def _profile_of(path: Path, default: Profile) -> Profile:
+    """Return the profile that a script's directory is named after."""
+    return PROFILES.get(path.absolute().parent.name, default)
+
+
+def _by_profile(
+    files: Sequence[Path], setup: Setup, *, named: bool
+) -> list[tuple[Setup, list[Path]]]:
+    """Return the scripts by the profile they are for; `named`: the user has named one for all."""
+    if named:
+        return [(setup, list(files))]
+    found: dict[str, list[Path]] = {}
+    for path in files:
+        found.setdefault(_profile_of(path, setup.profile).name, []).append(path)
+    return [
+        (setup if name == setup.profile.name else replace(setup, profile=PROFILES[name]), theirs)
+        for name, theirs in found.items()
+    ]
+
+
+def _check(target: str, name: str | None, limit: float | None, *, exact: bool) -> None:
     if target == "lastack" and limit is not None:
         raise click.UsageError("--limit is for --on kernel and --on both")
-    if target == "kernel" and name != "linux":
+    if target == "kernel" and name not in (None, "linux"):
         raise click.UsageError(f"--on kernel has no profile {name}; try --on both")
     if target != "lastack" and exact:
         raise click.UsageError("--exact is for virtual time; leave it out, or --on")
@@ -123,8 +149,12 @@ def to_json(verdicts: Sequence[Verdict], target: str = "lastack") -> dict[str, A
     }
 
 
-def _show(verdicts: Sequence[Verdict], setup: Setup, ladders: int, target: str) -> None:
+def _show(
+    verdicts: Sequence[Verdict], setups: Sequence[tuple[Setup, list[Path]]], ladders: int,
+    target: str,
+) -> None:  # fmt: skip
     painter = Painter()
+    setup_of = {str(path): setup for setup, theirs in setups for path in theirs}
     for one in verdicts:
         if one.result is Result.PASS:
             continue
@@ -140,13 +170,15 @@ def _show(verdicts: Sequence[Verdict], setup: Setup, ladders: int, target: str) 
         painter.line(f"{came}{one.actual}")
         if one.result is Result.FAIL and ladders:
             ladders -= 1
-            _show_ladders(painter, one, setup)
+            _show_ladders(painter, one, setup_of[one.path])
     took = sum(one.virtual for one in verdicts if one.result is not Result.SKIPPED) / S
     good = "good" if all(one.result in drill_kernel.GOOD for one in verdicts) else ""
     kind = "virtual" if target == "lastack" else "real"
     painter.line(f"{drill_kernel.counted(verdicts)}, {took:,.1f} s of {kind} time", good)
-    if setup.profile.unproven:
-        painter.line(f"Profile {setup.profile.name} is from documents: nobody ran it here.", "note")
+    for setup, _ in setups:
+        if setup.profile.unproven:
+            told = f"Profile {setup.profile.name} is from documents: nobody ran it here."
+            painter.line(told, "note")
 
 
 def _show_ladders(painter: Painter, verdict: Verdict, setup: Setup) -> None:

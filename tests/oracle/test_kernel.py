@@ -29,6 +29,8 @@ from ..programs.both import Script
 from ..programs.test_both import SCRIPTS
 
 LIMIT = 20 * S
+AGAIN = 3
+"""How often a pair that differed is played once more."""
 LOOPBACK_LIKE = LinkRules(mtu=65535)
 
 
@@ -58,8 +60,10 @@ def differences(script: Script, kernel: OnKernel) -> list[Difference]:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.file)
 def test_the_kernel_does_the_same(script: Script, on_kernel: dict[str, Future[OnKernel]]) -> None:
     found = differences(script, on_kernel[script.file].result())
-    if found:
-        # A busy machine wakes processes late; what differs for a reason differs again.
+    for _ in range(AGAIN):
+        if not found:
+            break
+        # A busy machine wakes processes late; what differs for a reason differs every time.
         found = differences(script, OnKernel(setting(script), LIMIT))
     assert not found
 
@@ -85,6 +89,19 @@ except OSError as error:
     print(type(error).__name__)
 sys.exit(7)
 """
+
+
+HOLDS = """
+import socket, time
+while True:
+    try:
+        sock = socket.create_connection(("server", 80))
+        break
+    except ConnectionRefusedError:  # the server's interpreter was slower
+        time.sleep(0.05)
+sock.recv(10)
+"""
+"""A client that waits for ever, and for its server."""
 
 
 def written(path: Path, text: str) -> str:
@@ -136,11 +153,11 @@ def test_what_still_runs_at_the_limit_hangs_and_its_end_is_no_part_of_the_story(
     tmp_path: Path,
 ) -> None:
     waits = written(tmp_path / "waits.py", SERVER.replace("recv(2)", "recv(2000)"))
-    holds = written(tmp_path / "holds.py", CLIENT.replace("sock.sendall(bytes(1000))", ""))
+    holds = written(tmp_path / "holds.py", HOLDS)
     with Stage(["server", "client"]) as stage:
-        played = play_on(stage, [Program("server", [waits]), Program("client", [holds])], 2)
+        played = play_on(stage, [Program("server", [waits]), Program("client", [holds])], 4)
     assert [one.hung for one in played.programs] == [True, True]
-    (story,) = played.book.stories
+    *_, story = played.book.stories  # those before it, if any, were refused
     assert ending(story, played.book).kind is Kind.OPEN
 
 

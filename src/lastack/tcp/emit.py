@@ -385,7 +385,7 @@ def probe_tail(tcb: Tcb, now: int) -> None:
         return
     first = tcb.sent_end()
     size = min(tcb.sendq.end - first, tcb.send_size())
-    fin = tcb.fin_queued and tcb.fin_seq == UNSET and first + size == tcb.sendq.end
+    fin = _owes_fin(tcb) and first + size == tcb.sendq.end
     room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
     new = (size > 0 or fin) and size + int(fin) <= room
     if new:

@@ -62,7 +62,7 @@ def _look(tcb: Tcb, rack: Rack, now: int) -> int:
     else:
         tcb.timers.stop(timers.REORDER)
     if lost and not tcb.recovering and tcb.rxt_nxt == UNSET:
-        _recover(tcb, rack)
+        _recover(tcb)
     return lost
 
 
@@ -73,7 +73,7 @@ def reordering_over(tcb: Tcb, now: int) -> None:
     tcb.congestion.cwnd = tcb.prr.window(tcb.rack.in_network, tcb.mss, safe=False)
 
 
-def _recover(tcb: Tcb, rack: Rack) -> None:
+def _recover(tcb: Tcb) -> None:
     """Fast recovery begins (RFC 6675 section 5 step 4, with PRR for its window)."""
     if not tcb.reducing:
         _begin_reduction(tcb)

@@ -273,9 +273,7 @@ class Connection:
         tcb.congestion.resize(mss)
         tcb.mss = mss
         if tcb.in_flight() and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
-            tcb.recover, tcb.rxt_nxt = tcb.snd_nxt, tcb.snd_una
-            tcb.recovering = tcb.reducing = False
-            tcb.prr = None
+            recovery.go_back(tcb)
         emit.flush(tcb, now)
         return True
 

@@ -170,16 +170,20 @@ def find_loss(tcb: Tcb, now: int) -> None:
     tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
 
 
+def go_back(tcb: Tcb) -> None:
+    """Send everything in flight again, from SND.UNA on, in place of any recovery under way."""
+    tcb.recovering = tcb.reducing = False
+    tcb.prr = None
+    tcb.recover, tcb.rxt_nxt = tcb.snd_nxt, tcb.snd_una
+
+
 def timed_out(tcb: Tcb, now: int) -> None:
     """The retransmission timer fired: everything in flight counts as lost (RFC 6298 section 5)."""
     first = tcb.retransmits == 0
     tcb.congestion.expired(tcb.in_flight(), first=first)
-    tcb.recovering = tcb.reducing = False
+    go_back(tcb)
     tcb.owes_cwr = tcb.ecn_ok
-    tcb.prr = None
     tcb.probe_high = UNSET
     tcb.dupacks = 0
-    tcb.recover = tcb.snd_nxt
-    tcb.rxt_nxt = tcb.snd_una
     tcb.timed_seq = UNSET
     tcb.rtt.expired()

@@ -89,6 +89,8 @@ def acceptable(tcb: Tcb, seg: Segment) -> bool:
     """Table 6: does the segment overlap the receive window? At a
     window of 0 a RST and a pointer at RCV.NXT do (MUST-66)."""
     window = tcb.rcv_acceptable()
+    if seg.seq == tcb.rcv_nxt and window:
+        return True  # "0 <= ahead < window" of both cases with a window, the usual one
     length = seg.length
     ahead = seq.diff(seg.seq, tcb.rcv_nxt)
     if length == 0:
@@ -224,7 +226,7 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
         if behind > max(tcb.max_snd_wnd, 1):
             challenge.answer(tcb, now)
             return drop(tcb, seg, Reason.ACK_TOO_OLD, now)
-        if seq.gt(seg.ack, tcb.snd_nxt):
+        if behind < 0 and seq.gt(seg.ack, tcb.snd_nxt):
             beyond = tcb.profile.acks.beyond_snd_nxt
             challenge.answer(tcb, now, limited=beyond is BeyondSndNxt.CHALLENGE)
             return drop(tcb, seg, Reason.ACK_OF_UNSENT, now)
@@ -235,7 +237,7 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     _acknowledgment(tcb, seg, now)
     if opening and tcb.rtt.srtt < 0:
         tcb.rtt.fall_back()
-    if not tcb.fin_acked():
+    if tcb.fin_seq == UNSET or not tcb.fin_acked():
         return True
     # FIN-WAIT-1: our FIN is acknowledged
     if tcb.state is FIN_WAIT_1:

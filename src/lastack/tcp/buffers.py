@@ -35,25 +35,35 @@ def packet_memory(mss: int) -> int:
 
 
 class Buffers:
-    """Limits of the send and the receive queue of one socket."""
+    """Limits of the send and the receive queue of one socket.
 
-    __slots__ = ("rules", "send", "receive", "send_fixed", "receive_fixed", "_copied", "_space",
-                 "_since")  # fmt: skip
+    space: how many bytes of text the receive queue can hold. at_once: all that is free of it is
+    the window. Both are asked for with every segment, and so are kept.
+    """
+
+    __slots__ = ("rules", "send", "receive", "space", "at_once", "send_fixed", "receive_fixed",
+                 "_copied", "_trip", "_since")  # fmt: skip
 
     def __init__(self, rules: BufferRules) -> None:
         self.rules = rules
         self.send = rules.send_default
-        self.receive = rules.receive_default
+        self.at_once = rules.window_opens is WindowOpens.AT_ONCE
+        self._hold(rules.receive_default)
         self.send_fixed = False
         self.receive_fixed = False
         self._copied = 0
-        self._space = 0
+        self._trip = 0
         self._since = -1
+
+    def _hold(self, memory: int) -> None:
+        self.receive = memory
+        self.space = int(memory * self.rules.window_share)
 
     def copy(self) -> Buffers:
         """Return the buffers that an accepted connection inherits."""
         twin = Buffers(self.rules)
-        twin.send, twin.receive = self.send, self.receive
+        twin.send = self.send
+        twin._hold(self.receive)
         twin.send_fixed, twin.receive_fixed = self.send_fixed, self.receive_fixed
         return twin
 
@@ -64,7 +74,7 @@ class Buffers:
 
     def set_receive(self, value: int) -> None:
         """SO_RCVBUF: `value` bytes as the program asked for."""
-        self.receive = self._set(value, self.rules.receive_floor)
+        self._hold(self._set(value, self.rules.receive_floor))
         self.receive_fixed = True
 
     def _set(self, value: int, floor: int) -> int:
@@ -85,26 +95,17 @@ class Buffers:
         used = queued + queued * _CHUNK_MEMORY // chunk
         return used <= self.send * (1 - self.rules.writable_share)
 
-    def receive_space(self) -> int:
-        """Return how many bytes of text the receive queue can hold."""
-        return int(self.receive * self.rules.window_share)
-
     def first_window(self, mss: int) -> int:
         """Return the window of the SYN: half the buffer in whole segments, 65,535 at most."""
         if self.at_once:
-            return min(self.receive_space(), 0xFFFF)
+            return min(self.space, 0xFFFF)
         half = self.receive // 2
         return min(half - half % mss if half > mss else half, 0xFFFF)
-
-    @property
-    def at_once(self) -> bool:
-        """Whether all that is free of the receive buffer is the window."""
-        return self.rules.window_opens is WindowOpens.AT_ONCE
 
     def opened(self, mss: int) -> None:
         """The handshake is done: a buffer that is the window holds whole segments of the peer."""
         if self.at_once:
-            self.receive = -(-self.receive // mss) * mss
+            self._hold(-(-self.receive // mss) * mss)
 
     def grow_send(self, segments: int, mss: int) -> bool:
         """Grow the send buffer to two windows of `segments`; tell whether it grew."""
@@ -119,21 +120,21 @@ class Buffers:
     @property
     def read_per_trip(self) -> int:
         """What the program took in the last round trip, before that the first guess (rcv_space)."""
-        return self._space
+        return self._trip
 
     def program_read(self, count: int, mss: int, rtt: int, now: int) -> None:
         """Grow the receive buffer when the program reads more in each round trip."""
         if self._since < 0:
-            self._since, self._space = now, min(10 * mss, self.receive_space())
+            self._since, self._trip = now, min(10 * mss, self.space)
         self._copied += count
         if now - self._since < rtt:
             return
         copied, self._copied, self._since = self._copied, 0, now
-        if copied <= self._space:
+        if copied <= self._trip:
             return
         if not self.receive_fixed and self.rules.autotune:
             window = 2 * copied
-            window += 2 * window * (copied - self._space) // self._space
+            window += 2 * window * (copied - self._trip) // self._trip
             wanted = min(int(window / self.rules.window_share), self.rules.receive_max)
-            self.receive = max(self.receive, wanted)
-        self._space = copied
+            self._hold(max(self.receive, wanted))
+        self._trip = copied

@@ -80,7 +80,7 @@ def _announce_window(tcb: Tcb) -> None:
         tcb.acks.at_once = True
         return
     left = tcb.rcv_wnd()
-    space = tcb.buffers.receive_space()
+    space = tcb.buffers.space
     if 2 * left <= space and emit.receive_window(tcb) >= 2 * max(left, 1):
         tcb.acks.at_once = True
 

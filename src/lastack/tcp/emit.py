@@ -6,6 +6,7 @@ segment or timer; the code that handles those never sends.
 
 from __future__ import annotations
 
+from lastack.profile import NEVER
 from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED
 from lastack.trace import Reason, ResetSent, Sent
 from lastack.wire import ABSENT, ACK, ECE, FIN, PSH, RST, SYN, URG, Segment, seq
@@ -37,7 +38,7 @@ def receive_window(tcb: Tcb) -> int:
     Receiver's side of silly window avoidance (MUST-39): a window that opens by less than a segment
     or a sixteenth of the buffer stays where it is, and for ever while nobody reads (MAY-8).
     """
-    space = tcb.buffers.receive_space()
+    space = tcb.buffers.space
     free = max(space - tcb.recvq.used, 0)
     scale = 1 << tcb.rcv_wscale
     if free < space // 2:
@@ -295,13 +296,15 @@ def _send_new(tcb: Tcb, now: int) -> bool:
     """Send new text and the FIN as far as windows, Nagle and SWS avoidance let; tell whether some
     of it waits."""
     tcb.cwnd_limited = False
-    step = _next(tcb, 0)
+    first = tcb.sent_end()
+    if first == tcb.sendq.end and not tcb.fin_queued:
+        return False
+    step = _next(tcb, first, 0)
     length = most = 0
     while step is not None:
         size, fin = step
-        first = tcb.sent_end()
         more = not fin and (first + size < tcb.sendq.end or _owes_fin(tcb))
-        following = _next(tcb, size) if more else None
+        following = _next(tcb, first, size) if more else None
         if following is not None and not most:
             most = train.segments(tcb)
         length += 1
@@ -311,19 +314,20 @@ def _send_new(tcb: Tcb, now: int) -> bool:
         length = 0 if ends else length
         if not more:
             return False
+        first += size
         step = following
-    return tcb.sendq.end > tcb.sent_end() or _owes_fin(tcb)
+    return tcb.sendq.end > first or _owes_fin(tcb)
 
 
 def _owes_fin(tcb: Tcb) -> bool:
     return tcb.fin_queued and tcb.fin_seq == UNSET
 
 
-def _next(tcb: Tcb, ahead: int) -> tuple[int, bool] | None:
-    """Return size and FIN of the segment that may be sent once `ahead` more bytes were; None when
-    nothing may."""
-    unsent = tcb.sendq.end - tcb.sent_end() - ahead
-    owes_fin = _owes_fin(tcb)
+def _next(tcb: Tcb, sent_end: int, ahead: int) -> tuple[int, bool] | None:
+    """Return size and FIN of the segment that may be sent once `ahead` more bytes were than the
+    position `sent_end` says; None when nothing may."""
+    unsent = tcb.sendq.end - sent_end - ahead
+    owes_fin = tcb.fin_queued and _owes_fin(tcb)
     if not unsent and not owes_fin:
         return None
     full = tcb.send_size()
@@ -338,7 +342,7 @@ def _next(tcb: Tcb, ahead: int) -> tuple[int, bool] | None:
         return None  # also when the window shrank (SHLD-15)
     size = min(unsent, full, room)  # SHLD-28
     if tcb.sendq.records and size:
-        first = tcb.sent_end() + ahead
+        first = sent_end + ahead
         record = tcb.sendq.record_after(first) - first
         if record <= size and record < unsent:
             return record, False  # something comes behind it, and may not join it
@@ -401,8 +405,9 @@ def _watch_window(tcb: Tcb, now: int, *, waits: bool) -> None:
     """Set the persist timer when text or FIN waits for window and nothing is in flight: it
     expires after one RTO (SHLD-29)."""
     if not waits or tcb.in_flight():
-        tcb.timers.stop(timers.PERSIST)
-        tcb.probing_since = UNSET
+        if tcb.timers.deadline[timers.PERSIST] != NEVER or tcb.probing_since != UNSET:
+            tcb.timers.stop(timers.PERSIST)
+            tcb.probing_since = UNSET
     elif not tcb.timers.running(timers.PERSIST):
         tcb.timers.set(timers.PERSIST, now + tcb.rtt.probe_interval)
 

@@ -23,7 +23,7 @@ def poll(tcb: Tcb, *, shut_write: bool) -> int:
         bits |= READABLE | READ_HANGUP
         if no_more_out:
             bits |= HANGUP
-    elif len(tcb.recvq) and tcb.mark.readable(tcb.recvq.read, tcb.recvq.ready):
+    elif tcb.recvq.ready > tcb.recvq.read and tcb.mark.readable(tcb.recvq.read, tcb.recvq.ready):
         bits |= READABLE
     if tcb.mark.stage is Urgent.HERE:
         bits |= URGENT

@@ -24,12 +24,11 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     """
     measure(tcb, seg, now)
     first = tcb.sendq.start
-    covered = seq.diff(seg.ack, tcb.seq_of(first))
-    last = min(first + max(covered, 0), tcb.sendq.end)
+    una = tcb.position_of(seg.ack)
+    last = min(max(una, first), tcb.sendq.end)
     count = last - first
     tcb.snd_una = seg.ack
     urgent.acknowledged(tcb)
-    una = tcb.position_of(tcb.snd_una)
     arrived = tcb.rack.acknowledged(una, now) if tcb.rack is not None else 0
     if count:
         tcb.sendq.acknowledge(last)

@@ -6,24 +6,27 @@ from lastack.profile import MS, NEVER, RetransmissionRules, S
 
 
 class Rtt:
-    """SRTT, RTTVAR and RTO in ns; `rto` is already backed off. `least` is the shortest round trip
-    that was measured."""
+    """SRTT, RTTVAR and RTO in ns; `rto`, the timeout for what is sent now, is already backed off.
+    `least` is the shortest round trip that was measured."""
 
-    __slots__ = ("rules", "srtt", "rttvar", "base", "backoff", "probe_backoff", "least")
+    __slots__ = ("rules", "srtt", "rttvar", "rto", "backoff", "probe_backoff", "least", "_base")
 
     def __init__(self, rules: RetransmissionRules) -> None:
         self.rules = rules
         self.srtt = -1
         self.least = NEVER
         self.rttvar = 0
-        self.base = rules.rto_initial_ns
-        self.backoff = 0
         self.probe_backoff = 0
+        self._begin(rules.rto_initial_ns)
 
-    @property
-    def rto(self) -> int:
-        """The timeout for what is sent now."""
-        return min(self.base << self.backoff, self.rules.rto_max_ns)
+    def _begin(self, base: int) -> None:
+        self._base = base
+        self.backoff = 0
+        self.rto = min(base, self.rules.rto_max_ns)
+
+    def _back_off(self, times: int) -> None:
+        self.backoff = times
+        self.rto = min(self._base << times, self.rules.rto_max_ns)
 
     @property
     def probe_interval(self) -> int:
@@ -53,21 +56,16 @@ class Rtt:
             # (2.3) alpha = 1/8, beta = 1/4
             self.rttvar += (abs(self.srtt - rtt) - self.rttvar) // 4
             self.srtt += (rtt - self.srtt) // 8
-        self.backoff = 0
-        self._settle()
-
-    def fall_back(self) -> None:
-        """The handshake measured nothing, its SYN was repeated: begin with 3 s (5.7)."""
-        self.base = max(self.base, 3 * S)
-        self.backoff = 0
-
-    def _settle(self) -> None:
         # The RFC rounds the whole RTO up to 1 s (2.4). Kernels instead put a floor under the
         # variance term; the result is rounded up to the tick, and one tick lies above the floor.
         rules = self.rules
         raw = self.srtt + max(4 * self.rttvar, rules.rto_min_ns)
         ticks = -(-raw // rules.tick_ns)
-        self.base = max(ticks * rules.tick_ns, rules.rto_min_ns + rules.tick_ns)
+        self._begin(max(ticks * rules.tick_ns, rules.rto_min_ns + rules.tick_ns))
+
+    def fall_back(self) -> None:
+        """The handshake measured nothing, its SYN was repeated: begin with 3 s (5.7)."""
+        self._begin(max(self._base, 3 * S))
 
     def _in_ticks(self, wait: int) -> int:
         tick = self.rules.tick_ns
@@ -87,11 +85,11 @@ class Rtt:
     def expired(self) -> None:
         """Back off the timer (5.5); the next measurement ends it (Karn, section 3)."""
         if self.rto < self.rules.rto_max_ns:
-            self.backoff += 1
+            self._back_off(self.backoff + 1)
 
     def revert(self) -> None:
         """Take one backoff back: what was repeated was not lost to congestion (RFC 6069)."""
-        self.backoff -= 1
+        self._back_off(self.backoff - 1)
 
     def probed(self) -> None:
         """Back off the probes."""

@@ -17,10 +17,11 @@ def received(tcb: Tcb, first: int, last: int) -> None:
     """
     if not tcb.sack_ok:
         return
-    doubled = _doubled(tcb, first, last)
+    before = tcb.recvq.ready_before
+    doubled = _doubled(tcb, first, last) if first != before or tcb.seen_blocks else None
     if doubled is not None:
         tcb.duplicate = doubled
-    if first <= tcb.recvq.ready_before < last and not tcb.seen_blocks:
+    if first <= before < last and not tcb.seen_blocks:
         tcb.recent = ()  # in order, and nothing waits: the usual case
         return
     tcb.recent = (*[start for start in tcb.recent if start != first][-8:], first)

@@ -204,7 +204,9 @@ class Tcb:
 
     def position_of(self, number: int) -> int:
         """Return the stream offset of a sequence number of ours; our FIN has the last."""
-        return self.sendq.start + seq.diff(number, self.seq_of(self.sendq.start))
+        # seq.diff(number, seq_of(start)), written out
+        start = self.sendq.start
+        return start + ((number - self.iss - 1 - start + seq.HALF) & seq.MASK) - seq.HALF
 
     def network(self) -> int:
         """Return how much of ours is in the network: RFC 6675's pipe where SACK tells of gaps."""
@@ -228,10 +230,10 @@ class Tcb:
     def rcv_acceptable(self) -> int:
         """Return RCV.WND for the check of sequence numbers: what was advertised, or all that the
         buffer has room for."""
-        left = self.rcv_wnd()
+        left = ((self.rcv_adv - self.rcv_nxt + seq.HALF) & seq.MASK) - seq.HALF  # rcv_wnd()
         if self.buffers.at_once and not (self.passive and self.state is SYN_RECEIVED):
-            return max(left, self.buffers.receive_space() - self.recvq.used)
-        return left
+            left = max(left, self.buffers.space - self.recvq.used)
+        return left if left > 0 else 0
 
     def set_congestion(self, kind: Congestion) -> None:
         """Change the congestion control; cwnd and ssthresh stay as they are."""

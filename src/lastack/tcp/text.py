@@ -11,6 +11,8 @@ from .tcb import READABLE, UNSET, Tcb
 
 def offset_of(tcb: Tcb, number: int) -> int:
     """Return the stream offset of a sequence number near RCV.NXT."""
+    if number == tcb.rcv_nxt:
+        return tcb.recvq.ready  # in order, the usual case
     return tcb.recvq.ready + seq.diff(number, tcb.rcv_nxt)
 
 
@@ -62,7 +64,7 @@ def _note_size(tcb: Tcb, size: int) -> None:
 
 def _open_window(tcb: Tcb) -> None:
     """Each segment in order opens the window by two more, as far as the buffer is free."""
-    free = tcb.buffers.receive_space() - tcb.recvq.used
+    free = tcb.buffers.space - tcb.recvq.used
     room = free - tcb.rcv_ssthresh
     if room > 0:
         tcb.rcv_ssthresh += min(room, 2 * tcb.advertised_mss)

@@ -9,7 +9,7 @@ from .tcb import Tcb
 
 def rejects(tcb: Tcb, seg: Segment, now: int) -> bool:
     """PAWS, section 5.3 R1: the timestamp is older than TS.Recent, and TS.Recent is not stale."""
-    if not tcb.ts_ok or seg.tsval == ABSENT:
+    if not tcb.ts_ok or seg.tsval == ABSENT or seg.tsval == tcb.ts_recent:
         return False
     if not seq.lt(seg.tsval, tcb.ts_recent):
         return False

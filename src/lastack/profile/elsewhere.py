@@ -48,11 +48,9 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
     reuse=Reuse.OFF,
     reuse_by_bound=False,
 )
-_BSD_PORTS: Final = PortRules(
-    bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False
-)
+_BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
-_KEPT: Final = StartRules(full_requests=FullRequests.KEPT)
+_KEPT: Final = StartRules(full_requests=FullRequests.KEPT, offers_again=False)
 _NO_TRAINS: Final = BufferRules(trains=False)
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
@@ -82,6 +80,7 @@ _BSD_GRADES: Final = {
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
+    "offers_again": (SOURCE, "FreeBSD tcp_output.c: in a SYN|ACK only with TF_RCVD_SCALE"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
 }
 
@@ -145,7 +144,11 @@ BSD44: Final = Profile(
     acks=_FIN_AT_ONCE,
     ports=_BSD_PORTS,
     start=StartRules(
-        sack=False, congestion=Congestion.RENO, ecn=Ecn.OFF, full_requests=FullRequests.KEPT
+        sack=False,
+        congestion=Congestion.RENO,
+        ecn=Ecn.OFF,
+        full_requests=FullRequests.KEPT,
+        offers_again=False,
     ),
     grades={
         **_BSD_GRADES,
@@ -207,7 +210,7 @@ WINDOWS: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
-    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
+    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False),
     buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
@@ -215,6 +218,7 @@ WINDOWS: Final = Profile(
         "fin_waits": (CHOSEN, "as the BSDs"),
         "trains": (CHOSEN, "as the BSDs"),
         "full_requests": (CHOSEN, "the backlog is that of accepted connections"),
+        "offers_again": (CHOSEN, "as the BSDs"),
         "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),
         "rack": (MANUAL, _ANNIVERSARY),
         "tail_probe": (MANUAL, _ANNIVERSARY),

@@ -24,6 +24,7 @@ LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
 
 _UNP = "Stevens, UNIX Network Programming, section 7.5"
 _RFC = "RFC 9293"
+_ASKED = "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"
 
 TEXTBOOK: Final = Profile(
     name="textbook",
@@ -54,7 +55,7 @@ TEXTBOOK: Final = Profile(
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
     buffers=BufferRules(trains=False),
-    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
+    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
         "waits_for": (MANUAL, _UNP),
@@ -69,6 +70,7 @@ TEXTBOOK: Final = Profile(
         "trains": (CHOSEN, "no book knows of it"),
         "fin_waits": (CHOSEN, "figures show the ACK of a FIN alone"),
         "full_requests": (CHOSEN, "no book knows of cookies"),
+        "offers_again": (MANUAL, _ASKED),
         "ecn": (CHOSEN, "no book asks for it"),
         "rack": (CHOSEN, "younger than the books"),
         "tail_probe": (CHOSEN, "younger than the books"),
@@ -104,13 +106,14 @@ RFC9293: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
-    retransmission=RetransmissionRules(
-        syn_retries=7, syn_linear=0, rack=False, tail_probe=False
-    ),
+    retransmission=RetransmissionRules(syn_retries=7, syn_linear=0, rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
     buffers=BufferRules(trains=False),
     start=StartRules(
-        sack=False, congestion=Congestion.RENO, full_requests=FullRequests.KEPT
+        sack=False,
+        congestion=Congestion.RENO,
+        full_requests=FullRequests.KEPT,
+        offers_again=False,
     ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
@@ -136,6 +139,7 @@ RFC9293: Final = Profile(
         "trains": (CHOSEN, "not in the RFC"),
         "fin_waits": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "full_requests": (CHOSEN, f"{_RFC} section 3.9.2 leaves it open"),
+        "offers_again": (MANUAL, _ASKED),
         "ecn": (MANUAL, f"{_RFC} SHLD-8"),
         "rack": (MANUAL, "RFC 8985 is no part of RFC 9293"),
         "tail_probe": (MANUAL, "RFC 8985 is no part of RFC 9293"),

@@ -57,6 +57,10 @@ class StartRules:
         True, "timestamps are offered; net.ipv4.tcp_timestamps",
         source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
+    offers_again: bool = rule(
+        True, "the SYN|ACK of a simultaneous open offers what our SYN did, whatever the peer's SYN",
+        source="docs/kernel-notes/resets.md",
+    )  # fmt: skip
     sack: bool = rule(
         True, "selective acknowledgment is offered (RFC 2018); net.ipv4.tcp_sack",
         source="docs/kernel-notes/buffers.md",

@@ -264,8 +264,9 @@ class Connection:
 
     def path_mtu(self, mss: int, quoted_seq: int, now: int) -> bool:
         """The path takes no more than `mss` octets a segment, options not counted (RFC 1191):
-        send what is in flight again in smaller segments. False, and nothing happens, when
-        segments are no larger now, and for a quoted number that is not in flight."""
+        send the text in flight again in smaller segments. A FIN of its own fits the path, and
+        waits for its ACK. False, and nothing happens, when segments are no larger now, and for a
+        quoted number that is not in flight."""
         tcb = self._tcb
         mss = max(mss - (12 if tcb.ts_ok else 0), 48)
         if mss >= tcb.mss or tcb.state is CLOSED or not self._covers(quoted_seq):
@@ -274,6 +275,7 @@ class Connection:
         tcb.mss = mss
         if tcb.in_flight() and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
             recovery.go_back(tcb)
+            tcb.recover = tcb.seq_of(tcb.sent_end()) if tcb.fin_alone else tcb.snd_nxt
         emit.flush(tcb, now)
         return True
 

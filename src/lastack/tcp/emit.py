@@ -72,17 +72,19 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
     The MSS goes with every SYN (MUST-14, SHLD-5, MAY-3), and with nothing else (MUST-65).
     """
     answering = tcb.state is SYN_RECEIVED
-    offers_scale = tcb.scale_ok if answering else tcb.offers_scale
-    offers_ts = tcb.ts_ok if answering else tcb.offers_ts
+    # RFC 7323 sections 2.2, 3.2 and RFC 2018 section 2: a SYN|ACK has what the SYN had, no more
+    answered = answering and (tcb.passive or not tcb.profile.start.offers_again)
+    scale = (tcb.rcv_wscale if tcb.scale_ok else ABSENT) if answered else tcb.offers_scale
     window = min(tcb.rcv_ssthresh, 0xFFFF)
     tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
     flags = SYN | ACK if answering else SYN
     flags |= ecn.syn_flags(tcb, answering=answering, again=again)
     seg = Segment(
         tcb.flow, tcb.iss, tcb.rcv_nxt if answering else 0, flags, window, mss=tcb.advertised_mss,
-        wscale=tcb.rcv_wscale if offers_scale else ABSENT,
-        tsval=tcb.timestamp(now) if offers_ts else ABSENT, tsecr=tcb.ts_recent,
-        sack_ok=tcb.sack_ok if answering else tcb.offers_sack,
+        wscale=scale,
+        tsval=tcb.timestamp(now) if (tcb.ts_ok if answered else tcb.offers_ts) else ABSENT,
+        tsecr=tcb.ts_recent,
+        sack_ok=tcb.sack_ok if answered else tcb.offers_sack,
         number=_number(tcb),
     )  # fmt: skip
     if not again:
@@ -192,6 +194,7 @@ def send_text(
         _note_flight(tcb)
     if fin:
         tcb.fin_seq = tcb.seq_of(last)
+        tcb.fin_alone = not text
     if text and len(text) < tcb.send_size() and not again:
         tcb.small_seq = beyond
     if text:
@@ -251,7 +254,7 @@ def _send_again(tcb: Tcb, now: int) -> None:
         tcb.rxt_nxt = tcb.seq_of(position)
         if seq.lt(tcb.rxt_nxt, tcb.recover):
             tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now, end=end)
-    if tcb.rxt_nxt == tcb.snd_nxt:
+    if seq.ge(tcb.rxt_nxt, tcb.recover):
         tcb.rxt_nxt = UNSET
 
 
@@ -286,8 +289,10 @@ def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
     first = tcb.sendq.start + seq.diff(number, tcb.seq_of(tcb.sendq.start))
     sent_end = tcb.sent_end()
     last = min(first + tcb.mss, sent_end, end if end != UNSET else sent_end)
-    # The FIN joins the last text where both fit in a segment.
+    # The FIN joins the last text where both fit in a segment, unless it is not sent again now.
     fin = tcb.fin_seq != UNSET and last == sent_end and last - first < tcb.mss
+    if fin and tcb.rxt_nxt != UNSET:
+        fin = seq.gt(tcb.recover, tcb.fin_seq)
     send_text(tcb, first, last, now, fin=fin, again=True)
     return (number + last - first + int(fin)) & seq.MASK
 
@@ -347,8 +352,10 @@ def _next(tcb: Tcb, sent_end: int, ahead: int) -> tuple[int, bool] | None:
         if record <= size and record < unsent:
             return record, False  # something comes behind it, and may not join it
     fin = owes_fin and size == unsent and size < room + (size == 0)
-    if size and size < full and not _worth_sending(
-        tcb, size, unsent, fin, ahead > 0 or tcb.in_flight() > 0
+    if (
+        size
+        and size < full
+        and not _worth_sending(tcb, size, unsent, fin, ahead > 0 or tcb.in_flight() > 0)
     ):
         return None
     return size, fin

@@ -14,7 +14,7 @@ def first_window(tcb: Tcb) -> None:
     """Set the first window and our window scale, before the SYN goes out."""
     tcb.rcv_ssthresh = tcb.buffers.first_window(tcb.advertised_mss)
     start = tcb.profile.start
-    tcb.offers_scale = start.window_scale >= 0
+    tcb.offers_scale = start.window_scale if start.window_scale >= 0 else ABSENT
     tcb.offers_ts = start.timestamps
     tcb.offers_sack = start.sack
     tcb.rcv_wscale = max(start.window_scale, 0)
@@ -23,7 +23,7 @@ def first_window(tcb: Tcb) -> None:
 def _options(tcb: Tcb, seg: Segment, now: int) -> None:
     """Take the options of the peer's SYN: MSS (MUST-14, MUST-15), window scale, timestamps."""
     tcb.peer_mss = seg.mss or tcb.peer_mss
-    if seg.wscale != ABSENT and tcb.offers_scale:
+    if ABSENT not in (seg.wscale, tcb.offers_scale):
         tcb.scale_ok = True
         tcb.snd_wscale = min(seg.wscale, 14)  # RFC 7323 section 2.3
     else:

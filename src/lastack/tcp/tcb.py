@@ -54,9 +54,9 @@ class Tcb:
         "irs", "rcv_nxt", "rcv_adv", "rcv_wup", "rcv_ssthresh", "rcv_wscale", "window_sent",
         "mss", "advertised_mss", "peer_mss", "rcv_mss",
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
-        "fin_queued", "fin_seq", "fin_at", "fin_received", "shut_read", "closing", "orphan",
-        "passive", "error", "soft_error", "cork", "more_end", "user_timeout", "syn_retries",
-        "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent", "heard_at",
+        "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_received", "shut_read", "closing",
+        "orphan", "passive", "error", "soft_error", "cork", "more_end", "user_timeout",
+        "syn_retries", "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent", "heard_at",
         "nodelay", "linger2_ns", "wants_room",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "probing_since",
@@ -102,7 +102,7 @@ class Tcb:
         self.snd_wscale = 0
         self.snd_up = UNSET
         self.scale_ok = False
-        self.offers_scale = False
+        self.offers_scale = ABSENT
         self.offers_ts = False
         # receive sequence space; rcv_adv is the right edge of the window as last advertised
         self.irs = self.rcv_nxt = self.rcv_adv = self.rcv_wup = 0
@@ -124,6 +124,7 @@ class Tcb:
         # the end of both directions
         self.fin_queued = False
         self.fin_seq = UNSET
+        self.fin_alone = False
         self.fin_at = UNSET
         self.fin_received = False
         self.shut_read = False

@@ -15,7 +15,7 @@ from lastack.profile import (
 )
 from lastack.sockets import AGAIN, names
 from lastack.state import SYN_RECEIVED
-from lastack.wire import Packet, Segment
+from lastack.wire import ABSENT, Packet, Segment
 from tests.exchange import Lab, ms, s
 from tests.truth.peer import HandPeer, World
 
@@ -44,6 +44,18 @@ def largest_text(profile: Profile) -> object:
     client.send(bytes(30_000), 0, lab.now)
     lab.run(ms(100))
     return max(len(one.text) for one in lab.sent("a") if isinstance(one, Segment))
+
+
+@shows("offers_again", {True: (10, True, True), False: (-1, False, False)})
+def answer_to_a_bare_syn_that_crosses_ours(profile: Profile) -> object:
+    world = World(profile)
+    peer = HandPeer(world, mode="manual")
+    peer.begin_from_k()
+    since = peer.mark()
+    peer.tx("SYN")
+    (got,) = peer.since(since)
+    assert got.flags == "SYN|ACK"
+    return got.segment.wscale, got.segment.tsval != ABSENT, got.segment.sack_ok
 
 
 @shows("sack", {True: 2, False: 4})

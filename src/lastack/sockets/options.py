@@ -32,6 +32,7 @@ from .tcp_info import pack_info
 
 _INT: Final = struct.Struct("i")
 
+
 def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int) -> None:
     """setsockopt(2) with the value as bytes; EINVAL when it is too short."""
     if (level, name) == (names.SOL_SOCKET, names.SO_LINGER):
@@ -131,6 +132,8 @@ def _set_tcp_option(sock: SocketParts, name: int, number: int, now: int) -> bool
         options.user_timeout_ms = number
     elif name == names.TCP_SYNCNT:
         options.syn_retries = number
+    elif name == names.TCP_INQ:
+        options.inq = bool(number)
     elif name == names.TCP_DEFER_ACCEPT:
         options.defer_accept = defer_repeats(number)
     elif name == names.TCP_KEEPIDLE:
@@ -149,7 +152,7 @@ def _set_tcp_option(sock: SocketParts, name: int, number: int, now: int) -> bool
 
 _LIMITS: Final = {
     names.TCP_MAXSEG: (88, 32767), names.TCP_USER_TIMEOUT: (0, 0x7FFF_FFFF),
-    names.TCP_SYNCNT: (1, 127), names.TCP_KEEPIDLE: (1, 32767),
+    names.TCP_SYNCNT: (1, 127), names.TCP_INQ: (0, 1), names.TCP_KEEPIDLE: (1, 32767),
     names.TCP_KEEPINTVL: (1, 32767), names.TCP_KEEPCNT: (1, 127),
 }  # fmt: skip
 """What Linux takes; anything else is EINVAL."""
@@ -253,6 +256,7 @@ _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.IPPROTO_TCP, names.TCP_QUICKACK): _quickack,
     (names.IPPROTO_TCP, names.TCP_USER_TIMEOUT): lambda s, now: s.options.user_timeout_ms,
     (names.IPPROTO_TCP, names.TCP_SYNCNT): _syn_retries,
+    (names.IPPROTO_TCP, names.TCP_INQ): lambda s, now: int(s.options.inq),
     (names.IPPROTO_TCP, names.TCP_DEFER_ACCEPT): lambda s, now: defer_seconds(
         s.options.defer_accept
     ),

@@ -12,6 +12,7 @@ from .play import play_text as play_text
 from .requests import Ends as Ends
 from .runner import Result as Result
 from .runner import Verdict as Verdict
+from .shell import QUEUE as QUEUE
 from .syntax import Script as Script
 from .syntax import ScriptError as ScriptError
 from .syntax import Unsupported as Unsupported

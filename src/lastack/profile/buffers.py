@@ -59,6 +59,10 @@ class BufferRules:
         True, "several segments leave in one piece, whose last one has PSH",
         source="docs/kernel-notes/acks.md",
     )  # fmt: skip
+    train_least: int = rule(
+        2, "least segments that leave in one piece where cwnd has room; net.ipv4.tcp_min_tso_segs",
+        unit="segments", source="docs/kernel-notes/sending.md",
+    )  # fmt: skip
     window_opens: WindowOpens = rule(
         WindowOpens.GRADUALLY, "how the buffer becomes a window",
         source="docs/kernel-notes/buffers.md",

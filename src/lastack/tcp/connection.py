@@ -66,8 +66,8 @@ class Connection:
         `push_urgent`: the last byte is urgent (MSG_OOB). `more`: this call sends as if TCP_CORK
         were set (MSG_MORE). `record`: what is taken ends a record, if it is all (MSG_EOR)."""
         tcb = self._tcb
-        if tcb.snd_una == tcb.snd_nxt and self._meter.data_sent_at >= 0:
-            recovery.resume(tcb, now - self._meter.data_sent_at)
+        if tcb.snd_una == tcb.snd_nxt:
+            self._resume(now)
         count = calls.send(tcb, data, now, push_urgent=push_urgent)
         if count:
             if record and count == len(data):
@@ -203,6 +203,10 @@ class Connection:
         with the first text; of an active one the handshake's last ACK waits for text."""
         self._tcb.defer = repeats
 
+    def _resume(self, now: int) -> None:
+        if self._meter.data_sent_at >= 0:
+            recovery.resume(self._tcb, now - self._meter.data_sent_at)
+
     # -- from below ----------------------------------------------------------------------------
 
     def syn_arrives(self, seg: Segment, now: int) -> None:
@@ -225,7 +229,10 @@ class Connection:
         if tcb.state is SYN_SENT:
             opening.segment_arrives(tcb, seg, now)
         else:
+            window = tcb.snd_wnd
             arrives.segment_arrives(tcb, seg, now)
+            if tcb.snd_wnd != window and tcb.snd_una == tcb.snd_nxt and len(tcb.sendq):
+                self._resume(now)  # what waited for window begins anew, too
         if meter.recovering_since >= 0 and not tcb.retransmits:
             meter.recovered(now)
         emit.flush(tcb, now)

@@ -191,7 +191,6 @@ def send_text(
         tcb.timed_seq, tcb.timed_at = number, now
     if seq.gt(beyond, tcb.snd_nxt):
         tcb.snd_nxt = beyond
-        _note_flight(tcb)
     if fin:
         tcb.fin_seq = tcb.seq_of(last)
         tcb.fin_alone = not text
@@ -208,14 +207,16 @@ def send_text(
     _out(tcb, seg, now, first, last, again)
 
 
-def _note_flight(tcb: Tcb) -> None:
-    """Keep the most that was in flight in the last whole window, for the growth of cwnd."""
+def _note_use(tcb: Tcb) -> None:
+    """Keep the strongest sign of how much of cwnd is used in this round trip, for its growth
+    (RFC 7661 section 4.3; Linux tcp_cwnd_validate): that it is full, or the most in flight."""
+    limited = tcb.cwnd_full or tcb.network() >= tcb.congestion.cwnd
     flight = tcb.in_flight()
-    if seq.ge(tcb.snd_una, tcb.usage_seq):
-        tcb.max_flight, tcb.peak_flight = tcb.peak_flight, flight
+    more = not tcb.cwnd_limited and flight > tcb.max_flight
+    if limited or more or seq.ge(tcb.snd_una, tcb.usage_seq):
+        tcb.cwnd_limited = limited
+        tcb.max_flight = flight
         tcb.usage_seq = tcb.snd_nxt
-    elif flight > tcb.peak_flight:
-        tcb.peak_flight = flight
 
 
 def flush(tcb: Tcb, now: int) -> None:
@@ -232,6 +233,8 @@ def flush(tcb: Tcb, now: int) -> None:
         if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
             before = tcb.snd_nxt
             waits = _send_new(tcb, now)
+            if tcb.snd_nxt != before or tcb.cwnd_full:
+                _note_use(tcb)
             if tcb.snd_nxt != before and tcb.rack is not None:
                 loss.schedule_probe(tcb, now)
         else:
@@ -300,7 +303,7 @@ def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
 def _send_new(tcb: Tcb, now: int) -> bool:
     """Send new text and the FIN as far as windows, Nagle and SWS avoidance let; tell whether some
     of it waits."""
-    tcb.cwnd_limited = False
+    tcb.cwnd_full = False
     first = tcb.sent_end()
     if first == tcb.sendq.end and not tcb.fin_queued:
         return False
@@ -341,7 +344,7 @@ def _next(tcb: Tcb, sent_end: int, ahead: int) -> tuple[int, bool] | None:
     held = unsent or tcb.profile.closing.fin_held_by_cwnd
     if held and flight + min(max(unsent, 1), full) > _allowed(tcb, full):
         if flight:
-            tcb.cwnd_limited = True
+            tcb.cwnd_full = True
             return None
     if room <= 0:
         return None  # also when the window shrank (SHLD-15)

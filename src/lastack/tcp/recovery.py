@@ -81,20 +81,19 @@ def _congestion(tcb: Tcb, count: int, now: int) -> None:
 
 
 def resume(tcb: Tcb, idle: int) -> None:
-    """The program sends again after `idle` ns in which nothing was sent or in flight: what cwnd
-    was worth then says little now (RFC 5681 section 4.1; docs/kernel-notes/idle.md)."""
+    """The program sends again, or the window opens, after `idle` ns in which nothing was sent or
+    in flight: what cwnd was worth then says little now (RFC 5681 section 4.1;
+    docs/kernel-notes/idle.md)."""
     if idle > tcb.rtt.rto and tcb.profile.start.restarts_after_idle:
         tcb.congestion.resume(idle // tcb.rtt.rto)
 
 
 def _window_was_used(tcb: Tcb) -> bool:
     """Tell whether cwnd held us back. In slow start it may grow to twice the last flight."""
-    if tcb.rxt_nxt != UNSET:
+    if tcb.rxt_nxt != UNSET or tcb.cwnd_limited:
         return True
     control = tcb.congestion
-    if control.cwnd < control.ssthresh:
-        return control.cwnd < 2 * (tcb.max_flight or tcb.peak_flight)
-    return tcb.cwnd_limited
+    return control.cwnd < control.ssthresh and control.cwnd < 2 * tcb.max_flight
 
 
 def _make_room(tcb: Tcb) -> None:

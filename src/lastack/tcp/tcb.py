@@ -60,8 +60,8 @@ class Tcb:
         "heard_at", "nodelay", "linger2_ns", "wants_room",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "probing_since",
-        "timed_seq", "timed_at", "small_seq", "cwnd_limited",
-        "max_flight", "peak_flight", "usage_seq",
+        "timed_seq", "timed_at", "small_seq", "cwnd_full",
+        "cwnd_limited", "max_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
         "rack", "prr", "reducing", "probe_high", "probe_again",
@@ -177,9 +177,9 @@ class Tcb:
         self.timed_seq = UNSET
         self.timed_at = 0
         self.small_seq = UNSET
-        self.cwnd_limited = False
+        # cwnd_full: it holds text back now; the others are of this round trip
+        self.cwnd_full = self.cwnd_limited = False
         self.max_flight = 0
-        self.peak_flight = 0
         self.usage_seq = iss
         self.challenge_at = UNSET
         self.entry: tuple[Entry, int] | None = None

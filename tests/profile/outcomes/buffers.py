@@ -6,7 +6,7 @@ from lastack.profile import Profile, WindowOpens
 from lastack.sockets import AGAIN, OUT, TcpSocket, names
 from lastack.wire import PSH
 from tests.exchange import B, Lab, ms
-from tests.truth.peer import World
+from tests.truth.peer import HandPeer, World
 
 from .case import shows
 from .exchange import opened
@@ -140,6 +140,19 @@ def psh_of_six_segments(profile: Profile) -> object:
     sock.send(bytes(20 * 1460), 0, world.now)
     world.flush()
     return [bool(got.segment.flags & PSH) for got in peer.since(since)]
+
+
+@shows("train_least", {2: ".P.P.P.P.P", 4: "...P...P.P"})
+def psh_of_ten_segments_to_a_peer_far_away(profile: Profile) -> object:
+    world = World(profile)
+    peer = HandPeer(world, mode="manual", sack=True)
+    sock = peer.begin_from_k()
+    world.run(0.05)
+    peer.tx("SYN|ACK")
+    since = peer.mark()
+    sock.send(bytes(30_000), 0, world.now)
+    world.flush()
+    return "".join("P" if got.segment.flags & PSH else "." for got in peer.since(since) if got.len)
 
 
 @shows("window_opens", {WindowOpens.GRADUALLY: (64240, False), WindowOpens.AT_ONCE: (65535, True)})

@@ -92,5 +92,70 @@ def pause_at_a_closed_window() -> Facts:
     yield Fact("sending.closed.opened.cwnd", cwnd(sock), 10)
 
 
+def taken(sock: socket.socket) -> int:
+    """How many bytes a non-blocking send() of much takes."""
+    sock.setblocking(False)
+    return sock.send(bytes(1 << 20))
+
+
+def blocks() -> Facts:
+    """What send() takes: blocks of half the largest window, the last one filled up again where a
+    part of it has left; TCP_NOTSENT_LOWAT."""
+    level, lowat, tun = socket.IPPROTO_TCP, 25, Tun()
+    for number, (name, size, unsent, noted) in enumerate((
+        ("send-buffer-21000", 21_000, 0, 45_260), ("lowat-4000", 500_000, 4000, 45_260),
+        ("lowat-40000", 500_000, 40_000, 75_920),
+    )):  # fmt: skip
+        peer = Peer(tun, 400 + number, sack=True)
+        peer.window = 62_000
+        sock = open_to(peer, 0.03)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+        if not number:
+            yield Fact("sending.lowat.fresh", sock.getsockopt(level, lowat), 0)
+        sock.setsockopt(level, lowat, unsent)
+        yield Fact(f"sending.taken.{name}", taken(sock), noted)
+        sock.close()
+    lab.sysctl("tcp_notsent_lowat", 4000)
+    peer = Peer(tun, 410, sack=True)
+    peer.window = 62_000
+    sock = open_to(peer, 0.03)
+    yield Fact("sending.taken.sysctl-4000", taken(sock), 45_260)
+    yield Fact("sending.lowat.sysctl-4000", sock.getsockopt(level, lowat), 0)
+
+
+def field(sock: socket.socket, place: int, kind: str = "I") -> int:
+    """A number of struct tcp_info at an offset."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return int(struct.unpack_from("=" + kind, info, place)[0])
+
+
+def overtaken() -> Facts:
+    """tcpi_reordering and tcpi_reord_seen: segments sent once that arrive late."""
+    peer = Peer(Tun(), 500, sack=True)
+    sock = open_to(peer, 0.03)
+    sock.send(bytes(10 * MSS))
+    peer.collect(0.005)
+    yield Fact("sending.reordering.fresh", (field(sock, 88), field(sock, 220)), (3, 0))
+    for name, ack, held, noted in (
+        ("9-held", 0, (9,), (3, 0)), ("then-3", 0, (3, 9), (7, 1)),
+        ("then-all", 10, (), (10, 2)),
+    ):  # fmt: skip
+        edges = tuple((1 + one * MSS, 1 + (one + 1) * MSS) for one in held)
+        peer.send(".", ack=1 + ack * MSS, held=edges)
+        time.sleep(0.003)
+        yield Fact(f"sending.reordering.{name}", (field(sock, 88), field(sock, 220)), noted)
+    yield Fact("sending.reordering.cwnd", cwnd(sock), 19)
+
+
+def lost_with_little_in_flight() -> Facts:
+    """ssthresh after a time-out with one segment in flight is a share of cwnd."""
+    peer = Peer(Tun(), 510)
+    sock = open_to(peer)
+    sock.send(b"x")
+    time.sleep(0.5)
+    yield Fact("sending.one-lost.ssthresh", field(sock, 76), 7)
+
+
 if __name__ == "__main__":
-    lab.main([least_train, use_of_the_window, pause_at_a_closed_window])
+    lab.main([least_train, use_of_the_window, pause_at_a_closed_window, blocks, overtaken,
+              lost_with_little_in_flight])  # fmt: skip

@@ -71,6 +71,10 @@ class BufferRules:
         250 / 256, "part of the receive buffer that text can fill",
         source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
+    notsent_lowat: int = rule(
+        0xFFFF_FFFF, "so much unsent text makes a writer wait; net.ipv4.tcp_notsent_lowat",
+        unit="bytes", source="docs/kernel-notes/sending.md",
+    )  # fmt: skip
     writable_share: float = rule(
         1 / 3, "part of the send buffer that must be free to wake a writer",
         source="docs/kernel-notes/buffers.md",

@@ -80,6 +80,7 @@ _BSD_GRADES: Final = {
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
+    "reduces_cwnd": (SOURCE, "FreeBSD cc_newreno.c: the smaller of cwnd and the peer's window"),
     "offers_again": (SOURCE, "FreeBSD tcp_output.c: in a SYN|ACK only with TF_RCVD_SCALE"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
 }

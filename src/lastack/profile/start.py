@@ -73,6 +73,10 @@ class StartRules:
         Ecn.ANSWERED, "explicit congestion notification; net.ipv4.tcp_ecn",
         source="docs/kernel-notes/ecn.md",
     )  # fmt: skip
+    reduces_cwnd: bool = rule(
+        True, "after a loss ssthresh is a share of cwnd, else of what is in flight",
+        source="docs/kernel-notes/sending.md",
+    )  # fmt: skip
     initial_cwnd: int = rule(
         10, "first congestion window (RFC 6928)", unit="segments",
         source="docs/kernel-notes/close.md",

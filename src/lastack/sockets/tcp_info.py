@@ -94,7 +94,8 @@ def _sizes(info: Info) -> dict[str, int]:
         "snd_ssthresh": _INT_MAX if unlimited else info.ssthresh // info.mss,
         "snd_cwnd": info.cwnd, "rcv_space": info.receive_space,
         "notsent_bytes": info.unsent, "snd_wnd": info.send_window, "rcv_wnd": info.receive_window,
-        "reord_seen": int(info.reordered), "app_limited": int(not info.unsent),
+        "reordering": info.reordering, "reord_seen": info.reorders,
+        "app_limited": int(not info.unsent),
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from . import (
     opening,
     readiness,
     recovery,
+    sending,
     timeouts,
     timers,
     urgent,
@@ -68,15 +69,7 @@ class Connection:
         tcb = self._tcb
         if tcb.snd_una == tcb.snd_nxt:
             self._resume(now)
-        count = calls.send(tcb, data, now, push_urgent=push_urgent)
-        if count:
-            if record and count == len(data):
-                tcb.sendq.end_record()
-            tcb.more_end = tcb.sendq.end if more else UNSET
-            corked, tcb.cork = tcb.cork, tcb.cork or more
-            emit.flush(tcb, now)
-            tcb.cork = corked
-        return count
+        return sending.send(tcb, data, now, push_urgent=push_urgent, more=more, record=record)
 
     def receive(self, size: int, now: int, *, peek: bool = False) -> bytes:
         """RECEIVE: return up to `size` bytes in order, b"" if there is none."""
@@ -236,6 +229,8 @@ class Connection:
         if meter.recovering_since >= 0 and not tcb.retransmits:
             meter.recovered(now)
         emit.flush(tcb, now)
+        if tcb.wants_room:
+            recovery.make_room(tcb)
         if tcb.orphan:
             self._settle_orphan(now)
 

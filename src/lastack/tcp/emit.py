@@ -219,8 +219,9 @@ def _note_use(tcb: Tcb) -> None:
         tcb.usage_seq = tcb.snd_nxt
 
 
-def flush(tcb: Tcb, now: int) -> None:
-    """Send what may be sent now: lost segments, new text, FIN, and last a bare ACK.
+def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
+    """Send what may be sent now: lost segments, new text (`one` train of it), FIN, and last a bare
+    ACK.
 
     Only after everything that a segment brought has been looked at, and only if nothing else
     carried the ACK (MUST-58).
@@ -232,7 +233,7 @@ def flush(tcb: Tcb, now: int) -> None:
             _send_lost(tcb, now)
         if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
             before = tcb.snd_nxt
-            waits = _send_new(tcb, now)
+            waits = _send_new(tcb, now, one=one)
             if tcb.snd_nxt != before or tcb.cwnd_full:
                 _note_use(tcb)
             if tcb.snd_nxt != before and tcb.rack is not None:
@@ -300,9 +301,9 @@ def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
     return (number + last - first + int(fin)) & seq.MASK
 
 
-def _send_new(tcb: Tcb, now: int) -> bool:
-    """Send new text and the FIN as far as windows, Nagle and SWS avoidance let; tell whether some
-    of it waits."""
+def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
+    """Send new text and the FIN as far as windows, Nagle and SWS avoidance let, or `one` train of
+    it; tell whether some of it waits."""
     tcb.cwnd_full = False
     first = tcb.sent_end()
     if first == tcb.sendq.end and not tcb.fin_queued:
@@ -317,9 +318,13 @@ def _send_new(tcb: Tcb, now: int) -> bool:
             most = train.segments(tcb)
         length += 1
         ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
-        push = ends and length > 1
+        push = ends and (length > 1 or first + size in tcb.sendq.marks)
         send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
-        length = 0 if ends else length
+        if ends:
+            length = 0
+            train.left(tcb, first + size)
+            if one:
+                return False
         if not more:
             return False
         first += size
@@ -404,6 +409,7 @@ def probe_tail(tcb: Tcb, now: int) -> None:
     new = (size > 0 or fin) and size + int(fin) <= room
     if new:
         send_text(tcb, first, first + size, now, fin=fin, again=False)
+        train.left(tcb, first + size)
     else:
         last = tcb.rack.flight[-1]
         begin = max(last.first, last.last - tcb.mss)
@@ -432,5 +438,6 @@ def probe(tcb: Tcb, now: int) -> None:
     size = min(tcb.sendq.end - first, tcb.mss, max(room, 0))
     if size:
         send_text(tcb, first, first + size, now, fin=False, again=False, push=True)
+        train.left(tcb, first + size)
     else:
         send_ack(tcb, now, probe=True)

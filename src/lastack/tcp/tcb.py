@@ -57,7 +57,7 @@ class Tcb:
         "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_received", "shut_read", "closing",
         "orphan", "passive", "error", "soft_error", "cork", "more_end", "user_timeout",
         "syn_retries", "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent",
-        "heard_at", "nodelay", "linger2_ns", "wants_room",
+        "heard_at", "nodelay", "linger2_ns", "wants_room", "writer_sleeps",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "probing_since",
         "timed_seq", "timed_at", "small_seq", "cwnd_full",
@@ -139,7 +139,7 @@ class Tcb:
         self.user_timeout = 0
         self.syn_retries = 0
         self.linger2_ns = UNSET
-        self.wants_room = False
+        self.wants_room = self.writer_sleeps = False
 
     def _begin_recovery(self, iss: int) -> None:
         # selective acknowledgment (RFC 2018)

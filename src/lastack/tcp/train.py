@@ -33,6 +33,18 @@ def segments(tcb: Tcb) -> int:
     return min(max(within, tcb.buffers.rules.train_least), half)
 
 
+def mark(tcb: Tcb) -> None:
+    """All that is queued is to be sent: PSH at its end, whatever is queued behind it later."""
+    if tcb.buffers.rules.trains:
+        tcb.sendq.mark()
+
+
+def left(tcb: Tcb, last: int) -> None:
+    """A train that ends at position `last` has left: it is a block of the queue now."""
+    if tcb.buffers.rules.trains and last > tcb.sendq.left:
+        tcb.sendq.piece_left(last)
+
+
 def _near_bonus(tcb: Tcb) -> int:
     """A near peer may be sent more at once: 64 KiB, halved for each half millisecond to it."""
     least = tcb.rack.min_rtt if tcb.rack is not None else NEVER

@@ -80,6 +80,16 @@ def repeated_after_three_holes(profile: Profile) -> object:
     return -(-(lab.now - begun - ms(50)) // ms(100)) + 1
 
 
+@shows("reduces_cwnd", {True: 7, False: 2})
+def ssthresh_after_the_loss_of_one_segment(profile: Profile) -> object:
+    world, _, sock = opened(profile)
+    sock.send(b"x", 0, world.now)
+    world.run(1)
+    assert sock.endpoint is not None
+    info = sock.endpoint.connection.info()
+    return info.ssthresh // info.mss
+
+
 @shows("congestion", {Congestion.CUBIC: 70, Congestion.RENO: 50})
 def share_of_the_window_after_a_loss(profile: Profile) -> object:
     """One of some sixty segments in flight is lost: what is left of cwnd, in percent."""

@@ -71,7 +71,7 @@ def a_server_that_does_not_read(profile: Profile) -> object:
     return receivable(profile)
 
 
-@shows("window_share", {250 / 256: 88, 0.5: 44})
+@shows("window_share", {250 / 256: 88, 0.5: 45})
 def text_in_the_receive_buffer(profile: Profile) -> object:
     return receivable(profile)
 
@@ -121,6 +121,14 @@ def send_buffer_that_grew(profile: Profile) -> object:
         world.run(0.01)
     peer.mode = "manual"
     return fill(world, sock) > 70
+
+
+@shows("notsent_lowat", {0xFFFF_FFFF: 25, 4000: 3})
+def segments_that_wait_to_be_sent(profile: Profile) -> object:
+    world, _, sock = opened(profile, wnd=2920)
+    world.set(sock, names.SO_SNDBUF, 30_000)
+    fill(world, sock)
+    return sock.ioctl(names.SIOCOUTQNSD) // 1460
 
 
 @shows("writable_share", {1 / 3: True, 0.9: False})

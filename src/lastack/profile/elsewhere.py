@@ -53,7 +53,9 @@ _BSD_PORTS: Final = PortRules(
 )
 
 _KEPT: Final = StartRules(full_requests=FullRequests.KEPT)
-_NO_TRAINS: Final = BufferRules(trains=False)
+_NO_TRAINS: Final = BufferRules(
+    trains=False, window_rounds_up=False, scale_fits_fixed=False
+)
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
@@ -79,6 +81,8 @@ _BSD_GRADES: Final = {
     "bind_rule": (SOURCE, _PCBBIND),
     "v6only": (SOURCE, "FreeBSD sys/netinet6/in6_proto.c, ip6_v6only is 1"),
     "trains": (SOURCE, "FreeBSD tcp_output.c: PUSH where the send buffer ends"),
+    "window_rounds_up": (SOURCE, "FreeBSD tcp_output.c: recwin is shifted, what is lost is lost"),
+    "scale_fits_fixed": (SOURCE, "FreeBSD tcp_input.c: the scale follows kern.ipc.maxsockbuf"),
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
@@ -214,6 +218,8 @@ WINDOWS: Final = Profile(
     grades={
         "fin_waits": (CHOSEN, "as the BSDs"),
         "trains": (CHOSEN, "as the BSDs"),
+        "window_rounds_up": (CHOSEN, "as the BSDs"),
+        "scale_fits_fixed": (CHOSEN, "as the BSDs"),
         "full_requests": (CHOSEN, "the backlog is that of accepted connections"),
         "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),
         "rack": (MANUAL, _ANNIVERSARY),

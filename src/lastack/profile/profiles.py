@@ -24,6 +24,7 @@ LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
 
 _UNP = "Stevens, UNIX Network Programming, section 7.5"
 _RFC = "RFC 9293"
+_SHIFTED: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
 
 TEXTBOOK: Final = Profile(
     name="textbook",
@@ -53,7 +54,7 @@ TEXTBOOK: Final = Profile(
     ),
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
-    buffers=BufferRules(trains=False),
+    buffers=_SHIFTED,
     start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
@@ -67,6 +68,8 @@ TEXTBOOK: Final = Profile(
         "bind_rule": (MANUAL, "the usual advice"),
         "v6only": (MANUAL, "RFC 3493 section 5.3: off by default"),
         "trains": (CHOSEN, "no book knows of it"),
+        "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
+        "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
         "fin_waits": (CHOSEN, "figures show the ACK of a FIN alone"),
         "full_requests": (CHOSEN, "no book knows of cookies"),
         "ecn": (CHOSEN, "no book asks for it"),
@@ -108,7 +111,7 @@ RFC9293: Final = Profile(
         syn_retries=7, syn_linear=0, rack=False, tail_probe=False
     ),
     acks=AckRules(fin_waits=False),
-    buffers=BufferRules(trains=False),
+    buffers=_SHIFTED,
     start=StartRules(
         sack=False, congestion=Congestion.RENO, full_requests=FullRequests.KEPT
     ),
@@ -134,6 +137,8 @@ RFC9293: Final = Profile(
         "congestion": (MANUAL, f"{_RFC} MUST-19, RFC 5681"),
         "sack": (MANUAL, "RFC 2018 is no part of RFC 9293"),
         "trains": (CHOSEN, "not in the RFC"),
+        "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
+        "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
         "fin_waits": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "full_requests": (CHOSEN, f"{_RFC} section 3.9.2 leaves it open"),
         "ecn": (MANUAL, f"{_RFC} SHLD-8"),

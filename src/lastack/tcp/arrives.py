@@ -116,12 +116,7 @@ def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
             return True
         challenge.answer(tcb, now)
         return drop(tcb, seg, Reason.SYN_ON_CONNECTION, now)
-    if (
-        tcb.rcv_wnd() == 0
-        and seg.flags & ACK
-        and seg.seq == tcb.rcv_nxt
-        and not seg.flags & FIN
-    ):
+    if tcb.rcv_wnd() == 0 and seg.flags & ACK and seg.seq == tcb.rcv_nxt and not seg.flags & FIN:
         # "If the RCV.WND is zero, ... special allowance should be made to accept valid ACKs": step
         # five says which are valid, and what the ACK of our FIN does
         if not fifth_check_ack(tcb, seg, now):

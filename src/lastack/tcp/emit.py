@@ -43,13 +43,12 @@ def receive_window(tcb: Tcb) -> int:
     scale = 1 << tcb.rcv_wscale
     if free < space // 2:
         tcb.acks.quick = 0
+        free -= free % scale
         if free < min(tcb.rcv_mss, space) or free < space >> 4:
             free = 0
     if not tcb.buffers.at_once:
         free = min(free, tcb.rcv_ssthresh)
-    if free and free < scale:
-        free = scale  # rather a little too much than a window that the shift makes 0
-    return max(free - free % scale, tcb.rcv_wnd())
+    return max(tcb.buffers.scaled(free, scale), tcb.rcv_wnd())
 
 
 def _advertise(tcb: Tcb) -> int:
@@ -299,15 +298,15 @@ def _send_new(tcb: Tcb, now: int) -> bool:
     first = tcb.sent_end()
     if first == tcb.sendq.end and not tcb.fin_queued:
         return False
-    step = _next(tcb, first, 0)
+    step = _next(tcb, first, 0, 0)
     length = most = 0
     while step is not None:
         size, fin = step
         more = not fin and (first + size < tcb.sendq.end or _owes_fin(tcb))
-        following = _next(tcb, first, size) if more else None
+        length += 1
+        following = _next(tcb, first, size, length) if more else None
         if following is not None and not most:
             most = train.segments(tcb)
-        length += 1
         ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
         push = ends and length > 1
         send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
@@ -323,9 +322,10 @@ def _owes_fin(tcb: Tcb) -> bool:
     return tcb.fin_queued and tcb.fin_seq == UNSET
 
 
-def _next(tcb: Tcb, sent_end: int, ahead: int) -> tuple[int, bool] | None:
+def _next(tcb: Tcb, sent_end: int, ahead: int, train_length: int) -> tuple[int, bool] | None:
     """Return size and FIN of the segment that may be sent once `ahead` more bytes were than the
-    position `sent_end` says; None when nothing may."""
+    position `sent_end` says; None when nothing may. `train_length`: the segments before it that
+    leave in one piece."""
     unsent = tcb.sendq.end - sent_end - ahead
     owes_fin = tcb.fin_queued and _owes_fin(tcb)
     if not unsent and not owes_fin:
@@ -347,10 +347,10 @@ def _next(tcb: Tcb, sent_end: int, ahead: int) -> tuple[int, bool] | None:
         if record <= size and record < unsent:
             return record, False  # something comes behind it, and may not join it
     fin = owes_fin and size == unsent and size < room + (size == 0)
-    if size and size < full and not _worth_sending(
-        tcb, size, unsent, fin, ahead > 0 or tcb.in_flight() > 0
-    ):
-        return None
+    if size and size < full:
+        busy = ahead > 0 or tcb.in_flight() > 0
+        if not _worth_sending(tcb, size, unsent, train_length, fin=fin, busy=busy):
+            return None
     return size, fin
 
 
@@ -362,24 +362,28 @@ def _allowed(tcb: Tcb, full: int) -> int:
     return max(tcb.congestion.cwnd, full) + extra
 
 
-def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool, busy: bool) -> bool:
+def _worth_sending(
+    tcb: Tcb, size: int, unsent: int, train_length: int, *, fin: bool, busy: bool
+) -> bool:
     """Sender's side of silly window avoidance and Nagle (sections 3.8.6.2.1 and 3.7.4; MUST-38,
     SHLD-7).
 
     (1) a full segment, which the caller has seen; (2) all there is, and no small segment of ours
     is unacknowledged (Nagle as Minshall restated it: a small tail waits for a small segment only),
-    or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had.
-    Nothing waits for a push (MUST-60). `busy`: something is in flight.
+    or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had, or,
+    in one piece with full segments before it, what the window has left. Nothing waits
+    for a push (MUST-60). `busy`: something is in flight.
     """
+    calm = tcb.nodelay or tcb.small_seq == UNSET or seq.le(tcb.small_seq, tcb.snd_una)
     if size == unsent:
         if tcb.snd_up != UNSET:
             return True  # neither Nagle nor TCP_CORK hold back what is urgent
         if tcb.cork and not tcb.fin_queued:
             return False
-        if fin or tcb.nodelay or not busy or tcb.fin_queued:
-            return True
-        return tcb.small_seq == UNSET or seq.le(tcb.small_seq, tcb.snd_una)
-    return 2 * size >= tcb.max_snd_wnd
+        return fin or not busy or tcb.fin_queued or calm
+    if 2 * size >= tcb.max_snd_wnd:
+        return True
+    return calm and not tcb.cork and 0 < train_length < train.segments(tcb)
 
 
 def probe_tail(tcb: Tcb, now: int) -> None:

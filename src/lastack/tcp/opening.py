@@ -10,14 +10,16 @@ from . import arrives, calls, ecn, emit, recovery, timers
 from .tcb import Tcb, enter
 
 
-def first_window(tcb: Tcb) -> None:
-    """Set the first window and our window scale, before the SYN goes out."""
-    tcb.rcv_ssthresh = tcb.buffers.first_window(tcb.advertised_mss)
+def first_window(tcb: Tcb, syn: Segment | None = None) -> None:
+    """Set the first window and our window scale, before our SYN goes out; `syn` is the one that it
+    answers. The window holds whole segments, which are smaller with timestamps."""
     start = tcb.profile.start
+    stamped = syn is not None and syn.tsval != ABSENT and start.timestamps
+    tcb.rcv_ssthresh = tcb.buffers.first_window(tcb.advertised_mss - (12 if stamped else 0))
     tcb.offers_scale = start.window_scale >= 0
+    tcb.rcv_wscale = tcb.buffers.scale(max(start.window_scale, 0))
     tcb.offers_ts = start.timestamps
     tcb.offers_sack = start.sack
-    tcb.rcv_wscale = max(start.window_scale, 0)
 
 
 def _options(tcb: Tcb, seg: Segment, now: int) -> None:
@@ -53,7 +55,7 @@ def _take_syn(tcb: Tcb, seg: Segment, now: int) -> None:
 def passive(tcb: Tcb, seg: Segment, now: int) -> None:
     """LISTEN, third: a SYN creates a connection in SYN-RECEIVED and is answered with SYN|ACK."""
     tcb.passive = True
-    first_window(tcb)
+    first_window(tcb, seg)
     _take_syn(tcb, seg, now)
     enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
     emit.send_syn(tcb, now)
@@ -63,7 +65,7 @@ def cookie_returns(tcb: Tcb, syn: Segment, now: int) -> None:
     """The SYN that a cookie answered, as far as the cookie remembers it: SYN-RECEIVED, and our
     SYN|ACK has been sent already. Its round trip is not known."""
     tcb.passive = True
-    first_window(tcb)
+    first_window(tcb, syn)
     _take_syn(tcb, syn, now)
     enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
     tcb.snd_nxt = (tcb.iss + 1) & seq.MASK

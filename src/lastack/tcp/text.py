@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lastack.trace import Dropped, Queued, Reason
 from lastack.wire import PSH, Segment, seq
 
 from . import sack
 from .tcb import READABLE, UNSET, Tcb
+
+_SMALL: Final = 536
+"""Segments up to this size say nothing of how much of the buffer text can fill."""
 
 
 def offset_of(tcb: Tcb, number: int) -> int:
@@ -63,8 +68,10 @@ def _note_size(tcb: Tcb, size: int) -> None:
 
 
 def _open_window(tcb: Tcb) -> None:
-    """Each segment in order opens the window by two more, as far as the buffer is free."""
-    free = tcb.buffers.space - tcb.recvq.used
+    """Each segment in order opens the window by two more, as far as the buffer is free. While all
+    were small that is half of it (docs/kernel-notes/buffers.md)."""
+    space = tcb.buffers.space if tcb.rcv_mss > _SMALL else tcb.buffers.receive // 2
+    free = space - tcb.recvq.used
     room = free - tcb.rcv_ssthresh
     if room > 0:
         tcb.rcv_ssthresh += min(room, 2 * tcb.advertised_mss)

@@ -10,7 +10,7 @@ from typing import Final
 from lastack.state import State
 from lastack.wire import Flow, show_endpoint
 
-_STATES: Final = {
+STATES: Final = {
     1: State.ESTABLISHED, 2: State.SYN_SENT, 3: State.SYN_RECEIVED, 4: State.FIN_WAIT_1,
     5: State.FIN_WAIT_2, 6: State.TIME_WAIT, 7: State.CLOSED, 8: State.CLOSE_WAIT,
     9: State.LAST_ACK, 10: State.LISTEN, 11: State.CLOSING, 12: State.SYN_RECEIVED,
@@ -51,7 +51,7 @@ def _entry(line: str) -> Entry:
     send, receive = (int(part, 16) for part in words[4].split(":"))
     timer, ticks = (int(part, 16) for part in words[5].split(":"))
     return Entry(
-        Flow(src, sport, dst, dport), _STATES[int(words[3], 16)], send, receive, timer,
+        Flow(src, sport, dst, dport), STATES[int(words[3], 16)], send, receive, timer,
         ticks * _TICK_NS, int(words[9]),
     )  # fmt: skip
 

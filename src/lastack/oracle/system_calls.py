@@ -22,6 +22,8 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _F_GETFL, _F_SETFL = 3, 4
 _SOCKADDR: Final = 128
 _OPTION: Final = 4096
+_UNSPEC: Final = bytes(16)
+"""A socket address of the family AF_UNSPEC."""
 NOT_OPEN: Final = 1 << 20
 """A descriptor that no process here has."""
 
@@ -129,6 +131,7 @@ CALLS: Final[dict[str, Callable[..., Answer]]] = {
     "bind": lambda fd, *end: _to("bind", fd, *end),
     "listen": lambda fd, backlog: _ask("listen", fd, backlog),
     "connect": lambda fd, *end: _to("connect", fd, *end),
+    "disconnect": lambda fd: _ask("connect", fd, _UNSPEC, len(_UNSPEC)),
     "accept": lambda fd: _named("accept", fd),
     "read": _read,
     "write": _write,

@@ -178,7 +178,7 @@ def test_a_namespace_has_its_own_names_and_nothing_of_the_machine(tmp_path: Path
     hosts = tmp_path / "hosts"
     hosts.write_text("10.1.2.3 somewhere\n")
     ask = ["getent", "hosts", "somewhere"]
-    with Namespace(hosts) as space:
+    with Namespace({"/etc/hosts": hosts}) as space:
         said = space.call(lambda: subprocess.run(ask, capture_output=True, text=True, check=True))
         links = space.call(lambda: os.listdir("/proc/self/task") and _links())
     assert said.stdout.split() == ["10.1.2.3", "somewhere"]

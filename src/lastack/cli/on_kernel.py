@@ -57,7 +57,7 @@ class OnKernel(Told):
             for spec in setting.programs
         ]
         begun = time.perf_counter()
-        with Stage(hosts, mtu=setting.link.mtu) as stage:
+        with Stage(hosts, mtu=setting.link.mtu, families=setting.families) as stage:
             self.played = play_on(stage, programs, limit / S)
         self.wall_seconds = time.perf_counter() - begun
         self.book, self.events = self.played.book, self.played.events
@@ -164,9 +164,8 @@ class OnBoth:
 
     @staticmethod
     def beside(setting: Setting) -> Setting:
-        """Return the setting of the simulated world: its links are as fast as a veth pair, and
-        names have IPv4 addresses alone, as in the namespaces."""
-        return replace(setting, link=replace(VETH, mtu=setting.link.mtu), families="4")
+        """Return the setting of the simulated world: its links are as fast as a veth pair."""
+        return replace(setting, link=replace(VETH, mtu=setting.link.mtu))
 
     @property
     def differences(self) -> list[Difference]:

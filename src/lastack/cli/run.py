@@ -108,7 +108,7 @@ def _status(played: Told | OnBoth, *, strict: bool) -> int:
 
 _SIMULATION: Final = (
     "seed", "delay", "jitter", "loss", "rate", "queue", "profiles", "patience", "wire",
-    "check_determinism", "faults", "families",
+    "check_determinism", "faults",
 )  # fmt: skip
 
 
@@ -119,8 +119,8 @@ def _refuse_what_only_a_simulation_has(where: str) -> None:
         if given and parameter.name in _SIMULATION:
             raise click.UsageError(
                 f"--on {where} has no {parameter.opts[0]}: a veth pair neither delays nor loses, "
-                "and the kernel has no seed, no profile, no faults and IPv4 names alone; leave it "
-                "out or run --on lastack"
+                "and the kernel has no seed, no profile and no faults; leave it out or run --on "
+                "lastack"
             )
 
 

@@ -103,6 +103,7 @@ def _by_name(run: Side) -> dict[str, list[Told]]:
     for one, story in zip(run.told["connections"], run.book.stories, strict=True):
         client, (server, _, port) = one["client"].rpartition(":")[0], one["server"].rpartition(":")
         name = f"{client} to {server}:{port if int(port) < _AUTOMATIC else 'automatic'}"
+        name += " over IPv6" if len(story.flow.src) == 16 else ""
         raced = _close_without_order(story, run.events)
         found.setdefault(name, []).append({**one, "raced": raced})
     return found

@@ -49,7 +49,7 @@ class Recorder:
             if not isinstance(peer, tuple):
                 return
             here, there = sock.getsockname(), peer
-            if here[0] in ("0.0.0.0", "::"):
+            if here[0] in ("0.0.0.0", "::", "::ffff:0.0.0.0"):
                 return  # refused: the address is given back
         self.flows[sock.fileno()] = (here[0], here[1], there[0], there[1])
 
@@ -78,8 +78,7 @@ def begin(path: str, gate: str) -> None:
             except BaseException as error:
                 if connects:
                     recorder.learn(self, args[0])
-                number = getattr(error, "errno", None) or 0
-                recorder.write("end", name, fd, errno=number, error=type(error).__name__)
+                recorder.write("end", name, fd, errno=_number(error), error=type(error).__name__)
                 raise
             if connects:
                 recorder.learn(self, args[0])
@@ -97,6 +96,13 @@ def begin(path: str, gate: str) -> None:
     _wrap_option(recorder)
     while not os.path.exists(gate):
         time.sleep(0.001)
+
+
+def _number(error: BaseException) -> int:
+    """Return the errno of a call that failed, 0 where it was never made: its name was not found."""
+    if isinstance(error, (socket.gaierror, socket.herror)):
+        return 0
+    return getattr(error, "errno", None) or 0
 
 
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
@@ -171,7 +177,7 @@ def _wrap_sendall(recorder: Recorder) -> None:
                 original(self, data, flags)
                 sent = _length(data)
         except BaseException as failure:
-            errno, error = getattr(failure, "errno", None) or 0, type(failure).__name__
+            errno, error = _number(failure), type(failure).__name__
             raise
         finally:
             recorder.write("end", "sendall", fd, moved=sent, errno=errno, error=error)
@@ -190,8 +196,7 @@ def _wrap_accept(recorder: Recorder) -> None:
         try:
             sock, address = original(self)
         except BaseException as error:
-            number = getattr(error, "errno", None) or 0
-            recorder.write("end", "accept", fd, errno=number, error=type(error).__name__)
+            recorder.write("end", "accept", fd, errno=_number(error), error=type(error).__name__)
             raise
         recorder.learn(sock)
         recorder.write("end", "accept", fd, peer=address[:2])

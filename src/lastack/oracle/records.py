@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lastack.profile import unmapped
 from lastack.verdict import CallSeen
-from lastack.wire import ANY4, LOOPBACK4, Flow, pack_address
+from lastack.wire import ANY4, LOOPBACK4, LOOPBACK6, Flow, pack_address
 
 RECORD: Final = "LASTACK_RECORD"
 """The variable of the environment that names the file."""
@@ -91,7 +92,7 @@ class Record:
         self.infos: dict[Flow, bytes] = {}
         self._host = host
         self._names = names
-        self._addresses = {name: address for address, name in names.items()}
+        self._addresses = {(name, len(address)): address for address, name in names.items()}
         self._linger: dict[tuple[int, int], tuple[int, int]] = {}
         self._open: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._main = 0
@@ -155,27 +156,34 @@ class Record:
         return name
 
     def _flow(self, told: tuple[str, int, str, int]) -> Flow:
-        src, dst = (self._address(text) for text in told[::2])
-        return Flow(src, told[1], dst, told[3])
+        src = _packed(told[0])
+        return Flow(src, told[1], self._address(told[2], src), told[3])
 
-    def _address(self, text: str) -> bytes:
+    def _address(self, text: str, src: bytes) -> bytes:
         """Return the address that a program wrote, by name or number; of an unknown name none."""
-        known = self._addresses.get(text) or {"localhost": LOOPBACK4}.get(text)
-        try:
-            return known or pack_address(text.partition("%")[0])
-        except ValueError:
-            return ANY4
+        if text == "localhost":
+            return LOOPBACK6 if len(src) == 16 else LOOPBACK4
+        return self._addresses.get((text, len(src))) or _packed(text)
 
     def _name(self, address: str) -> str:
         try:
-            return self._names.get(pack_address(address), address)
+            return self._names.get(unmapped(pack_address(address)), address)
         except ValueError:
             return address
+
+
+def _packed(text: str) -> bytes:
+    try:
+        return unmapped(pack_address(text.partition("%")[0]))
+    except ValueError:
+        return ANY4
 
 
 def _result(name: str, number: int, moved: int, details: Mapping[str, Any]) -> str:
     if number:
         return errno.errorcode.get(number, str(number))
+    if details.get("error") == "gaierror":
+        return "no such name"
     if details.get("error"):
         return "timed out" if "imeout" in details["error"] else "interrupted"
     if name.startswith("recv"):

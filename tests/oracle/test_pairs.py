@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from lastack.cli.scene import Played, Setting
 from lastack.cli.values import ProgramSpec
 from lastack.net import LinkRules
 from lastack.oracle import Difference
-from lastack.profile import S
+from lastack.profile import MS, S
 
 SCRIPTS = Path(__file__).parent / "pairs"
 LIMIT = 30 * S
@@ -24,11 +24,12 @@ AGAIN = 3
 
 @dataclass(frozen=True)
 class Pair:
-    """A file of pairs/, which takes ROLE PEER PORT, and the network on which it is played."""
+    """A file of pairs/, which takes ROLE PEER PORT, and the network on which it is played: a veth
+    pair, or a cable with the rules of `link`."""
 
     file: str
     families: str = "46"
-    link: LinkRules = field(default_factory=lambda: LinkRules(delay_ns=50_000))
+    link: LinkRules | None = None
     seed: int = 0
     roles: tuple[str, ...] = ("server", "client")
 
@@ -40,10 +41,20 @@ class Pair:
             ProgramSpec(role, [str(SCRIPTS / self.file), role, peer, "8000"], None, False)
             for role, peer in zip(self.roles, peers, strict=True)
         ]
-        return Setting(specs, self.seed, self.link, until=300 * S, families=self.families)
+        return Setting(
+            specs, self.seed, self.link or LinkRules(), until=300 * S, families=self.families,
+            cable=self.link is not None,
+        )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.file}-{self.families}"
+        return f"{self.file}-{self.families if self.link is None else _said(self.link)}"
+
+
+def _said(link: LinkRules) -> str:
+    words = [f"{link.delay_ns // MS}ms"]
+    words += [f"jitter{link.jitter_ns // MS}ms"] if link.jitter_ns else []
+    words += [f"loss{link.loss:.0%}"] if link.loss else []
+    return "-".join(words + ([f"rate{link.rate_bps}"] if link.rate_bps else []))
 
 
 PAIRS = [
@@ -55,6 +66,18 @@ PAIRS = [
     for families in ("46", "64")
 ]  # fmt: skip
 PAIRS += [Pair("six_http.py", "6"), Pair("six_unread.py", "6"), Pair("six_binds.py", "4")]
+
+PAIRS += [
+    Pair("far_timeouts.py", link=LinkRules(100 * MS)),
+    Pair("far_upload.py", link=LinkRules(20 * MS, loss=0.04)),
+    Pair("far_upload.py", link=LinkRules(10 * MS, rate_bps=2_000_000, queue=8)),
+    Pair("far_http.py", link=LinkRules(20 * MS, loss=0.05), seed=1),
+    Pair("far_unread.py", link=LinkRules(20 * MS)),
+    Pair("far_unread.py", link=LinkRules(20 * MS, loss=0.05), seed=2),
+    Pair("far_streams.py", link=LinkRules(20 * MS, jitter_ns=15 * MS)),
+    Pair("six_unread.py", "64", link=LinkRules(20 * MS, loss=0.1), seed=3),
+    Pair("six_udp.py", link=LinkRules(20 * MS)),
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,17 @@
 """A cable of our own between hosts: it delays, and loses or holds back what a rule tells it to.
 
 Each host has a TUN device for each other host; what one sends we carry to the other. It is what
-netem would do, without the module that many kernels do not have. A packet arrives when it is due or
-later: how much later is this machine's affair.
+netem would do, without the module that many kernels do not have. On a busy machine a packet arrives
+later than it is due: `late` tells by how much.
 """
 
 from __future__ import annotations
 
 import contextlib
 import heapq
+import os
 import select
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +29,10 @@ from .tun import Tun
 _TICK: Final = 0.05
 _QUEUE: Final = 10_000
 """Packets that a device keeps until we take them, so that none is lost but by rule."""
+_SWITCH: Final = 0.0002
+"""Our other threads let go of the interpreter after so many seconds, not after 5 ms: on a machine
+with four busy programs on two processors 99 of 100 packets are less than 3 ms late then, with
+_at_the_front."""
 
 Addresses = Sequence[Sequence[str]]
 """Of each host, one of each family that it has."""
@@ -46,12 +52,14 @@ class _UnderWay:
 
 
 class Cable:
-    """Joins hosts pair by pair, which it is given as `stage.Join` wants it."""
+    """Joins hosts pair by pair, which it is given as `stage.Join` wants it. late: the most ns by
+    which a packet came too late."""
 
     def __init__(
         self, spaces: list[Namespace], addresses: Addresses, *, fate: Fate, mtu: int = 1500
     ) -> None:
         self.lost = 0
+        self.late = 0
         self._fate = fate
         self._spaces = spaces
         self._addresses = addresses
@@ -69,6 +77,8 @@ class Cable:
         self._began = 0
         self._over = threading.Event()
         self._sniffer = Sniffer(spaces)
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH)
         self._thread = threading.Thread(target=self._carry, name="cable", daemon=True)
         self._thread.start()
 
@@ -87,6 +97,7 @@ class Cable:
         """Cut it; return the packets in the order of time."""
         self._over.set()
         self._thread.join()
+        sys.setswitchinterval(self._interval)
         frames = self._sniffer.stop()
         self.lost = self._sniffer.lost
         for tun in self._devices:
@@ -105,6 +116,7 @@ class Cable:
                     space.address(f"to{there}", near, far)
 
     def _carry(self) -> None:
+        _at_the_front()
         while not self._over.is_set():
             wait = _TICK
             if self._under_way:
@@ -112,8 +124,9 @@ class Cable:
             ready, _, _ = select.select(list(self._devices), [], [], max(wait, 0))
             for tun in ready:
                 self._take(tun)
-            while self._under_way and self._under_way[0].arrives <= time.time_ns():
+            while self._under_way and (late := time.time_ns() - self._under_way[0].arrives) >= 0:
                 one = heapq.heappop(self._under_way)
+                self.late = max(self.late, late)
                 with contextlib.suppress(OSError):  # the interface is down
                     one.device.send(one.data)
 
@@ -129,6 +142,12 @@ class Cable:
                 self._count += 1
                 due = _UnderWay(now + travels, self._count, self._ends[there, here], data)
                 heapq.heappush(self._under_way, due)
+
+
+def _at_the_front() -> None:
+    """Let this thread run before programs that compute; without the right to, in its turn."""
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_RR, os.sched_param(1))
 
 
 def as_simulated(rules: LinkRules, seed: int, hosts: Sequence[str]) -> Fate:

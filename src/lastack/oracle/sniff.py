@@ -31,12 +31,13 @@ class Sniffer:
     """Captures what passes the interfaces of namespaces, from its making to `stop`.
 
     `frames` are in the order in which they were read; `lost` is how many the kernel had no room
-    for. What a host sends to itself stands once, as on libpcap's lo.
+    for; nothing is late here. What a host sends to itself stands once, as on libpcap's lo.
     """
 
     def __init__(self, namespaces: list[Namespace]) -> None:
         self.frames: list[Frame] = []
         self.lost = 0
+        self.late = 0
         self._sockets = [space.call(_socket) for space in namespaces]
         self._numbers = {sock.fileno(): number for number, sock in enumerate(self._sockets)}
         self._over = threading.Event()

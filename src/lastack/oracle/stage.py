@@ -33,6 +33,9 @@ class Wires(Protocol):
     lost: int
     """Packets that were not captured."""
 
+    late: int
+    """The most ns by which one came later than it was to."""
+
     @property
     def last(self) -> int:
         """When the last packet passed, ns since 1970; 0 before the first."""

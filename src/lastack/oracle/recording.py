@@ -245,8 +245,12 @@ def _wrap_option(recorder: Recorder) -> None:
 
     def setsockopt(self: socket.socket, level: int, option: int, *value: Any) -> None:
         original(self, level, option, *value)
-        if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER) and len(value) == 1:
+        if len(value) != 1:
+            return
+        if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
             if isinstance(value[0], (bytes, bytearray)) and len(value[0]) == 8:
                 recorder.write("end", "linger", self.fileno(), value=struct.unpack("ii", value[0]))
+        elif (level, option) == (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT):
+            recorder.write("end", "user timeout", self.fileno(), on=value[0] not in (0, bytes(4)))
 
     socket.socket.setsockopt = setsockopt  # type: ignore[method-assign,assignment]

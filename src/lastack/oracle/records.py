@@ -94,6 +94,7 @@ class Record:
         self._names = names
         self._addresses = {(name, len(address)): address for address, name in names.items()}
         self._linger: dict[tuple[int, int], tuple[int, int]] = {}
+        self._user_timeout: dict[tuple[int, int], bool] = {}
         self._open: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._main = 0
         rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -112,6 +113,8 @@ class Record:
         self._main = self._main or thread
         if name == "linger":
             self._linger[pid, fd] = details["value"]
+        elif name == "user timeout":
+            self._user_timeout[pid, fd] = details["on"]
         elif name == "detach":
             self.opaque |= {self._flow(flow)} if flow else set()
         elif kind == "call":
@@ -128,8 +131,9 @@ class Record:
         pid, thread, name, fd = begun[1], begun[2], begun[4], begun[5]
         name = "connect" if name == "connect_ex" else name
         flow = self._flow(ended[6] or begun[6]) if ended[6] or begun[6] else None
-        lingers = self._linger.get((pid, fd))
+        lingers, limited = self._linger.get((pid, fd)), self._user_timeout.get((pid, fd), False)
         if name == "close":
+            self._user_timeout.pop((pid, fd), None)
             self._linger.pop((pid, fd), None)
             if flow is not None and begun[7].get("info"):
                 self.infos[flow] = begun[7]["info"]
@@ -140,7 +144,7 @@ class Record:
             CallSeen(
                 self._host, "" if thread == self._main else f"thread {thread}", name,
                 self._text(name, begun[7]), _result(name, number, moved, ended[7]), number,
-                moved, flow, begun[0], ended[0], lingers,
+                moved, flow, begun[0], ended[0], lingers, self._peer(name, begun[7]), limited,
             )
         )  # fmt: skip
 
@@ -154,6 +158,14 @@ class Record:
             address, port = details["address"]
             return f"{name} {self._name(address)}:{port}"
         return name
+
+    def _peer(self, name: str, details: Mapping[str, Any]) -> tuple[frozenset[bytes], int] | None:
+        """Return whom connect() asked for: the addresses that his name has, and the port."""
+        if name != "connect" or not details.get("address"):
+            return None
+        text, port = details["address"]
+        named = {known for (known_as, _), known in self._addresses.items() if known_as == text}
+        return frozenset(named or {_packed(text)}), port
 
     def _flow(self, told: tuple[str, int, str, int]) -> Flow:
         src = _packed(told[0])

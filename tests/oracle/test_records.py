@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lastack.oracle.records import Record, environment, open_gate, prepare
+from lastack.oracle.records import RECORDER, Record, environment, open_gate
 from lastack.oracle.sniff import finds_neighbours
 from lastack.oracle.socket_table import socket_table
+from lastack.startup import prepare
 from lastack.state import LISTEN, TIME_WAIT
 from lastack.verdict import CallSeen
 from lastack.wire import LOOPBACK4
@@ -49,7 +50,7 @@ except ConnectionRefusedError as error:
 
 def record(tmp_path: Path, text: str) -> tuple[Record, list[str]]:
     (tmp_path / "program.py").write_text(text)
-    prepare(tmp_path)
+    prepare(tmp_path, RECORDER, forgiving=False)
     open_gate(tmp_path / "record")
     ran = subprocess.run(
         [sys.executable, str(tmp_path / "program.py")], capture_output=True, text=True, check=True,
@@ -118,7 +119,7 @@ def test_the_programs_own_sitecustomize_is_loaded_too(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "sitecustomize.py").write_text("import builtins\nbuiltins.mine = 'loaded'\n")
-    prepare(tmp_path)
+    prepare(tmp_path, RECORDER, forgiving=False)
     open_gate(tmp_path / "record")
     surroundings = environment(tmp_path, tmp_path / "record")
     surroundings["PYTHONPATH"] += os.pathsep + str(own)

@@ -1,6 +1,6 @@
 """Inside a program on the kernel: writes down its socket calls. Nothing of lastack is imported.
 
-A sitecustomize module of ours loads this before the program begins (see `records`). The methods of
+`startup` loads this before the program begins (see `records`). The methods of
 Python's `socket.socket` are wrapped, and each call on a TCP socket becomes two lines in a file, as
 it begins and as it ends, with the kernel's clock, so that they can be laid beside the packets.
 Bytes that C code moves by itself (TLS over a blocking socket) are not seen; a socket that was
@@ -18,6 +18,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+RECORD = "LASTACK_RECORD"
+"""The variable of the environment that names the file."""
+GATE = ".gate"
+"""The program may run when a file of that name and this ending is there."""
 _HIGH = 900
 """Descriptors of ours are above those that a program is likely to count."""
 
@@ -54,9 +58,10 @@ class Recorder:
         self.flows[sock.fileno()] = (here[0], here[1], there[0], there[1])
 
 
-def begin(path: str, gate: str) -> None:
-    """Wrap the calls, and wait until the file `gate` is there: the interpreter is up before the
-    program may run."""
+def begin_process(_directory: str) -> None:
+    """Wrap the calls, and wait until the gate is there: the interpreter is up before the program
+    may run."""
+    path = os.environ[RECORD]
     recorder = Recorder(path)
     original = {name: getattr(socket.socket, name) for name in _CALLS}
 
@@ -94,7 +99,7 @@ def begin(path: str, gate: str) -> None:
     _wrap_accept(recorder)
     _wrap_close(recorder)
     _wrap_option(recorder)
-    while not os.path.exists(gate):
+    while not os.path.exists(path + GATE):
         time.sleep(0.001)
 
 

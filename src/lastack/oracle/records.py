@@ -10,76 +10,30 @@ from pathlib import Path
 from typing import Any, Final
 
 from lastack.profile import unmapped
+from lastack.startup import led_by
 from lastack.verdict import CallSeen
 from lastack.wire import ANY4, LOOPBACK4, LOOPBACK6, Flow, pack_address
 
-RECORD: Final = "LASTACK_RECORD"
-"""The variable of the environment that names the file."""
+from . import recording
 
-_GATE: Final = ".gate"
-
-_SITECUSTOMIZE: Final = '''\
-"""Begins the record of this process, then makes way for the sitecustomize that is behind it."""
-
-import os
-import sys
-import types
-
-HERE = {here!r}
-
-
-def begin():
-    sys.path[:] = [entry for entry in sys.path if entry != HERE]
-    package = types.ModuleType("_lastack_record")
-    package.__path__ = [{room!r}]
-    sys.modules["_lastack_record"] = package
-    from _lastack_record import recording
-
-    recording.begin(os.environ[{variable!r}], os.environ[{variable!r}] + {gate!r})
-
-
-def give_way(this):
-    sys.modules.pop(__name__)
-    try:
-        __import__(__name__)
-    except ImportError as error:
-        if error.name != __name__:
-            raise
-        sys.modules[__name__] = this
-
-
-this = sys.modules[__name__]
-begin()
-give_way(this)
-'''
+RECORDER: Final = Path(recording.__file__)
+"""What `startup.prepare` lets a program begin with."""
 
 _WAITS: Final = {errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY}
 _ENDLESS: Final = 1 << 62
 
 
-def prepare(directory: Path) -> None:
-    """Write what makes a Python program record its calls when the directory leads PYTHONPATH."""
-    text = _SITECUSTOMIZE.format(
-        here=str(directory), room=str(Path(__file__).parent), variable=RECORD, gate=_GATE
-    )
-    (directory / "sitecustomize.py").write_text(text, encoding="utf-8")
-
-
 def open_gate(record: Path) -> None:
     """Let a program run that was started with this record."""
-    record.with_name(record.name + _GATE).touch()
+    record.with_name(record.name + recording.GATE).touch()
 
 
 def environment(directory: Path, record: Path) -> dict[str, str]:
     """Return our environment with the way to that directory; output is not held back. A program
     begins when its gate is opened."""
-    path = os.environ.get("PYTHONPATH")
     return {
-        **os.environ,
-        "PYTHONPATH": f"{directory}{os.pathsep}{path}" if path else str(directory),
-        "PYTHONUNBUFFERED": "1",
-        RECORD: str(record),
-    }
+        **led_by(directory, os.environ), "PYTHONUNBUFFERED": "1", recording.RECORD: str(record),
+    }  # fmt: skip
 
 
 class Record:

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import IO, Final
 
 from lastack.profile import S
+from lastack.startup import prepare
 from lastack.state import CLOSED, LISTEN, TIME_WAIT
 from lastack.wire import Frame
 
-from .records import environment, open_gate, prepare
+from .records import RECORDER, environment, open_gate
 from .socket_table import Entry
 from .stage import Stage
 
@@ -112,7 +113,7 @@ class _Running:
         self._tables: dict[str, list[Entry]] = {}
         self._frames: list[Frame] = []
         self._looked = 0
-        prepare(stage.directory)
+        prepare(stage.directory, RECORDER, forgiving=False)
         self._began = time.time_ns()
         self._end = end
 

@@ -175,6 +175,17 @@ def test_a_server_for_ever_is_interrupted_when_the_others_are_done(tmp_path: Pat
 
 
 @pytest.mark.root
+def test_a_program_that_computes_is_waited_for(tmp_path: Path) -> None:
+    text = "import time\nwhile time.process_time() < 1.8: pass\n" + SERVER
+    slow = written(tmp_path / "slow.py", text.replace("recv(2)", "recv(2000)"))
+    client = written(tmp_path / "client.py", CLIENT)
+    with Stage(["server", "client"]) as stage:
+        played = play_on(stage, [Program("server", [slow]), Program("client", [client])], 30)
+    (story,) = played.book.stories
+    assert ending(story, played.book).kind is Kind.FIN
+
+
+@pytest.mark.root
 def test_a_namespace_has_its_own_names_and_nothing_of_the_machine(tmp_path: Path) -> None:
     hosts = tmp_path / "hosts"
     hosts.write_text("10.1.2.3 somewhere\n")

@@ -35,6 +35,8 @@ class Setting:
     patience: float = 10.0
     families: str = "46"
     faults: Sequence[FaultSpec] = ()
+    cable: bool = False
+    """On a kernel: joined by a cable that keeps `link`'s rules, not by veth pairs."""
 
 
 def _act(world: World, fault: str) -> Callable[[Node], None]:

@@ -1,5 +1,7 @@
 """The Linux kernel as a judge: the same programs on real sockets, and what differs."""
 
+from .cable import Cable as Cable
+from .cable import as_simulated as as_simulated
 from .closer import KernelCloser as KernelCloser
 from .compare import Difference as Difference
 from .compare import Side as Side

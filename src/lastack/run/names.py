@@ -200,14 +200,16 @@ class Names:
         """Return what stands for no name: the wildcards for a server, else the host itself."""
         passive = bool(flags & real.AI_PASSIVE)
         answers = _WILDCARD if passive else _LOOPBACK
-        # IPv4 is the first of the wildcards, whatever the C library prefers elsewhere
-        return [(one, answers[one], 0) for one in self._order(family, passive=passive)]
+        # both, whatever families names have; and IPv4 is the first of the wildcards, whatever the
+        # C library prefers elsewhere
+        first = self._order(real.AF_UNSPEC)[0]
+        order = sorted(answers, key=lambda one: not passive and one != first)
+        return [(one, answers[one], 0) for one in order if family in (one, real.AF_UNSPEC)]
 
-    def _order(self, family: int, *, passive: bool = False) -> tuple[int, ...]:
+    def _order(self, family: int) -> tuple[int, ...]:
         if family != real.AF_UNSPEC:
             return (family,)
-        order = tuple(real.AF_INET if one == "4" else real.AF_INET6 for one in self.families)
-        return tuple(sorted(order)) if passive else order
+        return tuple(real.AF_INET if one == "4" else real.AF_INET6 for one in self.families)
 
     def _find(self, host: str | bytes | bytearray, family: int, flags: int) -> list[Found]:
         """Return (family, numeric address, scope id) of a host, each that is asked for."""

@@ -128,9 +128,7 @@ class Told:
     ) -> None:  # fmt: skip
         """Print one connection: its ladder, then how and why it ended."""
         if with_ladder:
-            painter.lines(
-                ladder(story, events, self.names, unfold=unfold, glyphs=painter.glyphs)
-            )
+            painter.lines(ladder(story, events, self.names, unfold=unfold, glyphs=painter.glyphs))
             painter.line()
         standing = self.book.time_waits()
         told = verdict(story, self.book)
@@ -182,8 +180,12 @@ class Played(Told):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         world = World(
-            setting.seed, profile=setting.profile, link=setting.link, wire=setting.wire,
-            patience=setting.patience, families=setting.families,
+            setting.seed,
+            profile=setting.profile,
+            link=setting.link,
+            wire=setting.wire,
+            patience=setting.patience,
+            families=setting.families,
         )
         world.journal.listeners.append(self.events.append)
         for spec in setting.programs:

@@ -54,6 +54,10 @@ class AcceptanceRules:
         True, "LISTEN answers a SYN with ACK as it does an ACK, with a RST",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
+    text_across_fin_resets: bool = rule(
+        True, "text that begins before the peer's FIN and ends behind it draws a RST",
+        source="docs/kernel-notes/resets.md",
+    )  # fmt: skip
     reset_at_fin: bool = rule(
         True, "after the peer's FIN, a RST with the FIN's own number is taken",
         source="docs/kernel-notes/resets.md",

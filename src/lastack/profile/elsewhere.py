@@ -56,6 +56,7 @@ _KEPT: Final = StartRules(full_requests=FullRequests.KEPT)
 _NO_TRAINS: Final = BufferRules(
     trains=False, window_rounds_up=False, scale_fits_fixed=False
 )
+_DROPS_ACROSS_FIN: Final = AcceptanceRules(text_across_fin_resets=False)
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
@@ -83,6 +84,7 @@ _BSD_GRADES: Final = {
     "trains": (SOURCE, "FreeBSD tcp_output.c: PUSH where the send buffer ends"),
     "window_rounds_up": (SOURCE, "FreeBSD tcp_output.c: recwin is shifted, what is lost is lost"),
     "scale_fits_fixed": (SOURCE, "FreeBSD tcp_input.c: the scale follows kern.ipc.maxsockbuf"),
+    "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
@@ -106,7 +108,9 @@ FREEBSD: Final = Profile(
     time_wait=replace(_BSD_TIME_WAIT, no_ack_flag=NoAckFlag.IGNORED),
     retransmission=replace(_NO_RACK, syn_again_after_bad_ack=False),
     acks=_FIN_AT_ONCE,
-    acceptance=AcceptanceRules(reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False),
+    acceptance=replace(
+        _DROPS_ACROSS_FIN, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
+    ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET, reset_in_syn_received_active=errno.ECONNREFUSED
     ),
@@ -147,6 +151,7 @@ BSD44: Final = Profile(
     buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
+    acceptance=_DROPS_ACROSS_FIN,
     ports=_BSD_PORTS,
     start=StartRules(
         sack=False, congestion=Congestion.RENO, ecn=Ecn.OFF, full_requests=FullRequests.KEPT
@@ -176,6 +181,7 @@ MACOS: Final = Profile(
     buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
+    acceptance=_DROPS_ACROSS_FIN,
     start=_KEPT,
     ports=replace(_BSD_PORTS, v6only=False),
     grades={
@@ -214,9 +220,11 @@ WINDOWS: Final = Profile(
     start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
     buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
+    acceptance=_DROPS_ACROSS_FIN,
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
     grades={
         "fin_waits": (CHOSEN, "as the BSDs"),
+        "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
         "trains": (CHOSEN, "as the BSDs"),
         "window_rounds_up": (CHOSEN, "as the BSDs"),
         "scale_fits_fixed": (CHOSEN, "as the BSDs"),

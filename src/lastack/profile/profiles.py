@@ -7,6 +7,7 @@ import errno
 from collections.abc import Mapping
 from typing import Final
 
+from .acceptance import AcceptanceRules
 from .acks import AckRules
 from .buffers import BufferRules
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
@@ -54,6 +55,7 @@ TEXTBOOK: Final = Profile(
     ),
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
+    acceptance=AcceptanceRules(text_across_fin_resets=False),
     buffers=_SHIFTED,
     start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
@@ -70,6 +72,7 @@ TEXTBOOK: Final = Profile(
         "trains": (CHOSEN, "no book knows of it"),
         "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
         "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
+        "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (CHOSEN, "figures show the ACK of a FIN alone"),
         "full_requests": (CHOSEN, "no book knows of cookies"),
         "ecn": (CHOSEN, "no book asks for it"),
@@ -111,6 +114,7 @@ RFC9293: Final = Profile(
         syn_retries=7, syn_linear=0, rack=False, tail_probe=False
     ),
     acks=AckRules(fin_waits=False),
+    acceptance=AcceptanceRules(text_across_fin_resets=False),
     buffers=_SHIFTED,
     start=StartRules(
         sack=False, congestion=Congestion.RENO, full_requests=FullRequests.KEPT
@@ -139,6 +143,7 @@ RFC9293: Final = Profile(
         "trains": (CHOSEN, "not in the RFC"),
         "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
         "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
+        "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "full_requests": (CHOSEN, f"{_RFC} section 3.9.2 leaves it open"),
         "ecn": (MANUAL, f"{_RFC} SHLD-8"),

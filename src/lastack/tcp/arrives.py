@@ -345,7 +345,7 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
     if tcb.state not in _READING:
         # CLOSE-WAIT, CLOSING, LAST-ACK: "this should not occur, since a FIN has been received"
         if seg.text and seq.gt((seg.seq + len(seg.text)) & seq.MASK, tcb.rcv_nxt):
-            return drop(tcb, seg, Reason.TEXT_AFTER_FIN, now)
+            return _text_after_fin(tcb, seg, now)
         return True
     beyond = (seg.seq + len(seg.text)) & seq.MASK
     if tcb.closing and seg.length and seq.gt(beyond, tcb.rcv_nxt):
@@ -364,14 +364,33 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
     return True
 
 
+def _text_after_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Text beyond the peer's own FIN: dropped, also where it begins before the FIN; Linux takes
+    the latter for a fault and resets."""
+    across = seq.lt(seg.seq, tcb.rcv_nxt)
+    if not (across and tcb.profile.acceptance.text_across_fin_resets):
+        return drop(tcb, seg, Reason.TEXT_AFTER_FIN, now)
+    error = calls.reset_errno(tcb)
+    emit.reply_reset(tcb, seg, Reason.TEXT_ACROSS_FIN, now)
+    calls.gone(tcb, Reason.TEXT_ACROSS_FIN, now, error=error)
+    return False
+
+
 # -- eighth -----------------------------------------------------------------------------------
 
 
 def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Eighth, check the FIN bit, once everything before the FIN is here."""
-    if seg.flags & FIN and tcb.fin_at == UNSET:
-        tcb.fin_at = text.offset_of(tcb, (seg.seq + len(seg.text)) & seq.MASK)
-    if tcb.fin_received or tcb.fin_at != tcb.recvq.ready:
+    if tcb.fin_received:
+        return True
+    if seg.flags & FIN:
+        at = text.offset_of(tcb, (seg.seq + len(seg.text)) & seq.MASK)
+        again = at == tcb.fin_at
+        # of two FINs that a confused peer sends the first in the stream counts
+        tcb.fin_at = at if tcb.fin_at == UNSET else min(at, tcb.fin_at)
+        if at > tcb.recvq.ready:
+            sack.fin_received(tcb, at, again=again, alone=not seg.text)
+    if tcb.fin_at != tcb.recvq.ready:
         if seg.flags & FIN:
             tcb.acks.at_once = True
         return True

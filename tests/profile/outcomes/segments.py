@@ -36,6 +36,16 @@ def reset_with_the_number_of_the_fin(profile: Profile) -> object:
     return peer.state
 
 
+@shows("text_across_fin_resets", {True: (CLOSED, ["RST"]), False: (CLOSE_WAIT, [])})
+def text_that_goes_across_the_fin(profile: Profile) -> object:
+    _, peer, _ = opened(profile)
+    peer.tx("FIN|ACK", b"ab", seq=1)
+    peer.world.run(1)
+    since = peer.mark()
+    peer.data(b"bcd", seq=2)
+    return peer.state, flags(peer, since)
+
+
 @shows("reset_at_sack_edge", {True: (CLOSED, []), False: (ESTABLISHED, ["ACK"])})
 def reset_behind_what_waits_for_a_gap(profile: Profile) -> object:
     _, peer, _ = opened(profile, sack=True)

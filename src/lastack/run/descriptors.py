@@ -22,6 +22,7 @@ from lastack.sockets import (
     PipeWriter,
     TcpSocket,
     UdpSocket,
+    UnixDatagram,
     UnixSocket,
     os_error,
     pipe,
@@ -42,11 +43,13 @@ _INT_MAX: Final = 2**31 - 1
 _FIONBIO: Final = 0x5421
 _inheritable: Final[set[int]] = set()
 """Descriptors without FD_CLOEXEC; numbers are never used again, in no world."""
+_LOCAL = PairEnd | UnixDatagram
 _MODES: Final = {
     TcpSocket: stat.S_IFSOCK | 0o777,
     UdpSocket: stat.S_IFSOCK | 0o777,
     PairEnd: stat.S_IFSOCK | 0o777,
     UnixSocket: stat.S_IFSOCK | 0o777,
+    UnixDatagram: stat.S_IFSOCK | 0o777,
     PipeReader: stat.S_IFIFO | 0o600,
     PipeWriter: stat.S_IFIFO | 0o600,
 }
@@ -64,7 +67,7 @@ def _stream(fd: int) -> socket_calls.Stream:
     file = lookup(fd)
     if isinstance(file, Epoll):
         raise os_error(errno.EINVAL)
-    assert isinstance(file, TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter), file
+    assert isinstance(file, TcpSocket | UdpSocket | _LOCAL | PipeReader | PipeWriter), file
     return file
 
 
@@ -208,9 +211,9 @@ def _queued(file: File, request: int) -> int:
     """Return the number of bytes that an ioctl(2) asks for; ENOTTY for another request."""
     if isinstance(file, TcpSocket | UdpSocket):
         return file.ioctl(request)
-    if request == numbers.SIOCINQ and isinstance(file, PairEnd | PipeReader | PipeWriter):
+    if request == numbers.SIOCINQ and isinstance(file, _LOCAL | PipeReader | PipeWriter):
         return file.unread()
-    if request == numbers.SIOCOUTQ and isinstance(file, PairEnd):
+    if request == numbers.SIOCOUTQ and isinstance(file, _LOCAL):
         return file.unsent()
     raise os_error(errno.ENOTTY)
 

@@ -26,6 +26,8 @@ from lastack.sockets import (
     Received,
     TcpSocket,
     UdpSocket,
+    UnixDatagram,
+    UnixName,
     UnixSocket,
     check,
     os_error,
@@ -39,7 +41,7 @@ from .messages import close_rights, files_of
 
 T = TypeVar("T")
 Accepting = TypeVar("Accepting", TcpSocket, UnixSocket)
-Stream = TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter
+Stream = TcpSocket | UdpSocket | PairEnd | UnixDatagram | PipeReader | PipeWriter
 
 _NO_MATTER: Final = 0x4040890 | numbers.MSG_PEEK | numbers.MSG_TRUNC | numbers.MSG_WAITALL | 0x0C
 """These, and MSG_DONTROUTE, MSG_CTRUNC, MSG_PROXY, MSG_EOR, MSG_CONFIRM, MSG_BATCH, MSG_ZEROCOPY,
@@ -177,7 +179,7 @@ def _sending(
             check(control)
     elif isinstance(file, UdpSocket):
         return partial(file.send, view, flags, control=control)
-    elif isinstance(file, PairEnd) and control:
+    elif isinstance(file, PairEnd | UnixDatagram) and control:
         return partial(file.send, view, flags, rights=files_of(control))
     return partial(file.send, view, flags)
 
@@ -226,7 +228,7 @@ def recv_from(
     dontwait = bool(flags & numbers.MSG_DONTWAIT)
     give_up = file.waits_until(IN, here().world.now)
     whole = bool(flags & numbers.MSG_WAITALL) and not (file.nonblocking or dontwait)
-    whole = whole and not isinstance(file, UdpSocket)
+    whole = whole and not isinstance(file, UdpSocket | UnixDatagram)
     peeks = bool(flags & numbers.MSG_PEEK)
 
     def attempt(now: int) -> Received | NotNow:
@@ -245,7 +247,7 @@ def recv_from(
 def _receive(file: Stream, size: int, flags: int, room: int, now: int) -> Received | NotNow:
     if isinstance(file, UdpSocket):
         return file.recv_from(size, flags, now, room=room)
-    if isinstance(file, PairEnd):
+    if isinstance(file, PairEnd | UnixDatagram):
         return file.recv_from(size, flags, now)
     data = file.recv(size, flags, now)
     return AGAIN if data is AGAIN else Received(data, len(data), None)
@@ -293,6 +295,21 @@ def send_to(
     return perform(
         file, deadline(timeout), OUT, send, call, dontwait=bool(flags & numbers.MSG_DONTWAIT)
     )
+
+
+def send_to_name(
+    file: UnixDatagram, timeout: int | None, view: memoryview, flags: int,
+    find: Callable[[], UnixName | None], call: str, control: Sequence[Control] = (),
+) -> int:  # fmt: skip
+    """sendto(2) of a datagram to a name of AF_UNIX, which `find` looks up each time."""
+    _check(flags, _SENDING)
+    rights = files_of(control)
+
+    def attempt(now: int) -> int | NotNow:
+        return file.send_to(view, flags, find(), now, rights=rights)
+
+    dontwait = bool(flags & numbers.MSG_DONTWAIT)
+    return perform(file, deadline(timeout), OUT, attempt, call, dontwait=dontwait)
 
 
 def _check(flags: int, supported: int) -> None:

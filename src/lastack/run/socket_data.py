@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
-from lastack.sockets import Control, Received, TcpSocket, UdpSocket
+from lastack.sockets import (
+    Control,
+    Local,
+    Received,
+    TcpSocket,
+    UdpSocket,
+    UnixDatagram,
+    UnixSocket,
+    os_error,
+)
 from lastack.sockets import names as numbers
 from lastack.wire import show_address, show_endpoint
 
-from . import arguments, messages, socket_calls
+from . import arguments, messages, socket_calls, unix
 from .account import Account, size_text
 from .baton import here
 from .names import Names
-from .socket_base import SocketBase
+from .socket_base import AF_UNIX, SocketBase
 
 Address = tuple[str, int] | tuple[str, int, int, int]
+Sender = Address | str | bytes | None
 Ancillary = list[tuple[int, int, bytes]]
 
 _NOTHING_FOR_NOTHING: Final = frozenset({"recv", "recv_into"})
@@ -50,12 +62,12 @@ class SocketData(SocketBase):
         limit = arguments.size(bufsize, "negative buffersize in recv")
         return self._receive("recv", limit, flags)
 
-    def recvfrom(self, bufsize: object, flags: int = 0, /) -> tuple[bytes, Address | None]:
+    def recvfrom(self, bufsize: object, flags: int = 0, /) -> tuple[bytes, Sender]:
         """Do what `recv` does, and tell the sender of a datagram; None for a stream."""
         limit = arguments.size(bufsize, "negative buffersize in recvfrom")
         received = self._receive_from("recvfrom", limit, flags)
         messages.close_rights(received)
-        return _bytes(received, flags), _sender(received)
+        return _bytes(received, flags), self._sender(received)
 
     def recv_into(self, buffer: object, nbytes: object = 0, flags: int = 0) -> int:
         """Receive into a buffer; return the number of bytes."""
@@ -72,27 +84,27 @@ class SocketData(SocketBase):
 
     def recvfrom_into(
         self, buffer: object, nbytes: object = 0, flags: int = 0
-    ) -> tuple[int, Address | None]:
+    ) -> tuple[int, Sender]:
         """Do what `recv_into` does, and tell the sender of a datagram."""
         with arguments.writable(buffer, "recvfrom_into") as view:
             too_small = "nbytes is greater than the length of the buffer"
             received = self._receive_into("recvfrom_into", view, nbytes, flags, too_small)
-            return _count(received, flags), _sender(received)
+            return _count(received, flags), self._sender(received)
 
     def recvmsg(
         self, bufsize: object, ancbufsize: object = 0, flags: int = 0, /
-    ) -> tuple[bytes, Ancillary, int, Address | None]:
+    ) -> tuple[bytes, Ancillary, int, Sender]:
         """Receive with control data; MSG_TRUNC tells of a cut datagram, MSG_CTRUNC of control
         data that did not fit."""
         limit = arguments.size(bufsize, "negative buffer size in recvmsg()")
         room = arguments.size(ancbufsize, "invalid ancillary data buffer length")
         received = self._receive_from("recvmsg", limit, flags, room)
         control, told = messages.unpacked(received, room)
-        return _bytes(received, flags), control, told, _sender(received)
+        return _bytes(received, flags), control, told, self._sender(received)
 
     def recvmsg_into(
         self, buffers: object, ancbufsize: object = 0, flags: int = 0, /
-    ) -> tuple[int, Ancillary, int, Address | None]:
+    ) -> tuple[int, Ancillary, int, Sender]:
         """Receive into several buffers, one after the other."""
         if not isinstance(buffers, Iterable):
             raise TypeError("recvmsg_into() argument 1 must be an iterable")
@@ -108,7 +120,7 @@ class SocketData(SocketBase):
                 part = data[start : start + len(view)]
                 view[: len(part)] = part
                 start += len(part)
-            return _count(received, flags), control, told, _sender(received)
+            return _count(received, flags), control, told, self._sender(received)
         finally:
             for view in views:
                 view.release()
@@ -175,8 +187,11 @@ class SocketData(SocketBase):
             count = len(flags_and_address) + 1
             raise TypeError(f"sendto() takes 2 or 3 arguments ({count} given)")
         flags = flags_and_address[0] if len(flags_and_address) == 2 else 0
+        address = flags_and_address[-1]
         with arguments.readable(data) as view:
-            end = arguments.endpoint(names(), "sendto", self._af(), flags_and_address[-1])
+            if isinstance(self._file(), Local):
+                return self._send_local("sendto", view, arguments.c_int(flags), address)
+            end = arguments.endpoint(names(), "sendto", self._af(), address)
             return self._send("sendto", view, arguments.c_int(flags), end)
 
     def sendmsg(
@@ -192,10 +207,37 @@ class SocketData(SocketBase):
         control = messages.items(ancdata)
         flags = arguments.c_int(flags)
         end = None
-        if address is not None:
-            end = arguments.endpoint(names(), "sendmsg", self._af(), address)
         with memoryview(b"".join(parts)) as view:
+            if address is not None:
+                if isinstance(self._file(), Local):
+                    return self._send_local("sendmsg", view, flags, address, control)
+                end = arguments.endpoint(names(), "sendmsg", self._af(), address)
             return self._send("sendmsg", view, flags, end, control)
+
+    def _send_local(
+        self, call: str, view: memoryview, flags: int, address: object,
+        control: Sequence[Control] = (),
+    ) -> int:  # fmt: skip
+        """Send to a name of AF_UNIX; a stream takes none: EISCONN, EOPNOTSUPP unless connected."""
+        file, name = self._file(), unix.packed(address)
+        if not isinstance(file, UnixDatagram):
+            connected = not isinstance(file, UnixSocket) or file.connected
+            raise os_error(errno.EISCONN if connected else errno.EOPNOTSUPP)
+        told = f"{call} {size_text(len(view))} to {unix.shown(name)!r}"
+        with Account(file, call, told) as account:
+            count = socket_calls.send_to_name(
+                file, self._timeout, view, flags, partial(unix.key_of, name), call, control
+            )
+            account.result = size_text(count)
+            return count
+
+    def _sender(self, received: Received) -> Sender:
+        """Return who sent it: None for a stream, and for one of AF_UNIX without a name."""
+        if received.source is None:
+            return None
+        if self._family == AF_UNIX:
+            return unix.shown(received.source[0]) or None
+        return shown(*received.source)
 
     def _send(
         self, call: str, view: memoryview, flags: int, end: arguments.End | None = None,
@@ -236,12 +278,6 @@ def named(end: arguments.End) -> str:
     """Return an address for people, by the name of its host if there is one."""
     name = names().name_of(end.host)
     return f"{name}:{end.port}" if name else str(end)
-
-
-def _sender(received: Received) -> Address | None:
-    if received.source is None:
-        return None
-    return shown(*received.source)
 
 
 def _received_text(received: Received) -> str:

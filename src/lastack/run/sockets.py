@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from lastack.sockets import PairEnd, TcpSocket, UdpSocket, UnixSocket, os_error
+from lastack.sockets import Local, TcpSocket, UdpSocket, UnixDatagram, UnixSocket, os_error
 from lastack.sockets import names as numbers
 from lastack.wire import show_endpoint
 
@@ -33,7 +33,7 @@ class Socket(SocketData):
 
     def bind(self, address: object, /) -> None:
         """Bind to (host, port), or to a name of AF_UNIX."""
-        if isinstance(local := self._file(), UnixSocket):
+        if isinstance(local := self._file(), UnixSocket | UnixDatagram):
             unix.bind(local, address)
             return
         file = self._inet(errno.EINVAL)
@@ -45,16 +45,16 @@ class Socket(SocketData):
         """Return (address, port), with AF_INET6 also flow label and scope id, or the name of
         AF_UNIX; "" for one of a socketpair."""
         file = self._file()
-        if isinstance(file, PairEnd):
-            return unix.shown(file.address) if isinstance(file, UnixSocket) else ""
+        if isinstance(file, Local):
+            return unix.shown(file.address)
         return shown(*file.getsockname())
 
     def getpeername(self) -> Address | str | bytes:
         """Return what the other end has for `getsockname`."""
         file = self._file()
-        if isinstance(file, UnixSocket):
+        if isinstance(file, UnixSocket | UnixDatagram):
             return unix.shown(file.getpeername())
-        return "" if isinstance(file, PairEnd) else shown(*file.getpeername())
+        return "" if isinstance(file, Local) else shown(*file.getpeername())
 
     # -- connections
 
@@ -84,7 +84,7 @@ class Socket(SocketData):
 
     def connect(self, address: object, /) -> None:
         """Connect to (host, port), or to a name of AF_UNIX."""
-        if isinstance(local := self._file(), UnixSocket):
+        if isinstance(local := self._file(), UnixSocket | UnixDatagram):
             with Account(local, "connect", "connect"):
                 unix.connect(local, address)
             return
@@ -93,7 +93,7 @@ class Socket(SocketData):
 
     def connect_ex(self, address: object, /) -> int:
         """Connect; return the errno, 0 for success. A wrong name still raises."""
-        if isinstance(self._file(), UnixSocket):
+        if isinstance(self._file(), UnixSocket | UnixDatagram):
             unix.packed(address)  # what is wrong with it raises, here as there
             attempt = partial(self.connect, address)
         else:

@@ -62,13 +62,13 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
 
 def _set_ip(sock: SocketParts, level: int, name: int, value: bytes) -> None:
     """Options that ask for control data are stored: TCP delivers none, on Linux as here. Segments
-    have one TTL and no type of service of the program's choice: IP_TTL, IP_TOS and
-    IPV6_UNICAST_HOPS stay as they are."""
+    have one TTL and no type of service of the program's choice: IP_TTL, IP_TOS,
+    IPV6_UNICAST_HOPS and IPV6_TCLASS stay as they are."""
     ip = sock.ip
-    before = ip.ttl, ip.tos, ip.hops
+    before = ip.ttl, ip.tos, ip.hops, ip.tclass
     set_ip_option(ip, sock.binding, sock.family, level, name, value)
-    if (ip.ttl, ip.tos, ip.hops) != before:
-        ip.ttl, ip.tos, ip.hops = before
+    if (ip.ttl, ip.tos, ip.hops, ip.tclass) != before:
+        ip.ttl, ip.tos, ip.hops, ip.tclass = before
         raise os_error(errno.ENOPROTOOPT)
 
 

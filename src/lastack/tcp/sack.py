@@ -29,9 +29,9 @@ def received(tcb: Tcb, first: int, last: int) -> None:
 
 def repeated(tcb: Tcb, seg: Segment) -> None:
     """Text below RCV.NXT came again: the ACK that answers it says so (RFC 2883 section 4.1)."""
-    if tcb.sack_ok and seg.text and seq.lt(seg.seq, tcb.rcv_nxt):
+    if tcb.sack_ok and seg.length and seq.lt(seg.seq, tcb.rcv_nxt):
         first = tcb.recvq.ready + seq.diff(seg.seq, tcb.rcv_nxt)
-        tcb.duplicate = (first, first + len(seg.text))
+        tcb.duplicate = (first, first + seg.length)
 
 
 def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:

@@ -76,6 +76,6 @@ def test_a_wrong_field_is_seen() -> None:
     wrong = replace(LINUX, closing=replace(LINUX.closing, unread=Unread.FIN))
     found = compare_recorded(recorded, wrong).difference
     assert found is not None
-    assert (found.act, found.field) == ("close", "packets")
+    assert (found.act, found.field) == ("close", "flags")
     other = replace(LINUX, closing=replace(LINUX.closing, abort_after_fin_sent=AbortAfterFin.RESET))
     assert compare_recorded(recorded, other).difference is None

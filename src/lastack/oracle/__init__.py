@@ -26,6 +26,7 @@ from .fuzz_compare import Parted as Parted
 from .fuzz_generate import generate as generate
 from .fuzz_judge import Compared as Compared
 from .fuzz_judge import compare_recorded as compare_recorded
+from .fuzz_kernel import KernelPlayer as KernelPlayer
 from .fuzz_record import Recorded as Recorded
 from .fuzz_record import recorded_from_json as recorded_from_json
 from .fuzz_record import recorded_to_json as recorded_to_json

@@ -17,6 +17,8 @@ from .fuzz_script import Call, Fuzz, Icmp, Step
 
 _ALL_EVENTS: Final = 0x1 | 0x2 | 0x4 | 0x2000
 """POLLIN, PRI, OUT, RDHUP; ERR and HUP come unasked."""
+_CLOSED: Final = "07"
+"""TCP_CLOSE of Linux, in hexadecimal."""
 _O_NONBLOCK: Final = 0o4002
 _TEXT: Final = bytes(range(256))
 _LARGEST: Final = 1 << 20
@@ -136,7 +138,10 @@ class _Program:
         if name in ("shutl", "shutdown"):
             if fd == self.fds[0] and self._passive:
                 self._renewed.add(fd)
-            return _shown(self._ask("shutdown", fd, arguments[0]))
+            answer = self._ask("shutdown", fd, arguments[0])
+            if self._state(fd) == _CLOSED:
+                self._renewed.add(fd)  # SYN-SENT: a disconnect
+            return _shown(answer)
         if name == "listen":
             return _shown(self._ask("listen", fd, arguments[0]))
         if name == "connect":
@@ -199,13 +204,16 @@ class _Program:
         if not self.fds:
             return ""
         fd = self.fds[-1]
-        words = [self._ask("getsockopt", fd, names.IPPROTO_TCP, names.TCP_INFO, 1).data[:1].hex()]
+        words = [self._state(fd)]
         requests = [names.SIOCINQ] if fd in self._renewed else [names.SIOCINQ, names.SIOCOUTQ]
         for request in requests:
             answer = self._ask("ioctl", fd, request)
             number = int.from_bytes(answer.data, "little", signed=True)
             words.append(_error(answer.errno) if answer.errno else str(number))
         return " ".join(words)
+
+    def _state(self, fd: int) -> str:
+        return self._ask("getsockopt", fd, names.IPPROTO_TCP, names.TCP_INFO, 1).data[:1].hex()
 
     def ended(self) -> str:
         """Which calls that waited have ended since this was asked."""

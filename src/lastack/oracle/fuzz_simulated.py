@@ -54,7 +54,7 @@ class _Ground:
         self._target.run(until)
 
     def take(self) -> Sequence[Left]:
-        return self._target.take()
+        return [left for left in self._target.take() if left.packet.flow == self.flow]
 
 
 def play_simulated(

@@ -69,6 +69,10 @@ class StartRules:
         Ecn.ANSWERED, "explicit congestion notification; net.ipv4.tcp_ecn",
         source="docs/kernel-notes/ecn.md",
     )  # fmt: skip
+    offers_again: bool = rule(
+        True, "the SYN|ACK of a simultaneous open offers what our SYN did, whatever the peer's "
+        "offers", source="docs/kernel-notes/found.md",
+    )  # fmt: skip
     initial_cwnd: int = rule(
         10, "first congestion window (RFC 6928)", unit="segments",
         source="docs/kernel-notes/close.md",

@@ -74,7 +74,7 @@ class SocketParts(File):
         if self.endpoint is not None:
             self.endpoint.owner = None
         self.endpoint = None
-        if self.binding.auto or not self.binding.port:
+        if self.binding.auto or self.binding.inherited or not self.binding.port:
             self.host.ports.release(self.binding)
         self.binding.address = self._named
         self.binding.connected = False

@@ -108,9 +108,9 @@ class TcpSocket(SocketParts):
                 return AGAIN
             return self.connected(now)
         if self.endpoint is not None:
-            if self.state is not CLOSED or not self._may_reconnect():
-                raise os_error(errno.EISCONN if self.state is not CLOSED else errno.EINVAL)
-            self.renew()
+            # what was connected is so until AF_UNSPEC, also when the connection is gone
+            was = self.state is not CLOSED or self._may_reconnect()
+            raise os_error(errno.EISCONN if was else errno.EINVAL)
         address = addresses.to_reach(self.binding, self.family, address, scope)
         if self._opened:
             self.conn = self.host.new_conn()
@@ -255,7 +255,9 @@ class TcpSocket(SocketParts):
             raise os_error(errno.ENOTCONN)
         tcp = self.endpoint.connection
         if tcp.state is SYN_SENT:
-            tcp.vanish(Reason.CLOSED_WHILE_CONNECTING, now, error=errno.ECONNRESET)
+            closing.dissolve(self, now, Reason.CLOSED_WHILE_CONNECTING)
+            self._connecting = False
+            return
         else:
             if how != names.SHUT_WR:
                 tcp.shutdown_receive(now)

@@ -186,6 +186,7 @@ def fourth_check_syn(tcb: Tcb, seg: Segment, now: int) -> bool:
                 # the SYN|ACK of a simultaneous open: its ACK counts, and ours tells the peer
                 # that its SYN|ACK is here
                 tcb.acks.at_once = True
+                sack.repeated(tcb, seg)
                 return True
             if tcb.passive:
                 emit.send_syn(tcb, now, again=True)

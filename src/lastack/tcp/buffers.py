@@ -11,7 +11,7 @@ from typing import Final
 
 from lastack.profile import BufferRules, WindowOpens
 
-_HEADERS: Final = 320
+_HEADERS: Final = 512
 """Kernel memory beside the text of one packet, before it is rounded up to a power of two."""
 _DESCRIPTOR: Final = 256
 """Kernel memory of one packet's descriptor."""

@@ -71,8 +71,9 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
     The MSS goes with every SYN (MUST-14, SHLD-5, MAY-3), and with nothing else (MUST-65).
     """
     answering = tcb.state is SYN_RECEIVED
-    offers_scale = tcb.scale_ok if answering else tcb.offers_scale
-    offers_ts = tcb.ts_ok if answering else tcb.offers_ts
+    accepts = answering and tcb.passive  # a simultaneous open's is our own SYN once more
+    offers_scale = tcb.scale_ok if accepts else tcb.offers_scale
+    offers_ts = tcb.ts_ok if accepts else tcb.offers_ts
     window = min(tcb.rcv_ssthresh, 0xFFFF)
     tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
     flags = SYN | ACK if answering else SYN
@@ -81,7 +82,7 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
         tcb.flow, tcb.iss, tcb.rcv_nxt if answering else 0, flags, window, mss=tcb.advertised_mss,
         wscale=tcb.rcv_wscale if offers_scale else ABSENT,
         tsval=tcb.timestamp(now) if offers_ts else ABSENT, tsecr=tcb.ts_recent,
-        sack_ok=tcb.sack_ok if answering else tcb.offers_sack,
+        sack_ok=tcb.sack_ok if accepts else tcb.offers_sack,
         number=_number(tcb),
     )  # fmt: skip
     if not again:

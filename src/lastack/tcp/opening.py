@@ -28,8 +28,8 @@ def _options(tcb: Tcb, seg: Segment, now: int) -> None:
     if seg.wscale != ABSENT and tcb.offers_scale:
         tcb.scale_ok = True
         tcb.snd_wscale = min(seg.wscale, 14)  # RFC 7323 section 2.3
-    else:
-        tcb.rcv_wscale = 0
+    elif tcb.passive or seg.flags & ACK or not tcb.profile.start.offers_again:
+        tcb.rcv_wscale = 0  # else our SYN|ACK offers it once more, and Linux keeps to it
     tcb.ts_ok = seg.tsval != ABSENT and tcb.offers_ts
     tcb.sack_ok = seg.sack_ok and tcb.offers_sack
     if tcb.ts_ok:
@@ -81,8 +81,9 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
         else:
             emit.reply_reset(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
             arrives.drop(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
-        if tcb.profile.retransmission.syn_again_after_bad_ack:
-            emit.send_syn(tcb, now, again=True)
+        rules = tcb.profile.retransmission
+        if rules.syn_again_after_bad_ack and not tcb.retransmits:
+            tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.soon())
         return
     # Second, check the RST bit
     if seg.flags & RST:
@@ -104,6 +105,9 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
         # simultaneous open (MUST-10): SYN-RECEIVED, and our SYN again, now with ACK
         enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
         tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
+        if not tcb.profile.start.offers_again:
+            tcb.offers_scale, tcb.offers_ts = tcb.scale_ok, tcb.ts_ok
+            tcb.offers_sack = tcb.sack_ok
         emit.send_syn(tcb, now, again=True)
 
 

@@ -45,9 +45,9 @@ def repeated(tcb: Tcb, seg: Segment) -> None:
     """Text below RCV.NXT came again: the ACK that answers it says so (RFC 2883 section 4.1)."""
     if not tcb.sack_ok or (tcb.passive and tcb.state is SYN_RECEIVED):
         return  # a half-open request answers by its few words, without a report
-    if seg.text and seq.lt(seg.seq, tcb.rcv_nxt):
+    if seg.length and seq.lt(seg.seq, tcb.rcv_nxt):
         first = tcb.recvq.ready + seq.diff(seg.seq, tcb.rcv_nxt)
-        tcb.duplicate = (first, first + len(seg.text))
+        tcb.duplicate = (first, first + seg.length)
 
 
 def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:

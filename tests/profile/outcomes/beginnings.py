@@ -15,7 +15,7 @@ from lastack.profile import (
 )
 from lastack.sockets import AGAIN, names
 from lastack.state import SYN_RECEIVED
-from lastack.wire import Packet, Segment
+from lastack.wire import ABSENT, Packet, Segment
 from tests.exchange import Lab, ms, s
 from tests.truth.peer import HandPeer, World
 
@@ -191,3 +191,14 @@ def share_of_cwnd_after_a_pause(profile: Profile) -> object:
     world.run(0.3)
     sock.send(b"x", 0, world.now)
     return round(100 * info().cwnd / before, -1)
+
+
+@shows("offers_again", {True: (10, True), False: (ABSENT, False)})
+def syn_ack_of_a_simultaneous_open(profile: Profile) -> object:
+    world = World(profile)
+    peer = HandPeer(world, mode="manual")
+    peer.begin_from_k()
+    since = peer.mark()
+    peer.tx("SYN")
+    (answer,) = peer.since(since)
+    return answer.segment.wscale, answer.segment.sack_ok

@@ -87,6 +87,7 @@ def bad_ack_in_syn_sent(profile: Profile) -> object:
     peer.begin_from_k()
     since = peer.mark()
     peer.tx("ACK", ack=999)
+    world.run(0.1)
     return flags(peer, since)
 
 

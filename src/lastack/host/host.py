@@ -152,6 +152,16 @@ class Host:
         ready, self._ready = list(self._ready.items()), {}
         return ready
 
+    def take_news(self) -> tuple[list[Packet], list[tuple[object, int]]]:
+        """Do `take_packets` and `take_ready` at once: after every call and every arrival."""
+        packets, ready = self._packets, self._ready
+        if packets:
+            self._packets = []
+        if not ready:
+            return packets, []
+        self._ready = {}
+        return packets, list(ready.items())
+
     @property
     def next_timeout(self) -> int:
         """When to call `timeout`, NEVER if no timer runs."""

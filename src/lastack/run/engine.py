@@ -81,12 +81,12 @@ class Machine:
     def flush(self, node: Node) -> None:
         """Send the packets that a host made and wake whom its files concern."""
         self.steps += 1
-        packets = node.host.take_packets()
+        packets, ready = node.host.take_news()
         if packets:
             self.active_at = self.now
             leaving = packets if node.linked else self.outgoing(node, packets)
             self.network.send(node.name, leaving, self.now)
-        for file, events in node.host.take_ready():
+        for file, events in ready:
             self.active_at = self.now
             if isinstance(file, File):
                 self.waiters.wake(file, events)

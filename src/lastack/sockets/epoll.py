@@ -89,7 +89,7 @@ class Epoll(File):
         entries = self._entries.get(file)
         if entries is None:
             entries = self._entries[file] = {}
-            file.watched_by.append(self._closed)
+            file.watched_by += (self._closed,)
         elif fd in entries:
             raise os_error(errno.EEXIST)
         if not _of_kind(entries, alone):
@@ -112,8 +112,8 @@ class Epoll(File):
         """Stop watching (EPOLL_CTL_DEL). ENOENT if the descriptor is not watched."""
         self._forget(self._entry(fd, file))
         if not self._entries[file]:
+            self._part_from(file)
             del self._entries[file]
-            file.watched_by.remove(self._closed)
 
     def collect(self, limit: int, now: int) -> list[tuple[int, int]]:
         """Return up to `limit` ready descriptors with their bits, in turn; disarm what is
@@ -182,7 +182,7 @@ class Epoll(File):
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """Close the set; the files in it live on."""
         for file in tuple(self._entries):
-            file.watched_by.remove(self._closed)
+            self._part_from(file)
             self._closed(file)
         return None
 
@@ -191,6 +191,9 @@ class Epoll(File):
         if entry is None:
             raise os_error(errno.ENOENT)
         return entry
+
+    def _part_from(self, file: File) -> None:
+        file.watched_by = tuple(one for one in file.watched_by if one != self._closed)
 
     def _closed(self, file: File) -> None:
         """Forget a file whose last reference is gone."""

@@ -27,6 +27,8 @@ _OPENING = (SYN_SENT, SYN_RECEIVED)
 class TcpSocket(SocketParts):
     """An AF_INET (or AF_INET6) SOCK_STREAM socket of one host."""
 
+    __slots__ = ()
+
     # -- bind, listen, accept ------------------------------------------------------------------
 
     def bind(self, address: bytes, port: int, now: int, *, scope: int = 0) -> None:

@@ -471,6 +471,11 @@ class Host:
         table = self.waiting.table
         return list(snapshot.rows(self._listening(), self._endpoints.values(), table))
 
+    @property
+    def may_serve(self) -> bool:
+        """Whether a socket may listen, or take datagrams from anybody: not before one has begun."""
+        return bool(self._listeners) or self.datagrams.in_use
+
     def _listening(self) -> list[Listener]:
         return [one for several in self._listeners.values() for one in several]
 

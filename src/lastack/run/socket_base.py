@@ -113,7 +113,9 @@ class SocketBase(metaclass=TwoWorlds):
 
     def _file(self) -> Socketlike:
         """Return the file behind the descriptor; EBADF, ENOTSOCK."""
-        process = here().process
+        return self._file_in(here().process)
+
+    def _file_in(self, process: Process) -> Socketlike:
         file = process.descriptors.get(self._fd)
         return file if isinstance(file, _SOCKETS) else _socket_of(process, self._fd)
 
@@ -198,7 +200,7 @@ def close_descriptor(fd: int) -> None:
     file = thread.process.descriptors.pop(fd, None)
     if file is None:
         raise os_error(errno.EBADF)
-    with Account(file, "close", "close", holds=False) as account:
+    with Account(thread, file, "close", "close", holds=False) as account:
         number = give_back(file, thread)
         if number:
             raise os_error(number)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from lastack.sockets import (
+    IN,
     Control,
     Local,
     Received,
@@ -21,8 +22,8 @@ from lastack.sockets import names as numbers
 from lastack.wire import show_address, show_endpoint
 
 from . import arguments, messages, socket_calls, unix
-from .account import Account, size_text
-from .baton import here
+from .account import Account, room_text, size_text
+from .baton import SimThread, here
 from .names import Names
 from .socket_base import AF_UNIX, SocketBase
 
@@ -37,10 +38,13 @@ _NOTHING_FOR_NOTHING: Final = frozenset({"recv", "recv_into"})
 def names() -> Names:
     """Return what the host of the current program knows of names."""
     thread = here()
-    nodes = thread.world.nodes
-    hosts = {name: show_address(node.address) for name, node in nodes.items()}
-    hosts6 = {name: show_address(node.address6) for name, node in nodes.items()}
-    return Names(thread.process.node.name, hosts, hosts6, thread.world.families)
+    world, node = thread.world, thread.process.node
+    known = world.names.get(node)
+    if known is None:
+        hosts = {name: show_address(node.address) for name, node in world.nodes.items()}
+        hosts6 = {name: show_address(node.address6) for name, node in world.nodes.items()}
+        known = world.names[node] = Names(node.name, hosts, hosts6, world.families)
+    return known
 
 
 def shown(address: bytes, port: int) -> Address:
@@ -60,7 +64,13 @@ class SocketData(SocketBase):
     def recv(self, bufsize: object, flags: int = 0, /) -> bytes:
         """Return up to `bufsize` bytes, b"" at the end."""
         limit = arguments.size(bufsize, "negative buffersize in recv")
-        return self._receive("recv", limit, flags)
+        thread = here()
+        file = thread.process.descriptors.get(self._fd)
+        if type(file) is TcpSocket and type(flags) is int and not flags:
+            return self._receive_text(thread, file, "recv", limit)
+        received = self._receive_from("recv", limit, flags)
+        messages.close_rights(received)
+        return _bytes(received, flags)
 
     def recvfrom(self, bufsize: object, flags: int = 0, /) -> tuple[bytes, Sender]:
         """Do what `recv` does, and tell the sender of a datagram; None for a stream."""
@@ -73,10 +83,11 @@ class SocketData(SocketBase):
         """Receive into a buffer; return the number of bytes."""
         with arguments.writable(buffer, "recv_into") as view:
             too_small = "buffer too small for requested bytes"
-            file = self._file()
+            thread = here()
+            file = self._file_in(thread.process)
             if isinstance(file, TcpSocket) and not arguments.c_int(flags):
                 limit = arguments.fitting(len(view), nbytes, "recv_into", too_small)
-                text = self._receive_text(file, "recv_into", limit)
+                text = self._receive_text(thread, file, "recv_into", limit)
                 view[: len(text)] = text
                 return len(text)
             received = self._receive_into("recv_into", view, nbytes, flags, too_small)
@@ -135,33 +146,30 @@ class SocketData(SocketBase):
         view[: len(text)] = text
         return received
 
-    def _receive(self, call: str, limit: int, flags: int) -> bytes:
-        file = self._file()
-        if isinstance(file, TcpSocket) and not arguments.c_int(flags):
-            return self._receive_text(file, call, limit)
-        received = self._receive_from(call, limit, flags)
-        messages.close_rights(received)
-        return _bytes(received, flags)
-
-    def _receive_text(self, file: TcpSocket, call: str, limit: int) -> bytes:
+    def _receive_text(self, thread: SimThread, file: TcpSocket, call: str, limit: int) -> bytes:
         """Receive without flags from a connection: no sender, no control data, nothing cut."""
-        with Account(file, call, f"{call} up to {limit:,}") as account:
-            text = socket_calls.recv_text(file, self._timeout, limit, call)
+        with Account(thread, file, call, room_text(call, limit)) as account:
+            until = socket_calls.deadline(thread, self._timeout) if self._timeout else None
+            attempt = partial(file.recv, limit, 0)
+            text = socket_calls.perform(thread, file, until, IN, attempt, call)
             account.result = size_text(len(text)) if text or not limit else "EOF"
             return text
 
     def _receive_from(self, call: str, limit: int, flags: int, room: int = 0) -> Received:
-        file = self._file()
+        thread = here()
+        file = self._file_in(thread.process)
         flags = arguments.c_int(flags)
         if isinstance(file, UdpSocket):
             if not limit and call in _NOTHING_FOR_NOTHING:
                 return Received(b"", 0, None)
-            with Account(file, call, f"{call} up to {limit:,}") as account:
-                received = socket_calls.recv_from(file, self._timeout, limit, flags, call, room)
+            with Account(thread, file, call, room_text(call, limit)) as account:
+                received = socket_calls.recv_from(
+                    thread, file, self._timeout, limit, flags, call, room
+                )
                 account.result = _received_text(received)
                 return received
-        with Account(file, call, f"{call} up to {limit:,}") as account:
-            received = socket_calls.recv_from(file, self._timeout, limit, flags, call, room)
+        with Account(thread, file, call, room_text(call, limit)) as account:
+            received = socket_calls.recv_from(thread, file, self._timeout, limit, flags, call, room)
             count = len(received.text)
             account.result = size_text(count) if count or not limit else "EOF"
             return received
@@ -176,10 +184,11 @@ class SocketData(SocketBase):
     def sendall(self, data: object, flags: int = 0, /) -> None:
         """Send all the bytes."""
         with arguments.readable(data) as view:
-            file = self._file()
+            thread = here()
+            file = self._file_in(thread.process)
             flags = arguments.c_int(flags)
-            with Account(file, "sendall", f"sendall {size_text(len(view))}"):
-                socket_calls.sendall(file, self._timeout, view, flags)
+            with Account(thread, file, "sendall", f"sendall {size_text(len(view))}"):
+                socket_calls.sendall(thread, file, self._timeout, view, flags)
 
     def sendto(self, data: object, *flags_and_address: object) -> int:
         """Send a datagram to an address; a connected stream ignores the address."""
@@ -224,9 +233,11 @@ class SocketData(SocketBase):
             connected = not isinstance(file, UnixSocket) or file.connected
             raise os_error(errno.EISCONN if connected else errno.EOPNOTSUPP)
         told = f"{call} {size_text(len(view))} to {unix.shown(name)!r}"
-        with Account(file, call, told) as account:
+        thread, find = here(), partial(unix.key_of, name)
+        with Account(thread, file, call, told) as account:
+            until = socket_calls.deadline(thread, self._timeout)
             count = socket_calls.send_to_name(
-                file, self._timeout, view, flags, partial(unix.key_of, name), call, control
+                thread, file, until, view, flags, find, call, control
             )
             account.result = size_text(count)
             return count
@@ -243,16 +254,19 @@ class SocketData(SocketBase):
         self, call: str, view: memoryview, flags: int, end: arguments.End | None = None,
         control: Sequence[Control] = (),
     ) -> int:  # fmt: skip
-        file = self._file()
+        thread = here()
+        file = self._file_in(thread.process)
         flags = arguments.c_int(flags)
         if isinstance(file, UdpSocket) and end is not None:
-            with Account(file, call, f"{call} {size_text(len(view))} to {named(end)}") as account:
-                count = socket_calls.send_to(file, self._timeout, view, flags, end, call, control)
+            text = f"{call} {size_text(len(view))} to {named(end)}"
+            with Account(thread, file, call, text) as account:
+                until = socket_calls.deadline(thread, self._timeout)
+                count = socket_calls.send_to(thread, file, until, view, flags, end, call, control)
                 account.result = size_text(count)
                 return count
-        with Account(file, call, f"{call} {size_text(len(view))}") as account:
-            until = socket_calls.deadline(self._timeout) if self._timeout else None
-            count = socket_calls.send(file, until, view, flags, call, control)
+        with Account(thread, file, call, f"{call} {size_text(len(view))}") as account:
+            until = socket_calls.deadline(thread, self._timeout) if self._timeout else None
+            count = socket_calls.send(thread, file, until, view, flags, call, control)
             account.result = size_text(count)
             return count
 

@@ -149,7 +149,7 @@ def make_pair(
     if family != AF_UNIX:
         raise os_error(errno.EOPNOTSUPP if family == real.AF_INET else errno.EAFNOSUPPORT)
     kind = arguments.c_int(type)
-    wake, plain = here().world.wake, kind & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)
+    wake, plain = here().world.waiters.wake, kind & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)
     ends: tuple[PairEnd | UnixDatagram, ...]
     if plain == real.SOCK_STREAM:
         ends = socketpair(wake)

@@ -32,13 +32,13 @@ _SUN_PATH: Final = 108
 def make() -> UnixSocket:
     """socket(2) of AF_UNIX and SOCK_STREAM."""
     thread = here()
-    return UnixSocket(thread.process.node.unix_names, thread.world.wake)
+    return UnixSocket(thread.process.node.unix_names, thread.world.waiters.wake)
 
 
 def make_datagram() -> UnixDatagram:
     """socket(2) of AF_UNIX and SOCK_DGRAM."""
     thread = here()
-    return UnixDatagram(thread.world.wake, thread.process.node.unix_names)
+    return UnixDatagram(thread.world.waiters.wake, thread.process.node.unix_names)
 
 
 def packed(address: object) -> bytes:

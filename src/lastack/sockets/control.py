@@ -82,6 +82,10 @@ class IpOptions:
         return _INT.pack(known[name])[: size if size >= _INT.size else min(size, 1)]
 
 
+DEFAULT_IP: Final = IpOptions()
+"""Those of a TCP socket that was told none: shared, not to be changed."""
+
+
 def _number(value: bytes) -> int:
     if len(value) >= _INT.size:
         return int(_INT.unpack_from(value)[0])

@@ -137,6 +137,7 @@ class UnixNames:
 
     def __init__(self) -> None:
         self.bound: dict[UnixName, Local] = {}
+        self.have_listened = False
         self._next = 0
 
     def automatic(self) -> bytes:

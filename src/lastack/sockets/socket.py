@@ -13,9 +13,9 @@ from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.tcp import Urgent
 from lastack.trace import Called, Reason, Refused, Returned
 
-from . import addresses, closing, names, ready
+from . import addresses, closing, names
 from .errors import os_error
-from .files import AGAIN, NotNow
+from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, NotNow
 from .linger import ClosePlan
 from .options import get_option, set_option
 from .parts import SocketParts
@@ -26,6 +26,8 @@ _OPENING = (SYN_SENT, SYN_RECEIVED)
 
 class TcpSocket(SocketParts):
     """An AF_INET (or AF_INET6) SOCK_STREAM socket of one host."""
+
+    __slots__ = ()
 
     # -- bind, listen, accept ------------------------------------------------------------------
 
@@ -301,8 +303,15 @@ class TcpSocket(SocketParts):
     # -- readiness and the end -----------------------------------------------------------------
 
     def mask(self, now: int) -> int:
-        """Return what poll(2) would: the level of readiness."""
-        return ready.mask(self)
+        """Return the level of readiness as poll(2) would (docs/kernel-notes/peer-calls.md; Linux
+        tcp_poll)."""
+        listener = self.listener
+        if listener is not None and listener.state is not CLOSED:
+            return IN if listener.queue else 0
+        if self.endpoint is None:
+            bits = OUT | HUP | (ERR if self.error else 0)
+            return bits | IN | RDHUP if listener is not None and listener.killed else bits
+        return self.endpoint.connection.poll(shut_write=self._shut_write)
 
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """close(2), the last reference: FIN, RST, or a plan of what to wait for (SO_LINGER)."""

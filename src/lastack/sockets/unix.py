@@ -53,6 +53,8 @@ class UnixSocket(PairEnd):
         if not self.address or self.connected:
             raise os_error(errno.EINVAL)
         grown, self.backlog = backlog > self.backlog, backlog
+        if self._sockets is not None:
+            self._sockets.have_listened = True
         if grown:
             self._wake(self, OUT)  # who waits for room in the queue looks again
 

@@ -9,7 +9,7 @@ import errno
 from dataclasses import replace
 from typing import Final
 
-from .acceptance import AcceptanceRules
+from .acceptance import AcceptanceRules, WindowCheck
 from .acks import AckRules
 from .buffers import BufferRules, WindowOpens
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
@@ -56,7 +56,7 @@ _KEPT: Final = StartRules(full_requests=FullRequests.KEPT)
 _NO_TRAINS: Final = BufferRules(
     trains=False, window_rounds_up=False, scale_fits_fixed=False
 )
-_DROPS_ACROSS_FIN: Final = AcceptanceRules(text_across_fin_resets=False)
+_AS_THE_RFC: Final = AcceptanceRules(window_check=WindowCheck.OVERLAP, text_across_fin_resets=False)
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
@@ -109,7 +109,7 @@ FREEBSD: Final = Profile(
     retransmission=replace(_NO_RACK, syn_again_after_bad_ack=False),
     acks=_FIN_AT_ONCE,
     acceptance=replace(
-        _DROPS_ACROSS_FIN, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
+        _AS_THE_RFC, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
     ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET, reset_in_syn_received_active=errno.ECONNREFUSED
@@ -125,6 +125,7 @@ FREEBSD: Final = Profile(
         "no_ack_flag": (SOURCE, _SUITE),
         "syn_again_after_bad_ack": (SOURCE, _SUITE),
         "reset_at_fin": (SOURCE, _SUITE),
+        "window_check": (CHOSEN, "as the RFC"),
         "syn_with_fin": (SOURCE, f"{_SUITE}; net.inet.tcp.drop_synfin is 0"),
         "listen_resets_syn_ack": (SOURCE, _SUITE),
         "reset_in_close_wait": (SOURCE, _SUITE),
@@ -151,12 +152,13 @@ BSD44: Final = Profile(
     buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
-    acceptance=_DROPS_ACROSS_FIN,
+    acceptance=_AS_THE_RFC,
     ports=_BSD_PORTS,
     start=StartRules(
         sack=False, congestion=Congestion.RENO, ecn=Ecn.OFF, full_requests=FullRequests.KEPT
     ),
     grades={
+        "window_check": (CHOSEN, "as the RFC"),
         **_BSD_GRADES,
         "v6only": (CHOSEN, "as FreeBSD; 4.4BSD itself is older than IPv6"),
         "sack": (MANUAL, f"{_BSD_BOOK}: older than RFC 2018"),
@@ -181,10 +183,11 @@ MACOS: Final = Profile(
     buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
-    acceptance=_DROPS_ACROSS_FIN,
+    acceptance=_AS_THE_RFC,
     start=_KEPT,
     ports=replace(_BSD_PORTS, v6only=False),
     grades={
+        "window_check": (CHOSEN, "as the RFC"),
         **_BSD_GRADES,
         "v6only": (SOURCE, "XNU bsd/netinet6/in6_proto.c, ip6_v6only is 0"),
         "unit_ns": (MANUAL, "SO_LINGER is in ticks of 1/100 s, SO_LINGER_SEC in seconds"),
@@ -220,9 +223,10 @@ WINDOWS: Final = Profile(
     start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
     buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
-    acceptance=_DROPS_ACROSS_FIN,
+    acceptance=_AS_THE_RFC,
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
     grades={
+        "window_check": (CHOSEN, "as the RFC"),
         "fin_waits": (CHOSEN, "as the BSDs"),
         "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
         "trains": (CHOSEN, "as the BSDs"),

@@ -7,7 +7,7 @@ import errno
 from collections.abc import Mapping
 from typing import Final
 
-from .acceptance import AcceptanceRules
+from .acceptance import AcceptanceRules, WindowCheck
 from .acks import AckRules
 from .buffers import BufferRules
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
@@ -55,11 +55,14 @@ TEXTBOOK: Final = Profile(
     ),
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
-    acceptance=AcceptanceRules(text_across_fin_resets=False),
+    acceptance=AcceptanceRules(
+        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False
+    ),
     buffers=_SHIFTED,
     start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
+        "window_check": (MANUAL, "RFC 9293 table 6"),
         "waits_for": (MANUAL, _UNP),
         "nonblocking": (MANUAL, _UNP),
         "expiry_errno": (MANUAL, _UNP),
@@ -114,7 +117,9 @@ RFC9293: Final = Profile(
         syn_retries=7, syn_linear=0, rack=False, tail_probe=False
     ),
     acks=AckRules(fin_waits=False),
-    acceptance=AcceptanceRules(text_across_fin_resets=False),
+    acceptance=AcceptanceRules(
+        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False
+    ),
     buffers=_SHIFTED,
     start=StartRules(
         sack=False, congestion=Congestion.RENO, full_requests=FullRequests.KEPT
@@ -124,6 +129,7 @@ RFC9293: Final = Profile(
         reset_in_syn_received_active=errno.ECONNREFUSED,
     ),
     grades={
+        "window_check": (MANUAL, f"{_RFC} table 6"),
         "linger_supported": (MANUAL, f"{_RFC} knows no SO_LINGER"),
         "unread": (MANUAL, f"{_RFC} SHLD-3"),
         "fin_wait_2_orphan_ns": (MANUAL, f"{_RFC} section 3.6, no limit"),

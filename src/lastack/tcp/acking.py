@@ -144,6 +144,10 @@ class Acking:
         self.conversing = False
         self.delay = self.rules.delayed_min_ns
 
+    def hurry_all(self) -> None:
+        """Let ACKs leave at once as on a new connection."""
+        self.hurry(self.rules.quick)
+
     def forget(self) -> None:
         """Nothing is acknowledged any more: the connection is gone."""
         self.at_once = self.due = False

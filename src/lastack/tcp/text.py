@@ -10,6 +10,8 @@ from lastack.wire import PSH, Segment, seq
 from . import sack
 from .tcb import READABLE, UNSET, Tcb
 
+_WORTH_IT: Final = 128
+"""Octets of a segment from which on it opens the window (docs/kernel-notes/found.md)."""
 _SMALL: Final = 536
 """Segments up to this size say nothing of how much of the buffer text can fill."""
 
@@ -21,8 +23,8 @@ def offset_of(tcb: Tcb, number: int) -> int:
     return tcb.recvq.ready + seq.diff(number, tcb.rcv_nxt)
 
 
-def take(tcb: Tcb, seg: Segment, now: int) -> None:
-    """Queue the part of the text that is inside the window, and decide when to acknowledge."""
+def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
+    """Queue the text, its part in the window unless `whole`, and decide when to acknowledge."""
     if tcb.recvq.used > tcb.buffers.receive:
         # SO_RCVBUF was made smaller: the window stays as promised, the memory for it is gone
         if tcb.scribe is not None:
@@ -37,8 +39,9 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         text = text[before - first :]
         first = before
     # "Segments with higher beginning sequence numbers SHOULD be held" (SHLD-31); what lies beyond
-    # the window is cut off.
-    text = text[: max(tcb.rcv_acceptable() - (first - before), 0)]
+    # the window is cut off, unless the first check let it pass whole.
+    if not whole:
+        text = text[: max(tcb.rcv_acceptable() - (first - before), 0)]
     if tcb.fin_at != UNSET:
         text = text[: max(tcb.fin_at - first, 0)]
     filled_gap = bool(tcb.recvq.pieces)
@@ -52,9 +55,10 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         tcb.wake(READABLE)
         if tcb.scribe is not None:
             tcb.scribe.write(Queued(tcb.conn, before, before + fresh), now)
-        _open_window(tcb)
-    whole = len(seg.text) >= tcb.rcv_mss
-    pushed = int(bool(seg.flags & PSH)) if whole else 2
+        if len(seg.text) >= _WORTH_IT:
+            _open_window(tcb)
+    sized = len(seg.text) >= tcb.rcv_mss
+    pushed = int(bool(seg.flags & PSH)) if sized else 2
     tcb.acks.text_received(
         pushed=pushed, urgent=filled_gap or fresh == 0, unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup),
         segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,

@@ -1,7 +1,9 @@
 """AF_UNIX stream sockets in a simulated program: what the kernel note says, and what waits."""
 
 import asyncio
+import errno
 import logging.handlers
+import os
 import socket
 import threading
 import time
@@ -200,3 +202,26 @@ def test_a_log_goes_to_a_socket_of_datagrams(tmp_path: Path) -> None:
             handler.close()
 
     assert alone(program) == [r"b'<11>it is so\x00'"]
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_real_file_travels_and_none_is_left(tmp_path: Path, kind: int) -> None:
+    path = tmp_path / "file"
+    path.write_text("what is in it")
+
+    def program() -> None:
+        near, far = socket.socketpair(socket.AF_UNIX, kind)
+        with path.open() as file:
+            socket.send_fds(near, [b"x"], [file.fileno()])
+            socket.send_fds(near, [b"y"], [file.fileno()])
+        _, (fd, *_), _, _ = socket.recv_fds(far, 1, 2)
+        with open(fd) as file:
+            print(file.read())
+        far.close()  # one is under way for ever
+        with pytest.raises(OSError) as caught:
+            socket.send_fds(near, [b"z"], [near.fileno() + 99])
+        assert caught.value.errno == errno.EBADF
+
+    before = len(os.listdir("/proc/self/fd"))
+    assert alone(program) == ["what is in it"]
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -318,7 +318,7 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
 def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     """ESTABLISHED: advance SND.UNA, count duplicates, update the send window."""
     tcb.soft_error = 0  # the path carries segments again
-    news = recovery.take_sack(tcb, seg, now)
+    news = recovery.take_sack(tcb, seg, now) if seg.sack else 0
     moved = seq.gt(seg.ack, tcb.snd_una)
     if moved:
         arrived = recovery.new_ack(tcb, seg, now)
@@ -329,14 +329,16 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     else:
         recovery.duplicate_ack(tcb, seg, news, now)
         tcb.probes_out = 0
-    ecn.ack_arrives(tcb, seg)
+    if tcb.ecn_ok:
+        ecn.ack_arrives(tcb, seg)
     if tcb.rack is not None:
         loss.acknowledged(tcb, tcb.rack, seg, news, moved, now)
     # "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND"
-    fresh = seq.lt(tcb.snd_wl1, seg.seq) or (
-        tcb.snd_wl1 == seg.seq and seq.le(tcb.snd_wl2, seg.ack)
-    )
-    if fresh and seq.ge(seg.ack, tcb.snd_una):
+    if tcb.snd_wl1 == seg.seq:
+        fresh = seq.le(tcb.snd_wl2, seg.ack)
+    else:
+        fresh = seq.lt(tcb.snd_wl1, seg.seq)
+    if fresh and (seg.ack == tcb.snd_una or seq.gt(seg.ack, tcb.snd_una)):
         opened = tcb.snd_wnd == 0 and seg.wnd != 0
         # of 30 bits (REC-1); it may also be a smaller one than before (MUST-34)
         tcb.snd_wnd = seg.wnd << (0 if seg.flags & SYN else tcb.snd_wscale)

@@ -114,7 +114,7 @@ def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
     number = (tcb.snd_una - 1) & seq.MASK if probe else _acceptable_seq(tcb)
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
-    up = urgent.pointer(tcb, number)
+    up = urgent.pointer(tcb, number) if tcb.snd_up != UNSET else 0
     flags = (ACK | URG if up else ACK) | (ECE if tcb.ecn_echo else 0)
     seg = Segment(
         tcb.flow, number, tcb.rcv_nxt, flags, window, up=up, tsval=tsval,
@@ -169,7 +169,7 @@ def send_text(
     number = tcb.seq_of(first)
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
-    up = urgent.pointer(tcb, number)
+    up = urgent.pointer(tcb, number) if tcb.snd_up != UNSET else 0
     flags |= URG if up else 0
     mark = 0
     if tcb.ecn_ok:

@@ -28,7 +28,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     last = min(max(una, first), tcb.sendq.end)
     count = last - first
     tcb.snd_una = seg.ack
-    urgent.acknowledged(tcb)
+    if tcb.snd_up != UNSET:
+        urgent.acknowledged(tcb)
     arrived = tcb.rack.acknowledged(una, now) if tcb.rack is not None else 0
     if count:
         tcb.sendq.acknowledge(last)
@@ -37,7 +38,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     tcb.retransmits = 0
     tcb.probes_out = 0
     tcb.rtt.progress()
-    tcb.board.advance(una)
+    if tcb.board.ranges:
+        tcb.board.advance(una)
     _congestion(tcb, count, now)
     if tcb.rxt_nxt != UNSET and seq.ge(tcb.snd_una, tcb.recover):
         tcb.rxt_nxt = UNSET
@@ -47,7 +49,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     else:
         tcb.timers.stop(timers.RETRANSMIT)
         tcb.timers.stop(timers.LOSS_PROBE)
-    _make_room(tcb)
+    if tcb.wants_room:
+        _make_room(tcb)
     return arrived
 
 
@@ -104,8 +107,6 @@ def _make_room(tcb: Tcb) -> None:
     queue full; the last ACK of a flight therefore wakes it for any room. Somebody who polls is not
     helped by that and waits on for the third.
     """
-    if not tcb.wants_room:
-        return
     chunk = chunk_size(tcb.mss, tcb.max_snd_wnd)
     segments = tcb.congestion.cwnd // tcb.mss
     tcb.buffers.grow_send(max(tcb.congestion.initial_segments, segments), tcb.mss)

@@ -3,7 +3,7 @@
 from typing import Final
 
 FLOORS: Final[tuple[tuple[str, ...], ...]] = (
-    ("profile", "wire", "state"),
+    ("profile", "wire", "state", "startup"),
     ("trace",),
     ("tcp", "verdict"),
     ("host", "report"),
@@ -17,7 +17,7 @@ FLOOR: Final = {room: floor for floor, rooms in enumerate(FLOORS) for room in ro
 
 BESIDE: Final[dict[str, frozenset[str]]] = {
     "check": frozenset({"live", "ending"}),
-    "live": frozenset({"profile", "state", "trace", "verdict"}),
+    "live": frozenset({"profile", "startup", "state", "trace", "verdict"}),
     "ending": frozenset(),
 }
 """Rooms beside the house and all that each may import."""

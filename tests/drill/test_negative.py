@@ -54,7 +54,7 @@ CHECKS = {
     "RST": (SERVER + CLOSE, "> F. 1:1(0)", "> R. 1:1(0)"),
     "ECE and CWR": (SERVER + CLOSE, "> F. 1:1(0)", "> FE. 1:1(0)"),
     "the window": (
-        SERVER + "+0 write(4, ..., 10) = 10\n+0 > P. 1:11(10) ack 1 win 62\n", "win 62", "win 63"
+        SERVER + "+0 write(4, ..., 10) = 10\n+0 > P. 1:11(10) ack 1 win 63\n", "win 63", "win 62"
     ),
     "an option's value": (SERVER, "<mss 1460,", "<mss 1461,"),
     "an option that is missing": (SERVER, "sackOK,nop,wscale 10>", "sackOK>"),

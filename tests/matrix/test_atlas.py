@@ -81,7 +81,7 @@ FIGURE_5 = [
     ("syn-sent", "syn-ack", "ESTABLISHED", ("ACK",)),
     ("syn-sent", "syn", "SYN-RECEIVED", ("SYN|ACK",)),
     ("syn-sent", "rst", "CLOSED", ()),
-    ("syn-sent", "ack-unsent", "SYN-SENT", ("RST", "SYN")),  # the SYN again: a rule of Linux
+    ("syn-sent", "ack-unsent", "SYN-SENT", ("RST",)),
     ("syn-received", "ack", "ESTABLISHED", ()),
     ("syn-received", "rst", "LISTEN", ()),
     ("listen", "syn", "SYN-RECEIVED", ("SYN|ACK",)),

@@ -95,6 +95,14 @@ def test_loss_for_a_seed_is_exact() -> None:
     ]
 
 
+def test_a_link_that_loses_nothing_keeps_the_luck_of_those_to_come() -> None:
+    pair = Pair(LinkRules(), seed=1)
+    pair.send([segment(n) for n in range(1, 101)])
+    pair.network.link("a", "b", LinkRules(loss=0.02))
+    pair.send([segment(n) for n in range(101, 1001)])
+    assert [number for _, _, number, _, _ in pair.lost()] == LOST_OF_SEED_1[1:]
+
+
 def test_loss_is_what_was_asked_for() -> None:
     pair = Pair(LinkRules(loss=0.3))
     pair.send([segment(n) for n in range(1, 20001)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -174,11 +175,22 @@ def test_a_server_for_ever_is_interrupted_when_the_others_are_done(tmp_path: Pat
 
 
 @pytest.mark.root
+def test_a_program_that_computes_is_waited_for(tmp_path: Path) -> None:
+    text = "import time\nwhile time.process_time() < 1.8: pass\n" + SERVER
+    slow = written(tmp_path / "slow.py", text.replace("recv(2)", "recv(2000)"))
+    client = written(tmp_path / "client.py", CLIENT)
+    with Stage(["server", "client"]) as stage:
+        played = play_on(stage, [Program("server", [slow]), Program("client", [client])], 30)
+    (story,) = played.book.stories
+    assert ending(story, played.book).kind is Kind.FIN
+
+
+@pytest.mark.root
 def test_a_namespace_has_its_own_names_and_nothing_of_the_machine(tmp_path: Path) -> None:
     hosts = tmp_path / "hosts"
     hosts.write_text("10.1.2.3 somewhere\n")
     ask = ["getent", "hosts", "somewhere"]
-    with Namespace(hosts) as space:
+    with Namespace({"/etc/hosts": hosts}) as space:
         said = space.call(lambda: subprocess.run(ask, capture_output=True, text=True, check=True))
         links = space.call(lambda: os.listdir("/proc/self/task") and _links())
     assert said.stdout.split() == ["10.1.2.3", "somewhere"]
@@ -270,15 +282,43 @@ def test_the_report_tells_what_only_a_kernel_can(pair: list[Program]) -> None:
     assert max(map(len, ran.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("option", [
-    ("--loss", "2%"), ("--delay", "1ms"), ("--seed", "1"), ("--profile", "linux"), ("--wire",),
-    ("--check-determinism",),
+@pytest.mark.parametrize(("where", "option", "why"), [
+    ("kernel", ("--seed", "1"), "only --loss and --jitter are chance there"),
+    ("kernel", ("--delay", "9ms", "--seed", "1"), "only --loss and --jitter are chance there"),
+    ("both", ("--profile", "linux"), "its TCP is this machine's own"),
+    ("kernel", ("--wire",), "every packet there is bytes already"),
+    ("both", ("--check-determinism",), "no two runs there are the same"),
+    ("kernel", ("--at", "1s=kill:a"), "nothing cuts its power"),
+    ("kernel", ("--patience", "1s"), "until --until"),
+    ("kernel", ("--rate", "1G"), "above 100M: the cable that keeps it is a program"),
+    ("both", ("--mtu", "65536"), "above 65535: no device there has"),
 ])  # fmt: skip
-def test_what_a_veth_pair_cannot_do_is_refused(option: tuple[str, ...]) -> None:
-    ran = lastack("run", "--on", "kernel", *option, "a=-m this")
+def test_what_a_kernel_cannot_do_is_refused_in_one_line(
+    where: str, option: tuple[str, ...], why: str
+) -> None:
+    ran = lastack("run", "--on", where, *option, "a=-m this")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert f"--on kernel has no {option[0]}: a veth pair neither delays nor loses" in ran.stderr
+    assert f"--on {where} has no {option[-2] if len(option) > 1 else option[0]}" in ran.stderr
+    assert why in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.root
+def test_a_cable_delays_loses_and_says_how_late_it_was(pair: list[Program], tmp_path: Path) -> None:
+    words = [f"{one.host}={one.arguments[0]}" for one in pair]
+    path = str(tmp_path / "kernel.pcapng")
+    more = ("--delay", "80ms", "--loss", "20%", "--seed", "7", "--pcap", path)
+    told = valid(lastack("run", "--on", "both", *more, "--json", *words).stdout, "both")
+    assert [one for one in told["differences"] if not one["explained"]] == []
+    for run in (told["lastack"], told["kernel"]):
+        (connection,) = run["connections"]
+        assert connection["ending"]["reason"] == "UNREAD_AT_CLOSE"
+    assert told["kernel"]["kernel"]["at_close"][0]["rtt"] >= 0.16
+    assert told["kernel"]["kernel"]["late"] >= 0
+    shown = lastack("read", path).stdout
+    assert "SYN seq 0 again" in shown
+    ran = lastack("run", "--on", "kernel", "--delay", "1ms", *words)
+    assert re.search(r"packets captured, at most \d+\.\d ms late", ran.stdout)
 
 
 @pytest.mark.root

@@ -8,8 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lastack.oracle.records import Record, environment, open_gate, prepare
+import pytest
+
+from lastack.oracle.records import RECORDER, Record, environment, open_gate
+from lastack.oracle.sniff import finds_neighbours
 from lastack.oracle.socket_table import socket_table
+from lastack.startup import prepare
 from lastack.state import LISTEN, TIME_WAIT
 from lastack.verdict import CallSeen
 from lastack.wire import LOOPBACK4
@@ -46,7 +50,7 @@ except ConnectionRefusedError as error:
 
 def record(tmp_path: Path, text: str) -> tuple[Record, list[str]]:
     (tmp_path / "program.py").write_text(text)
-    prepare(tmp_path)
+    prepare(tmp_path, RECORDER, forgiving=False)
     open_gate(tmp_path / "record")
     ran = subprocess.run(
         [sys.executable, str(tmp_path / "program.py")], capture_output=True, text=True, check=True,
@@ -115,7 +119,7 @@ def test_the_programs_own_sitecustomize_is_loaded_too(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "sitecustomize.py").write_text("import builtins\nbuiltins.mine = 'loaded'\n")
-    prepare(tmp_path)
+    prepare(tmp_path, RECORDER, forgiving=False)
     open_gate(tmp_path / "record")
     surroundings = environment(tmp_path, tmp_path / "record")
     surroundings["PYTHONPATH"] += os.pathsep + str(own)
@@ -143,3 +147,54 @@ def test_the_kernels_table(tmp_path: Path) -> None:
     assert (listening.state, listening.inode, listening.timer) == (LISTEN, 5, 0)
     assert (waiting.state, waiting.timer, waiting.expires_in) == (TIME_WAIT, 3, 60_000_000_000)
     assert waiting.recv_queue == 3
+
+
+TABLE6 = """\
+  sl  local_address                         remote_address                        st rest
+   0: 00000000000000000000000000000000:1F40 00000000000000000000000000000000:0000 0A \
+00000000:00000000 00:00000000 00000000     0        0 7 1
+   1: 000000FD000000000000000001000000:1F40 000000FD000000000000000002000000:CC1C 01 \
+00000000:00000000 00:00000000 00000000     0        0 8 1
+   2: 0000000000000000FFFF00000100000A:1F40 0000000000000000FFFF00000200000A:9C40 01 \
+00000000:00000000 00:00000000 00000000     0        0 9 1
+"""
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the text is a little-endian machine's")
+def test_the_kernels_table_of_ipv6_has_mapped_addresses_as_their_packets_have_them(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "tcp6"
+    path.write_text(TABLE6)
+    assert [row.shown for row in socket_table(str(path))] == [
+        ("[::]:8000", "[::]:0"), ("[fd00::1]:8000", "[fd00::2]:52252"),
+        ("10.0.0.1:8000", "10.0.0.2:40000"),
+    ]  # fmt: skip
+
+
+def test_neighbours_are_found_without_being_told() -> None:
+    header = bytes.fromhex("6000000000203aff") + bytes(32)
+    hop_by_hop = bytes.fromhex("6000000000240001") + bytes(32) + bytes.fromhex("3a00050200000000")
+    assert finds_neighbours(header + bytes([135]))  # a neighbour solicitation
+    assert finds_neighbours(hop_by_hop + bytes([143]))  # a multicast listener report
+    assert not finds_neighbours(header + bytes([1]))  # a port is unreachable
+    assert not finds_neighbours(bytes.fromhex("6000000000200640") + bytes(60))  # TCP
+    assert not finds_neighbours(header)
+
+
+REFUSED_BY_NAME = """
+import socket
+for host, family in (("nobody.invalid.", socket.AF_INET), ("::1", socket.AF_INET)):
+    try:
+        socket.socket(family).connect((host, 9))
+    except socket.gaierror as error:
+        print("no name")
+"""
+
+
+def test_a_name_that_is_not_found_is_no_errno_of_a_call(tmp_path: Path) -> None:
+    told, said = record(tmp_path, REFUSED_BY_NAME)
+    assert said == ["no name"] * 2
+    assert [
+        (call.call, call.result, call.errno) for call in told.calls if call.call == "connect"
+    ] == [("connect", "no such name", 0)] * 2

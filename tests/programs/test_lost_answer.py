@@ -125,7 +125,7 @@ MEASURED: dict[tuple[int, int, int, int, int], tuple[int, int | None, int]] = {
 def near(ours: int, measured: int | None) -> bool:
     if measured is None:
         return True
-    return abs(ours - measured) <= 0.2 * measured if measured > 0 else ours == measured
+    return abs(ours - measured) <= 0.1 * measured if measured > 0 else ours == measured
 
 
 @pytest.mark.parametrize(("case", "measured"), MEASURED.items(), ids=str)
@@ -134,6 +134,9 @@ def test_where_the_bytes_are(
 ) -> None:
     seen = play(*case)
     ours = (seen.unread, seen.client_queue, seen.delivered)
+    mtu, _, _, rcvbuf, sndbuf = case
+    if mtu == 65536 and not rcvbuf and not sndbuf:
+        assert ours == measured  # loopback as it is: the same bytes, every one of them
     assert all(map(near, ours, measured)), f"{ours} instead of {measured}"
 
 

@@ -3,7 +3,7 @@
 from struct import pack
 
 from lastack.net import DROP, PASS, Fate
-from lastack.profile import LINUX
+from lastack.profile import LINUX, WindowCheck
 from lastack.sockets import AGAIN, TcpSocket, names
 from lastack.state import CLOSED, FIN_WAIT_1, FIN_WAIT_2
 from lastack.trace import TimerFired
@@ -102,6 +102,7 @@ def test_a_window_that_scaling_rounded_down_stops_no_simultaneous_open() -> None
 def test_a_shut_window_takes_the_ack_of_our_fin_as_any_other() -> None:
     """The allowance of step one is for ACKs that step five finds valid (section 3.10.7.4)."""
     exact = LINUX.with_field("window_scale", -1)  # a scaled window is rounded and stays ajar
+    exact = exact.with_field("window_check", WindowCheck.OVERLAP)
     lab = Lab(exact, exact)
     listener = lab.listen()
     listener.setsockopt(names.SOL_SOCKET, names.SO_RCVBUF, pack("i", 1), lab.now)

@@ -127,7 +127,7 @@ def test_the_walks_go_everywhere() -> None:
     moves: set[tuple[State, State]] = set()
     queues: set[Queue] = set()
     reasons: set[Reason] = set()
-    for seed in range(150):
+    for seed in range(250):
         for event in Walk(seed).run().lab.events:
             if isinstance(event, StateChanged):
                 moves.add((event.old, event.new))

@@ -22,8 +22,7 @@ def listen(port: int, address: str = "0.0.0.0") -> TcpSocket:
 
 
 def accept(listener: TcpSocket) -> TcpSocket:
-    node = here().process.node
-    taken = wait(listener.accept, node, listener, IN, exclusive=True, what="accept()")
+    taken = wait(here(), listener.accept, listener, IN, exclusive=True, what="accept()")
     assert taken is not AGAIN
     here().process.add(taken)
     return taken
@@ -34,12 +33,12 @@ def connect(address: str, port: int) -> TcpSocket:
     file = TcpSocket(process.node.host)
     process.add(file)
     if world.step(process.node, file.connect, pack_address(address), port) is AGAIN:
-        wait(file.connected, process.node, file, OUT, what="connect()")
+        wait(here(), file.connected, file, OUT, what="connect()")
     return file
 
 
 def receive(file: TcpSocket, size: int = 65536) -> bytes:
-    data = wait(partial(file.recv, size, 0), here().process.node, file, IN, what="recv()")
+    data = wait(here(), partial(file.recv, size, 0), file, IN, what="recv()")
     assert data is not AGAIN
     return data
 
@@ -47,7 +46,7 @@ def receive(file: TcpSocket, size: int = 65536) -> bytes:
 def send(file: TcpSocket, data: bytes) -> None:
     while data:
         attempt = partial(file.send, data, 0)
-        count = wait(attempt, here().process.node, file, OUT, what="send()")
+        count = wait(here(), attempt, file, OUT, what="send()")
         assert count is not AGAIN
         data = data[count:]
 

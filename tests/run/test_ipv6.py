@@ -6,9 +6,11 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from lastack.run import World
 from tests.run.in_world import Program, alone, well
 
 INET6 = socket.AF_INET6
@@ -281,3 +283,35 @@ def test_happy_eyeballs_do_not_wait_for_the_family_that_is_dead() -> None:
     world.network.add_rule(lambda packet, now: DROP if len(packet.flow.dst) == 16 else PASS)
     assert not world.run().failed
     assert 0.25 <= took[0] < 0.3
+
+
+def test_the_kernel_note_on_control_data_holds_on_a_simulated_host() -> None:
+    script = Path(__file__).parents[2] / "docs" / "kernel-notes" / "scripts" / "control_data6.py"
+    world = World()
+    world.program(world.host("a"), [str(script)])
+    (ended,) = world.run().programs
+    text = "\n".join(line.text for line in ended.output)
+    assert ended.exit == 0, text
+    assert "IPV6_HOPLIMIT 255: {'hops': 255, 'class': 0}" in text
+
+
+@pytest.mark.parametrize("wire", [False, True])
+def test_a_traffic_class_and_a_source_reach_another_host(wire: bool) -> None:
+    def server() -> None:
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        sock.bind(("::", 9))
+        for option in (socket.IPV6_RECVPKTINFO, socket.IPV6_RECVTCLASS):
+            sock.setsockopt(socket.IPPROTO_IPV6, option, 1)
+        _, control, _, (host, *_) = sock.recvmsg(9, 99)
+        data = [item.hex() for _, _, item in control]
+        print(host, socket.inet_ntop(socket.AF_INET6, bytes.fromhex(data[0][:32])), data[1])
+
+    def client() -> None:
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        source = socket.inet_pton(socket.AF_INET6, "fd00::2") + bytes(4)
+        items = [(socket.IPV6_TCLASS, b"\x2e\0\0\0"), (socket.IPV6_PKTINFO, source)]
+        control = [(socket.IPPROTO_IPV6, kind, data) for kind, data in items]
+        sock.sendmsg([b"x"], control, 0, ("server", 9))
+
+    outcome = well(("server", server), ("client", client), wire=wire)
+    assert [line.text for line in outcome.programs[0].output] == ["fd00::2 fd00::1 2e000000"]

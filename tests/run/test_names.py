@@ -63,6 +63,10 @@ def test_the_families_and_their_order_are_the_worlds() -> None:
     any4, any6 = ("0.0.0.0", 80), ("::", 80, 0, 0)
     assert ends(None, "64", flags=socket.AI_PASSIVE) == [any4, any6]
     assert ends("10.0.0.2", "6") == BOTH[:1]  # a number is no name
+    # nor is no name at all: a host has both families, whatever names have
+    assert ends(None, "4") == [("127.0.0.1", 80), ("::1", 80, 0, 0)]
+    assert ends(None, "6", flags=socket.AI_PASSIVE) == [any4, any6]
+    assert ends(None, "4", family=socket.AF_INET6) == [("::1", 80, 0, 0)]
 
 
 def test_an_ipv4_address_for_ipv6_sockets() -> None:

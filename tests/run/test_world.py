@@ -253,9 +253,9 @@ def test_a_watcher_hears_of_events_before_the_threads(play: Play) -> None:
             heard.append(events)
             return False
 
-        here().world.watch(file, watcher, exclusive=False)
+        here().world.waiters.watch(file, watcher, exclusive=False)
         calls.receive(file)
-        here().world.unwatch(file, watcher, exclusive=False)
+        here().world.waiters.unwatch(file, watcher, exclusive=False)
         print(any(events & IN for events in heard), any(events & OUT for events in heard))
 
     def speaker() -> None:

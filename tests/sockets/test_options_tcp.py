@@ -128,6 +128,16 @@ def test_an_accepted_connection_inherits_the_options_as_of_the_handshake() -> No
     assert get(world, listener, "TCP_KEEPCNT") == 13
 
 
+@pytest.mark.parametrize("name", INHERITED)
+def test_an_option_of_one_socket_is_no_other_s(name: str) -> None:
+    world = World()
+    one, other = world.socket(), world.socket()
+    before = get(world, other, name)
+    world.set_tcp(one, getattr(names, name), INHERITED[name])
+    assert get(world, one, name) == INHERITED[name] != before
+    assert [get(world, sock, name) for sock in (other, world.socket())] == [before, before]
+
+
 # -- TCP_CORK -----------------------------------------------------------------------------------
 
 

@@ -70,6 +70,7 @@ def reach(
     sock = peer.accept_from_k()
     if state in (CLOSE_WAIT, LAST_ACK):
         peer.fin()
+        world.run(0.005)  # its ACK waits for a tick of the clock
     if state not in (ESTABLISHED, CLOSE_WAIT):
         sock.shutdown(names.SHUT_WR, world.now)
         world.flush()
@@ -95,6 +96,7 @@ def send(row: Row, peer: HandPeer) -> None:
     theirs, ours = peer.nxt, peer.got
     mark = peer.mark()
     peer.tx(row.flags, row.text, seq=theirs + row.seq, ack=ours + row.ack)
+    peer.world.run(0.005)  # the ACK of a lone FIN waits for a tick of the clock
     if not row.answer:
         peer.silent(mark)
     elif row.answer == "RST":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastack.profile import LINUX, MissingTimestamp
+from lastack.profile import LINUX, MissingTimestamp, WindowCheck
 from lastack.sockets import names
 from lastack.state import CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, LAST_ACK, SYN_RECEIVED
 from lastack.wire import ABSENT
@@ -11,6 +11,7 @@ from tests.truth.peer import HandPeer, World, tries
 from .reach import SYNCHRONIZED, WINDOW, Row, Three, name, play, reach
 
 DAY = 86_400
+TABLE_6 = LINUX.with_field("window_check", WindowCheck.OVERLAP)
 
 
 def rows() -> list[Row]:
@@ -31,7 +32,7 @@ def rows() -> list[Row]:
 
 @pytest.mark.parametrize("row", rows(), ids=name)
 def test_not_acceptable(row: Row) -> None:
-    _, peer, sock = play(row)
+    _, peer, sock = play(row, TABLE_6)
     assert sock.state is not CLOSED
     assert peer.nxt <= 2
 
@@ -47,7 +48,7 @@ def test_text_that_begins_before_the_window_is_trimmed() -> None:
 
 def shut_window() -> Three:
     """RCV.WND is 0: the receive buffer is full."""
-    world = World()
+    world = World(TABLE_6)
     peer = HandPeer(world, mode="manual")
     sock = world.socket()
     world.set(sock, names.SO_RCVBUF, 4096)
@@ -151,7 +152,7 @@ def test_after_the_peers_fin_its_number_is_used(state: object) -> None:
     """RCV.NXT counts the FIN: the octet there is new, the FIN itself is old."""
     assert state in (CLOSE_WAIT, CLOSING, LAST_ACK)
     for seq, answered in ((0, False), (-1, True)):
-        _, peer, sock = reach(state)  # type: ignore[arg-type]
+        _, peer, sock = reach(state, TABLE_6)  # type: ignore[arg-type]
         mark = peer.mark()
         peer.tx("ACK", seq=peer.nxt + seq, ack=1)
         assert bool(peer.since(mark)) is answered

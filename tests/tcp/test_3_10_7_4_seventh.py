@@ -2,6 +2,7 @@
 
 import pytest
 
+from lastack.profile import LINUX, WindowCheck
 from lastack.sockets import names
 from lastack.state import (
     CLOSE_WAIT,
@@ -67,7 +68,7 @@ def test_overlapping_pieces_are_put_together_once() -> None:
 
 
 def test_what_lies_beyond_the_window_is_cut_off() -> None:
-    _, peer, sock = reach(ESTABLISHED)
+    _, peer, sock = reach(ESTABLISHED, LINUX.with_field("window_check", WindowCheck.OVERLAP))
     mark = peer.mark()
     peer.data(b"x" * (WINDOW + 500))
     assert peer.since(mark)[-1].ack == 1 + WINDOW

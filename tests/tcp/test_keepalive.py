@@ -192,6 +192,7 @@ def test_half_closed_connections_are_probed(state: object) -> None:
         world.flush()
         peer.ack(2)
     assert peer.state is state
+    world.run(0.1)  # the ACK of the FIN
     since = peer.mark()
     world.run(2.4)
     assert len(peer.since(since)) == 2

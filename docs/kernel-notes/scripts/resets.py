@@ -94,6 +94,26 @@ def close_wait() -> Facts:
         lab.shell("ip link del peer0")
 
 
+def behind_the_fin() -> Facts:
+    """After the peer's FIN at 3: what repeats it is answered, what lies behind it is dropped in
+    silence, and text that goes across it draws an RST."""
+    reset = "R seq=1"
+    for name, flags, seq, data, noted, then in (
+        ("fin-again", "F.", 3, b"", ". seq=1 ack=4", "CLOSE-WAIT"),
+        ("fin-behind", "F.", 4, b"", "nothing", "CLOSE-WAIT"),
+        ("text-behind", ".", 4, b"x", "nothing", "CLOSE-WAIT"),
+        ("text-across", ".", 2, b"xyz", reset, "CLOSED"),
+        ("text-with-the-fin", "F.", 1, b"ab", ". seq=1 ack=4", "CLOSE-WAIT"),
+    ):
+        sock, peer = connected()
+        peer.send("F.", data=b"ab")
+        peer.collect(0.06)
+        answer = peer.ask(flags, seq=seq, ack=1, data=data, wait=0.06)
+        yield Fact(f"resets.close-wait.{name}", answer, noted)
+        yield Fact(f"resets.close-wait.{name}.state", lab.state(sock.getsockname()[1]), then)
+        lab.shell("ip link del peer0")
+
+
 def behind_a_gap() -> Facts:
     """With SACK, an RST behind the last piece that waits for a gap counts as exact."""
     for name, sack, pieces, seq, noted in (
@@ -212,4 +232,4 @@ def reset_after_close() -> Facts:
 
 if __name__ == "__main__":
     CASES = [no_socket, listen, synchronized, close_wait, stamps, limited, syn_sent, syn_received]
-    lab.main([*CASES, behind_a_gap, reset_after_close, crossing_syns])
+    lab.main([*CASES, behind_the_fin, behind_a_gap, reset_after_close, crossing_syns])

@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from textwrap import wrap
 from typing import Any, Final
 
@@ -14,15 +15,17 @@ import click
 from lastack.live import decode_tcp_info
 from lastack.net import LinkRules
 from lastack.oracle import (
+    Cable,
     Difference,
     Program,
     Side,
     Stage,
+    as_simulated,
     compare,
     namespaces_work,
     play_on,
 )
-from lastack.profile import S
+from lastack.profile import MS, S
 from lastack.report import WIDTH, Line, socket_table
 from lastack.run import Ended, Outcome
 from lastack.run import Line as OutputLine
@@ -42,7 +45,7 @@ VETH: Final = LinkRules(delay_ns=50_000)
 
 
 class OnKernel(Told):
-    """A run as processes in network namespaces joined by veth."""
+    """A run as processes in network namespaces joined by veth, or by a cable of our own."""
 
     on = "kernel"
 
@@ -57,8 +60,12 @@ class OnKernel(Told):
             for spec in setting.programs
         ]
         begun = time.perf_counter()
-        with Stage(hosts, mtu=setting.link.mtu) as stage:
+        mtu, join = setting.link.mtu, None
+        if setting.cable:
+            join = partial(Cable, fate=as_simulated(setting.link, setting.seed, hosts), mtu=mtu)
+        with Stage(hosts, mtu=mtu, families=setting.families, join=join) as stage:
             self.played = play_on(stage, programs, limit / S)
+            self.late = stage.wires.late
         self.wall_seconds = time.perf_counter() - begun
         self.book, self.events = self.played.book, self.played.events
         self.names = self.played.names
@@ -91,6 +98,7 @@ class OnKernel(Told):
             "release": platform.release(),
             "packets": len(self.played.frames),
             "not_captured": self.played.missed,
+            "late": self.late / S,
             "sockets": [
                 {
                     "host": host, "state": row.state.value, "local": row.local,
@@ -131,10 +139,11 @@ class OnKernel(Told):
                 f"The capture has no room for {self.played.missed:,} packets: bytes and states "
                 "may be behind.", "bad",
             )  # fmt: skip
+        late = f", at most {self.late / MS:.1f} ms late" if self.setting.cable else ""
         painter.line()
         painter.line(
             f"{self.wall_seconds:.2f} s on Linux {platform.release()}; "
-            f"{len(self.played.frames):,} packets captured", "note",
+            f"{len(self.played.frames):,} packets captured{late}", "note",
         )  # fmt: skip
 
     def _infos(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
@@ -164,9 +173,11 @@ class OnBoth:
 
     @staticmethod
     def beside(setting: Setting) -> Setting:
-        """Return the setting of the simulated world: its links are as fast as a veth pair, and
-        names have IPv4 addresses alone, as in the namespaces."""
-        return replace(setting, link=replace(VETH, mtu=setting.link.mtu), families="4")
+        """Return the setting of the simulated world: without a cable its links are as fast as a
+        veth pair."""
+        if setting.cable:
+            return setting
+        return replace(setting, link=replace(VETH, mtu=setting.link.mtu))
 
     @property
     def differences(self) -> list[Difference]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -85,7 +86,9 @@ def run(
     )  # fmt: skip
     _check_hosts(setting)
     if where != "lastack":
-        _refuse_what_only_a_simulation_has(where)
+        given = _given()
+        _check_kernel(where, setting, given)
+        setting = replace(setting, cable=bool(_LINK & given.keys()))
         return _on_kernel(setting, where, trace, pcap, as_json, no_ladder, unfold, strict)
     before = _own_sockets()
     played = Played(setting)
@@ -106,30 +109,55 @@ def _status(played: Told | OnBoth, *, strict: bool) -> int:
     return played.status or (3 if strict and played.lost_bytes else 0)
 
 
-_SIMULATION: Final = (
-    "seed", "delay", "jitter", "loss", "rate", "queue", "profiles", "patience", "wire",
-    "check_determinism", "faults", "families",
-)  # fmt: skip
+_LINK: Final = frozenset({"delay", "jitter", "loss", "rate", "queue"})
+"""What makes a cable of ours out of a veth pair."""
+_FASTEST: Final = 100_000_000
+"""No cable of ours carries more, in bit/s."""
+_LARGEST: Final = 65535
+"""The MTU of a veth pair and of a TUN device."""
+_SIMULATION: Final = {
+    "profiles": "its TCP is this machine's own",
+    "patience": "a program there computes as long as it likes, until --until",
+    "wire": "every packet there is bytes already",
+    "check_determinism": "no two runs there are the same",
+    "faults": "nothing cuts its power",
+}
+"""What has no meaning on a kernel, and why."""
 
 
-def _refuse_what_only_a_simulation_has(where: str) -> None:
+def _given() -> dict[str, str]:
+    """Return the options that the command line has, as they are written, by parameter."""
     context = click.get_current_context()
-    for parameter in context.command.params:
-        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-        if given and parameter.name in _SIMULATION:
-            raise click.UsageError(
-                f"--on {where} has no {parameter.opts[0]}: a veth pair neither delays nor loses, "
-                "and the kernel has no seed, no profile, no faults and IPv4 names alone; leave it "
-                "out or run --on lastack"
-            )
+    return {
+        str(parameter.name): parameter.opts[0]
+        for parameter in context.command.params
+        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    }
+
+
+def _check_kernel(where: str, setting: Setting, given: dict[str, str]) -> None:
+    """UsageError for what no kernel can do."""
+    why = [(option, _SIMULATION[name]) for name, option in given.items() if name in _SIMULATION]
+    if "seed" in given and where == "kernel" and not {"loss", "jitter"} & given.keys():
+        why.append(("--seed", "only --loss and --jitter are chance there"))
+    for option, reason in why:
+        raise click.UsageError(
+            f"--on {where} has no {option}: {reason}; leave it out or run --on lastack"
+        )
+    if setting.link.rate_bps > _FASTEST:
+        raise click.UsageError(
+            f"--on {where} has no --rate above 100M: the cable that keeps it is a program, and "
+            "has no more to give; leave it out for a veth pair's own"
+        )
+    if setting.link.mtu > _LARGEST:
+        raise click.UsageError(f"--on {where} has no --mtu above {_LARGEST}: no device there has")
 
 
 def _on_kernel(
     setting: Setting, where: str, trace: Path | None, pcap: Path | None, as_json: bool,
     no_ladder: bool, unfold: bool, strict: bool,
 ) -> int:  # fmt: skip
-    source = click.get_current_context().get_parameter_source("until")
-    limit = setting.until if source is ParameterSource.COMMANDLINE else LIMIT
+    limit = setting.until if "until" in _given() else LIMIT
     try:
         played = OnBoth(setting, limit) if where == "both" else OnKernel(setting, limit)
     except OSError as error:

@@ -35,6 +35,8 @@ class Setting:
     patience: float = 10.0
     families: str = "46"
     faults: Sequence[FaultSpec] = ()
+    cable: bool = False
+    """On a kernel: joined by a cable that keeps `link`'s rules, not by veth pairs."""
 
 
 def _act(world: World, fault: str) -> Callable[[Node], None]:
@@ -126,9 +128,7 @@ class Told:
     ) -> None:  # fmt: skip
         """Print one connection: its ladder, then how and why it ended."""
         if with_ladder:
-            painter.lines(
-                ladder(story, events, self.names, unfold=unfold, glyphs=painter.glyphs)
-            )
+            painter.lines(ladder(story, events, self.names, unfold=unfold, glyphs=painter.glyphs))
             painter.line()
         standing = self.book.time_waits()
         told = verdict(story, self.book)
@@ -180,8 +180,12 @@ class Played(Told):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         world = World(
-            setting.seed, profile=setting.profile, link=setting.link, wire=setting.wire,
-            patience=setting.patience, families=setting.families,
+            setting.seed,
+            profile=setting.profile,
+            link=setting.link,
+            wire=setting.wire,
+            patience=setting.patience,
+            families=setting.families,
         )
         world.journal.listeners.append(self.events.append)
         for spec in setting.programs:

@@ -13,6 +13,8 @@ from .requests import Ends as Ends
 from .runner import Result as Result
 from .runner import Verdict as Verdict
 from .shell import QUEUE as QUEUE
+from .simulated import Call as Call
+from .simulated import Simulated as Simulated
 from .syntax import Script as Script
 from .syntax import ScriptError as ScriptError
 from .syntax import Unsupported as Unsupported

@@ -39,6 +39,8 @@ def show_sent(seg: Segment, conversation: Conversation | None) -> str:
         remote = conversation.remote_isn if conversation is not None else 0
         parts.append(f"ack {seq.sub(seg.ack, remote)}")
     parts.append(f"win {seg.wnd}")
+    if seg.up:
+        parts.append(f"urg {seg.up}")
     options = ",".join(map(str, translated(seg, conversation)))
     if options:
         parts.append(f"<{options}>")

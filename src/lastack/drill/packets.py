@@ -12,11 +12,14 @@ from .syntax import (
     IpInfo,
     Option,
     Packet,
+    ScriptError,
     Span,
     TcpPacket,
     UdpPacket,
 )
 
+_LARGEST: Final = 65_495
+"""The most text that TCP over IPv4 carries in one packet."""
 _ECN: Final = {"noecn": 0, "ect1": 1, "ect0": 2, "ce": 3}
 _PLAIN_OPTIONS: Final = {"nop": "nop", "eol": "eol", "sackok": "sackOK"}
 
@@ -91,6 +94,8 @@ def _tcp(cursor: Cursor, inbound: bool, ip: IpInfo, headers: tuple[str, ...]) ->
     ports = _ports(cursor)
     flags = _flags(cursor)
     span = _span(cursor)
+    if inbound and span.length > _LARGEST:
+        raise ScriptError(cursor.last.line, f"the peer's segment is longer than {_LARGEST} bytes")
     numbers: dict[str, int] = {}
     while cursor.at("ack", "win", "urg"):
         name = cursor.take().text

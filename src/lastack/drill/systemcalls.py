@@ -102,6 +102,10 @@ def _shutdown(machine: Machine, request: Request) -> Attempt:
     return _simply(machine, request, lambda sock, now: sock.shutdown(request.arguments[0], now))
 
 
+def _disconnect(machine: Machine, request: Request) -> Attempt:
+    return _simply(machine, request, lambda sock, now: sock.disconnect(now))
+
+
 def _setsockopt(machine: Machine, request: Request) -> Attempt:
     return _simply(machine, request, lambda sock, now: sock.setsockopt(*request.arguments, now))
 
@@ -376,9 +380,9 @@ def _epoll_wait(machine: Machine, request: Request) -> Attempt:
 
 
 CALLS: Final[dict[str, Callable[[Machine, Request], Attempt]]] = {
-    "socket": _socket, "bind": _bind, "listen": _listen, "connect": _connect, "accept": _accept,
-    "read": _read, "recvmsg": _read, "write": _write, "shutdown": _shutdown,
-    "close": _close, "dup": _dup,
+    "socket": _socket, "bind": _bind, "listen": _listen, "connect": _connect,
+    "disconnect": _disconnect, "accept": _accept, "read": _read, "recvmsg": _read,
+    "write": _write, "shutdown": _shutdown, "close": _close, "dup": _dup,
     "getflags": _getflags, "setflags": _setflags, "ioctl": _ioctl, "setsockopt": _setsockopt,
     "getsockopt": _getsockopt, "getsockname": _getsockname, "getpeername": _getpeername,
     "poll": _poll, "epoll_create": _epoll_create, "epoll_ctl": _epoll_ctl,

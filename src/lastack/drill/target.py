@@ -18,7 +18,8 @@ NULL: Final = None
 class Request(NamedTuple):
     """A system call with its arguments as Python values; what they are is told by the call.
 
-    socket (domain, type, protocol) · bind, connect (address, port) · listen (backlog) · accept ()
+    socket (domain, type, protocol) · bind, connect (address, port) · disconnect (): connect() to
+    AF_UNSPEC · listen (backlog) · accept ()
     · read (size, flags) · recvmsg (size, flags, octets for control data) ·
     write (bytes, flags, (address, port) or None) · shutdown (how) ·
     close () · dup () · getflags () · setflags (flags) · ioctl (request) ·

@@ -182,6 +182,11 @@ class Datagrams:
             self.release(box)
         box.binding.address = box.named
 
+    @property
+    def in_use(self) -> bool:
+        """Whether a socket has a port."""
+        return bool(self._boxes)
+
     def send(
         self, box: Mailbox, data: bytes, address: bytes, port: int, now: int, *,
         source: bytes = ANY4, tos: int = 0, ttl: int = 64,

@@ -152,6 +152,16 @@ class Host:
         ready, self._ready = list(self._ready.items()), {}
         return ready
 
+    def take_news(self) -> tuple[list[Packet], list[tuple[object, int]]]:
+        """Do `take_packets` and `take_ready` at once: after every call and every arrival."""
+        packets, ready = self._packets, self._ready
+        if packets:
+            self._packets = []
+        if not ready:
+            return packets, []
+        self._ready = {}
+        return packets, list(ready.items())
+
     @property
     def next_timeout(self) -> int:
         """When to call `timeout`, NEVER if no timer runs."""
@@ -460,6 +470,11 @@ class Host:
         """Return the socket table: listening sockets, connections, TIME-WAITs."""
         table = self.waiting.table
         return list(snapshot.rows(self._listening(), self._endpoints.values(), table))
+
+    @property
+    def may_serve(self) -> bool:
+        """Whether a socket may listen, or take datagrams from anybody: not before one has begun."""
+        return bool(self._listeners) or self.datagrams.in_use
 
     def _listening(self) -> list[Listener]:
         return [one for several in self._listeners.values() for one in several]

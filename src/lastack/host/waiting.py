@@ -66,7 +66,7 @@ class WaitingRoom:
         if action is Action.REOPEN:
             if listening:
                 return self.remove(entry.flow, reason, now)
-            action, reply, reason = Action.KEEP, Reply.LIMITED_ACK, Reason.TIME_WAIT_ANSWER
+            action, reply, reason = Action.KEEP, Reply.ACK, Reason.TIME_WAIT_ANSWER
         if action is Action.KILL:
             self.remove(entry.flow, reason, now)
         elif action is Action.RESTART:

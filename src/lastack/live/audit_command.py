@@ -1,9 +1,4 @@
-"""Which commands are Python programs, and how a child process comes to be audited.
-
-A child finds a sitecustomize module of ours first in PYTHONPATH. Python imports it before the
-program begins, the environment hands it on to children of the child, and the program's own
-arguments, path and `__main__` stay as they are.
-"""
+"""Which commands are Python programs, and how a child process comes to be audited."""
 
 from __future__ import annotations
 
@@ -15,47 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from lastack.startup import led_by, prepare
+
 from .audit_start import EACH, LOG
 
 _PYTHON: Final = re.compile(r"python[\d.]*t?$")
 _LINES: Final = 1024
-_SITECUSTOMIZE: Final = '''\
-"""Begins the audit of this process, then makes way for the sitecustomize that is behind it."""
-
-import sys
-import types
-
-HERE = {here!r}
-
-
-def begin():
-    sys.path[:] = [entry for entry in sys.path if entry != HERE]
-    package = types.ModuleType("_lastack_audit")
-    package.__path__ = [{room!r}]
-    sys.modules["_lastack_audit"] = package
-    try:
-        from _lastack_audit.audit_start import begin_process
-
-        begin_process(HERE)
-    except Exception:
-        pass  # a Python too old for the audit: who reads the log finds no start in it
-
-
-def give_way(this):
-    sys.modules.pop(__name__)
-    try:
-        __import__(__name__)
-    except ImportError as error:
-        if error.name != __name__:
-            raise
-        sys.modules[__name__] = this
-
-
-this = sys.modules[__name__]
-begin()
-give_way(this)
-'''
-
 
 class NoPython(ValueError):
     """The command is no Python program; the message is one line."""
@@ -86,9 +46,8 @@ def python_command(words: Sequence[str]) -> list[str]:
 
 def prepare_audit(directory: Path) -> Path:
     """Make a directory begin audits when it leads PYTHONPATH; return the log they write to."""
-    room = os.path.dirname(os.path.abspath(__file__))
-    text = _SITECUSTOMIZE.format(here=str(directory), room=room)
-    (directory / "sitecustomize.py").write_text(text, encoding="utf-8")
+    # quiet in a Python too old for the audit: who reads the log finds no start in it
+    prepare(directory, Path(__file__).with_name("audit_start.py").absolute(), forgiving=True)
     log = directory / LOG
     log.touch()
     return log
@@ -99,12 +58,7 @@ def audit_environment(directory: Path, each: int) -> dict[str, str]:
 
     each: how many endings of one place and process are written out in full.
     """
-    path = os.environ.get("PYTHONPATH")
-    return {
-        **os.environ,
-        "PYTHONPATH": f"{directory}{os.pathsep}{path}" if path else str(directory),
-        EACH: str(each),
-    }
+    return {**led_by(directory, os.environ), EACH: str(each)}
 
 
 def _runs_python(path: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lastack.profile import Profile, S
+from lastack.profile import MS, Profile, S
 from lastack.report import ladder, plain
 from lastack.state import CLOSED, LISTEN, SYN_RECEIVED
 from lastack.trace import Arrived, Destroyed, Event, Queue, Returned, Sent, StateChanged, segment_of
@@ -21,6 +21,8 @@ from lastack.wire import show
 from .atlas_happenings import HAPPENINGS, Happening, next_calls
 from .atlas_stage import MOMENT, NAMES, POSITIONS, Position, Stage, flag_names
 
+TICK: Final = 5 * MS
+"""What leaves so soon is the answer: the ACK of a lone FIN waits for the clock's next tick, ns."""
 LATER: Final = 3600 * S
 """How long a connection is left alone, ns."""
 
@@ -68,6 +70,7 @@ def play_cell(position: Position, happening: Happening, profile: Profile) -> Out
     stage = _reached(position, happening, profile)
     before = len(stage.sent)
     returned, took = happening.act(stage)
+    stage.pass_time(stage.now + TICK)
     sent = tuple(flag_names(seg.flags) for _, seg in stage.sent[before:])
     state, so_far = _state(position, stage), len(stage.events)
     stage.pass_time(MOMENT + took + LATER)

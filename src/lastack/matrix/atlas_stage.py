@@ -36,7 +36,7 @@ PEER: Final = pack_address("10.0.0.2")
 NAMES: Final = {HOST: "host", PEER: "peer"}
 PORT: Final = 80
 PEER_PORT: Final = 40_000
-MOMENT: Final = MS
+MOMENT: Final = 10 * MS
 
 WRITTEN: Final = 300
 """Bytes that the host's program writes where the state allows it; they are not acknowledged,

@@ -2,6 +2,7 @@
 
 from .clock import Clock as Clock
 from .clock import VirtualClock as VirtualClock
+from .link import Direction as Direction
 from .link import LinkRules as LinkRules
 from .network import LOOPBACK as LOOPBACK
 from .network import Network as Network

@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from random import Random
 from typing import Final
 
-from lastack.wire import Packet
-
 SECOND: Final = 1_000_000_000
+MOST_HEADERS: Final = 40 + 60
+"""Octets of an IPv6 header and the longest TCP header; no segment of ours has more."""
+LARGEST4: Final = 65535
+"""No IPv4 packet is larger, whatever the MTU (RFC 791 section 3.1)."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,6 @@ class LinkRules:
             raise ValueError(f"mtu {self.mtu} is below 68, the least of IPv4 (RFC 791)")
 
 
-Due = tuple[int, int, Packet]
-"""When a packet arrives, and its ordinal on this direction, which decides between equal times."""
-
-
 def stream(seed: int, direction: str, concern: str) -> Random:
     """Return the random numbers of one concern, the same for a seed in every process.
 
@@ -66,30 +63,43 @@ def stream(seed: int, direction: str, concern: str) -> Random:
 
 
 class Direction:
-    """The packets that travel from one host to another."""
+    """What happens to the packets that travel from one host to another; `Network` has those that
+    are under way.
+
+    sure: a segment with no more octets of text than this arrives `rules.delay_ns` after it was
+    sent or behind the last one, whatever its headers are; negative when it may be lost, may have
+    to wait, or may be too large. due: of a host's link to itself, when what is under way arrives,
+    the earliest first; empty for any other link.
+    """
 
     def __init__(self, seed: int, src: str, dst: str, source: int, rules: LinkRules) -> None:
         self.ends = (src, dst)
         self.name = f"{src}>{dst}"
         self.source = source
         self.rules = rules
-        self.announced = 0  # ordinal of the head that the network's heap knows, 0 for none
+        self.loops = src == dst
+        self.due: list[int] = []
+        self.ordinal = 0
+        self.last_arrival = 0
+        self.undrawn = 0  # packets that were sure to arrive, for which nothing was drawn
         self._loss = stream(seed, self.name, "loss")
         self._jitter = stream(seed, self.name, "jitter")
-        self._fifo: deque[Due] = deque()
-        self._held_back: list[Due] = []
-        self._ordinal = 0
-        self._last_arrival = 0
         self._busy = 0  # until when the rate limiter sends, in ns times rate: exact at every rate
         self._waiting: deque[int] = deque()  # when those behind the rate limiter begin, likewise
+        self.sure = _sure(rules)
 
     def ask(self, fragments: int = 1) -> tuple[bool, int]:
         """Draw for one packet whether it is lost, and its jitter in ns.
 
         To be called once for each packet and whatever becomes of it, so that a rule which touches
-        one packet leaves the luck of all others as it was. A packet in fragments is lost when one
-        of them is: with 1 - (1 - loss) ** fragments.
+        one packet leaves the luck of all others as it was; for a packet that was sure to arrive
+        it is enough to count it in `undrawn`. A packet in fragments is lost when one of them is:
+        with 1 - (1 - loss) ** fragments.
         """
+        while self.undrawn:
+            self.undrawn -= 1
+            self._loss.random()
+            self._jitter.random()
         loss = self.rules.loss
         lost = self._loss.random() < (loss if fragments == 1 else 1 - (1 - loss) ** fragments)
         return lost, int(self._jitter.random() * (self.rules.jitter_ns + 1))
@@ -119,50 +129,21 @@ class Direction:
         self._busy = begin + length * 8 * SECOND
         return -(-self._busy // rate)
 
-    def put(self, packet: Packet, arrival: int) -> bool:
-        """Let a packet arrive then, or behind the last one if that is later. Tell whether it may
-        be the next to arrive: no other waits in the line."""
-        if arrival < self._last_arrival:
-            arrival = self._last_arrival
-        else:
-            self._last_arrival = arrival
-        self._ordinal += 1
-        self._fifo.append((arrival, self._ordinal, packet))
-        return len(self._fifo) == 1
-
-    def hold_back(self, packet: Packet, arrival: int) -> None:
-        """Let a packet arrive then, whatever the order."""
-        self._ordinal += 1
-        heappush(self._held_back, (arrival, self._ordinal, packet))
-
-    def head(self) -> Due | None:
-        """Return what arrives next."""
-        if self._held_back and self._held_back_is_next():
-            return self._held_back[0]
-        return self._fifo[0] if self._fifo else None
-
-    def take(self) -> Packet:
-        """Take what arrives next."""
-        if self._held_back and self._held_back_is_next():
-            return heappop(self._held_back)[2]
-        return self._fifo.popleft()[2]
-
-    def under_way(self) -> Iterator[Packet]:
-        """Yield what travels, in no particular order."""
-        return (packet for due in (self._fifo, self._held_back) for _, _, packet in due)
-
-    def _held_back_is_next(self) -> bool:
-        # ordinals differ, so that packets themselves are never compared
-        return not self._fifo or self._held_back[0] < self._fifo[0]
-
     def change(self, rules: LinkRules) -> None:
         """Treat packets from now on so; those under way arrive as they would have."""
         if rules.rate_bps != self.rules.rate_bps:
             self._rescale(self.rules.rate_bps, rules.rate_bps)
         self.rules = rules
+        self.sure = _sure(rules)
 
     def _rescale(self, old: int, new: int) -> None:
         if not old:
             return  # nothing was limited, nothing waits
         self._busy = -(-self._busy * new // old)
         self._waiting = deque(-(-begin * new // old) for begin in self._waiting)
+
+
+def _sure(rules: LinkRules) -> int:
+    if rules.loss or rules.jitter_ns or rules.rate_bps:
+        return -1
+    return min(rules.mtu, LARGEST4) - MOST_HEADERS

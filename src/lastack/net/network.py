@@ -1,7 +1,7 @@
 """Hosts, the links between them, and what is under way.
 
-Arrivals are ordered by (time, direction of a link, ordinal on it): the heap holds the first packet
-of each direction only, and two runs with the same calls deliver the same packets at the same ns.
+Arrivals are ordered by (time, direction of a link, ordinal on it): two runs with the same calls
+deliver the same packets at the same ns.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from lastack.wire import (
     Flow,
     IcmpMessage,
     Packet,
+    Segment,
     build,
     copy_packet,
     is_loopback,
@@ -25,7 +26,7 @@ from lastack.wire import (
     show_address,
 )
 
-from .link import Direction, LinkRules
+from .link import LARGEST4, Direction, LinkRules
 from .rules import DROP, PASS, Delay, Duplicate, Fate, Guard, Mangle, Rule, check_fate
 
 LOOPBACK: Final = LinkRules(delay_ns=10_000, mtu=65536)
@@ -34,8 +35,9 @@ LOOPBACK: Final = LinkRules(delay_ns=10_000, mtu=65536)
 _BROADCAST: Final = b"\xff\xff\xff\xff"
 _HEADER4, _HEADER6, _FRAGMENT_HEADER6 = 20, 40, 8
 
-LARGEST4: Final = 65535
-"""No IPv4 packet is larger, whatever the MTU (RFC 791 section 3.1)."""
+_Arrival = tuple[int, int, int, Packet]
+"""When a packet arrives; the direction it comes from and its ordinal there decide between equal
+times."""
 
 
 class Network:
@@ -53,9 +55,10 @@ class Network:
         self._directions: dict[tuple[str, str], Direction] = {}
         self._by_source: list[Direction] = []
         self._guards: tuple[Guard, ...] = ()
-        self._heads: list[tuple[int, int, int]] = []  # (arrival, source, ordinal), some outdated
-        self._routes: dict[tuple[str, bytes], Direction] = {}  # those that were looked up before
-        self._count = 0
+        self._under_way: list[_Arrival] = []  # a heap
+        self._routes: dict[str, dict[bytes, Direction]] = {}  # those that were looked up before
+        self.on_loopback = 0
+        """How many packets are under way from a host to itself."""
 
     # to build it
 
@@ -67,6 +70,7 @@ class Network:
             if address in self._hosts:
                 raise ValueError(f"{show_address(address)} is {self._hosts[address]}'s address")
         self._hosts.update(dict.fromkeys(addresses, name))
+        self._routes[name] = {}
         self._connect(name, name, LOOPBACK)
 
     def link(self, a: str, b: str, rules: LinkRules) -> None:
@@ -122,8 +126,8 @@ class Network:
 
         A datagram to 255.255.255.255 goes on all of them, the host's to itself too (RFC 919).
         """
-        if (host, host) not in self._directions:
-            raise KeyError(host)
+        routes = self._routes[host]
+        plain = not (self._guards or self._wire)
         for packet in packets:
             destination = packet.flow.dst
             if destination == _BROADCAST and isinstance(packet, Datagram):
@@ -131,10 +135,15 @@ class Network:
                     if each.ends[0] == host:
                         self._carry(each, packet, now)
                 continue
-            direction = self._routes.get((host, destination)) or self._route(host, destination)
+            direction = routes.get(destination) or self._route(host, destination)
             if direction is None:
                 nowhere = f"{host}>{show_address(destination)}"
                 self._write(Lost(packet.number, Reason.NOT_FOR_US), nowhere, now)
+            elif plain and isinstance(packet, Segment) and len(packet.text) <= direction.sure:
+                # Nearly every segment. What `_carry` asks for each of them took half of what a
+                # segment costs in this room, and could have but one answer.
+                direction.undrawn += 1
+                self._put(direction, packet, now + direction.rules.delay_ns)
             else:
                 self._carry(direction, packet, now)
 
@@ -142,7 +151,7 @@ class Network:
         there = host if is_loopback(destination) else self._hosts.get(destination, "")
         direction = self._directions.get((host, there))
         if direction is not None:
-            self._routes[host, destination] = direction
+            self._routes[host][destination] = direction
         return direction
 
     def _carry(self, direction: Direction, packet: Packet, now: int) -> None:
@@ -169,14 +178,7 @@ class Network:
         if self._wire:
             packet = _numbered(parse(build(packet)), packet.number)
         arrival = sent + direction.rules.delay_ns + jitter
-        if fate is PASS:
-            self._count += 1
-            news = direction.put(packet, arrival)
-        else:
-            self._deliver(direction, packet, fate, arrival, now)
-            news = True
-        if news:
-            self._announce(direction)
+        self._deliver(direction, packet, fate, arrival, now)
 
     def _fate(self, direction: Direction, packet: Packet, now: int) -> tuple[Fate, str]:
         """Return the first answer other than PASS, and the name of the rule that gave it."""
@@ -191,14 +193,28 @@ class Network:
         self, direction: Direction, packet: Packet, fate: Fate, arrival: int, now: int
     ) -> None:
         if isinstance(fate, Delay):
-            direction.hold_back(packet, arrival + fate.ns)
-        else:
-            direction.put(packet, arrival)
-        copies = fate.copies if isinstance(fate, Duplicate) else 0
-        for _ in range(copies):
+            self._put(direction, packet, arrival + fate.ns, overtakes=True)
+            return
+        self._put(direction, packet, arrival)
+        for _ in range(fate.copies if isinstance(fate, Duplicate) else 0):
             self._write(Duplicated(packet.number), direction.name, now)
-            direction.put(packet, arrival)
-        self._count += 1 + copies
+            self._put(direction, packet, arrival)
+
+    def _put(
+        self, direction: Direction, packet: Packet, arrival: int, *, overtakes: bool = False
+    ) -> None:
+        """Let a packet arrive then, or behind the last one if that is later and it may not be
+        overtaken."""
+        if not overtakes:
+            if arrival < direction.last_arrival:
+                arrival = direction.last_arrival
+            direction.last_arrival = arrival
+        direction.ordinal += 1
+        # Ordinals differ, so that packets themselves are never compared.
+        heappush(self._under_way, (arrival, direction.source, direction.ordinal, packet))
+        if direction.loops:
+            self.on_loopback += 1
+            heappush(direction.due, arrival)
 
     def _write(self, event: Event, link: str, now: int) -> None:
         if self._journal is not None:
@@ -209,29 +225,23 @@ class Network:
     @property
     def next_arrival(self) -> int:
         """When the next packet arrives, in ns; NEVER when none is under way."""
-        heads = self._heads
-        while heads:
-            arrival, source, ordinal = heads[0]
-            if ordinal == self._by_source[source].announced:
-                return arrival
-            heappop(heads)  # something came before it, or it has been announced twice and taken
-        return NEVER
+        return self._under_way[0][0] if self._under_way else NEVER
 
     def next_on_loopback(self, host: str) -> int:
         """When the next packet of a host to itself arrives, in ns; NEVER when none is under way."""
-        if not self._count:
-            return NEVER
-        head = self._directions[host, host].head()
-        return NEVER if head is None else head[0]
+        due = self._directions[host, host].due
+        return due[0] if due else NEVER
 
     def take_arrival(self, now: int) -> tuple[str, Packet] | None:
         """Take the next packet that is due: the host it reaches, and itself; None if none is."""
-        if not self._count or self.next_arrival > now:
+        under_way = self._under_way
+        if not under_way or under_way[0][0] > now:
             return None
-        direction = self._by_source[heappop(self._heads)[1]]
-        packet = direction.take()
-        self._announce(direction)
-        self._count -= 1
+        _, source, _, packet = heappop(under_way)
+        direction = self._by_source[source]
+        if direction.loops:
+            self.on_loopback -= 1
+            heappop(direction.due)
         return direction.ends[1], packet
 
     def in_flight(self, flow: Flow | None = None) -> int:
@@ -240,20 +250,9 @@ class Network:
         An ICMP error belongs to the flow that it is about.
         """
         if flow is None:
-            return self._count
+            return len(self._under_way)
         both = (flow, flow.reversed())
-        return sum(
-            _subject(packet) in both for each in self._by_source for packet in each.under_way()
-        )
-
-    def _announce(self, direction: Direction) -> None:
-        """See to it that the heap holds the direction's head."""
-        head = direction.head()
-        if head is None:
-            direction.announced = 0
-        elif head[1] != direction.announced:
-            direction.announced = head[1]
-            heappush(self._heads, (head[0], direction.source, head[1]))
+        return sum(_subject(packet) in both for _, _, _, packet in self._under_way)
 
 
 def _largest(rules: LinkRules, destination: bytes) -> int:

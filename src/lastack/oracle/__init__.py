@@ -1,5 +1,7 @@
 """The Linux kernel as a judge: the same programs on real sockets, and what differs."""
 
+from .cable import Cable as Cable
+from .cable import as_simulated as as_simulated
 from .closer import KernelCloser as KernelCloser
 from .compare import Difference as Difference
 from .compare import Side as Side
@@ -20,6 +22,21 @@ from .explained import explanation as explanation
 from .functions import Performance as Performance
 from .functions import Surroundings as Surroundings
 from .functions import perform_on_kernel as perform_on_kernel
+from .fuzz_compare import Parted as Parted
+from .fuzz_generate import generate as generate
+from .fuzz_judge import Compared as Compared
+from .fuzz_judge import compare_recorded as compare_recorded
+from .fuzz_kernel import KernelPlayer as KernelPlayer
+from .fuzz_record import Recorded as Recorded
+from .fuzz_record import recorded_from_json as recorded_from_json
+from .fuzz_record import recorded_to_json as recorded_to_json
+from .fuzz_run import explore as explore
+from .fuzz_run import in_namespace as in_namespace
+from .fuzz_run import record as record
+from .fuzz_run import shrunk as shrunk
+from .fuzz_script import Fuzz as Fuzz
+from .fuzz_script import FuzzError as FuzzError
+from .fuzz_script import read_fuzz as read_fuzz
 from .namespace import Namespace as Namespace
 from .namespace import namespaces_work as namespaces_work
 from .played import Played as Played

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
 
-from lastack.state import FIN_WAIT_1, LAST_ACK
-from lastack.trace import Event, Opened, Returned, StateChanged
+from lastack.state import FIN_WAIT_1, LAST_ACK, TIME_WAIT
+from lastack.trace import Arrived, Event, Opened, Returned, StateChanged
 from lastack.verdict import Book, ConnectionStory
+from lastack.wire import RST, Segment
 
 from .differ import differences
 
@@ -31,6 +32,7 @@ _ACCOUNTS: Final = ("accepted", "read", "unread", "queued", "destroyed")
 CUT_OFF: Final = "where a RST cuts a stream off depends on how far the programs have got"
 OTHER_LENGTH: Final = "all was read in both; the programs wrote texts of other lengths"
 NO_ORDER: Final = "both close of their own accord: neither waited for the other's FIN"
+ASSASSINATED: Final = "a segment that was sent twice met no connection, and its RST a TIME-WAIT"
 NOT_SEEN: Final = "other code moves these bytes (TLS, os.read): its calls are not seen"
 
 Told = Mapping[str, Any]
@@ -71,6 +73,8 @@ def compare(lastack: Side, kernel: Side) -> list[Difference]:
             else:
                 found += _connection(name, mine, other)
     raced = NO_ORDER if any(one.explained == NO_ORDER for one in found) else ""
+    if not raced and _assassinated(kernel.events) != _assassinated(lastack.events):
+        raced = ASSASSINATED
     left, right = _errnos(lastack.events), _errnos(kernel.events)
     for host in sorted({*left, *right}):
         if left.get(host) != right.get(host):
@@ -103,6 +107,7 @@ def _by_name(run: Side) -> dict[str, list[Told]]:
     for one, story in zip(run.told["connections"], run.book.stories, strict=True):
         client, (server, _, port) = one["client"].rpartition(":")[0], one["server"].rpartition(":")
         name = f"{client} to {server}:{port if int(port) < _AUTOMATIC else 'automatic'}"
+        name += " over IPv6" if len(story.flow.src) == 16 else ""
         raced = _close_without_order(story, run.events)
         found.setdefault(name, []).append({**one, "raced": raced})
     return found
@@ -183,6 +188,19 @@ def _errnos(events: Iterable[Event]) -> dict[str, Counter[str]]:
             name = errno.errorcode.get(event.errno, str(event.errno))
             found.setdefault(event.host, Counter())[f"{group} {name}"] += 1
     return found
+
+
+def _assassinated(events: Iterable[Event]) -> bool:
+    """Whether a RST came for an end in TIME-WAIT (RFC 1337 section 2): sent again is what a busy
+    machine was late to acknowledge."""
+    standing: set[int] = set()
+    for event in events:
+        if isinstance(event, StateChanged) and event.new is TIME_WAIT:
+            standing.add(event.conn)
+        if isinstance(event, Arrived) and event.conn in standing:
+            if isinstance(event.what, Segment) and event.what.flags & RST:
+                return True
+    return False
 
 
 def _time_waits(run: Told) -> Iterable[str]:

@@ -19,7 +19,7 @@ from lastack.state import TIME_WAIT
 from lastack.trace import Called, Event, Returned, Sent
 from lastack.verdict import Book
 
-from .cable import Cable, Fate
+from .cable import Addresses, Cable, Fate
 from .namespace import command
 from .played import Played, TimeWaitKilled, tell
 from .running import Program, run
@@ -58,8 +58,8 @@ def perform_on_kernel(
     hosts = list(functions) if len(functions) > 1 else [*functions, "nobody"]
     cables: list[Cable] = []
 
-    def join(spaces: Any, addresses: list[str]) -> Cable:
-        cables.append(Cable(spaces, addresses, delay=around.delay, fate=_fate(around, hosts)))
+    def join(spaces: Any, addresses: Addresses) -> Cable:
+        cables.append(Cable(spaces, addresses, fate=_fate(around, hosts)))
         return cables[0]
 
     disturbed = around.lost or around.late or around.admin
@@ -88,7 +88,7 @@ def perform_on_kernel(
 
 
 def _fate(around: Surroundings, hosts: list[str]) -> Fate:
-    def fate(sender: int, at: int) -> int | None:
+    def fate(sender: int, _receiver: int, _length: int, at: int) -> int | None:
         if around.lost is not None:
             name, first, last = around.lost
             if hosts[sender] == name and first * S <= at < last * S:
@@ -96,8 +96,8 @@ def _fate(around: Surroundings, hosts: list[str]) -> Fate:
         if around.late is not None:
             name, first, last, longer = around.late
             if hosts[sender] == name and first * S <= at < last * S:
-                return round(longer * S)
-        return 0
+                return around.delay + round(longer * S)
+        return around.delay
 
     return fate
 

@@ -15,9 +15,12 @@ import ctypes
 import os
 import subprocess
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
+
+from lastack.wire import pack_address
 
 _T = TypeVar("_T")
 
@@ -26,6 +29,9 @@ _CLONE_NEWNS: Final = 0x20000
 _CLONE_NEWNET: Final = 0x40000000
 _MS_BIND: Final = 0x1000
 _MS_PRIVATE_RECURSIVE: Final = 0x40000 | 0x4000
+_LOOKS: Final = 200
+_PAUSE: Final = 0.01
+"""So often, and after so many seconds, it is asked whether an address has its route."""
 
 
 class NoNamespace(OSError):
@@ -35,11 +41,11 @@ class NoNamespace(OSError):
 class Namespace:
     """A network namespace with nothing but a loopback interface; a context manager.
 
-    `hosts` is what programs find in /etc/hosts, None for the machine's own file.
+    `files` are what programs find instead of the machine's own, by their paths: "/etc/hosts".
     """
 
-    def __init__(self, hosts: Path | None = None) -> None:
-        self.hosts = hosts
+    def __init__(self, files: Mapping[str, Path] | None = None) -> None:
+        self.files = dict(files or {})
         self._fd = in_thread(_make)
 
     def close(self) -> None:
@@ -72,6 +78,15 @@ class Namespace:
         """Set net.NAME inside, dots as slashes: "ipv4/tcp_congestion_control"."""
         self.call(lambda: Path(f"/proc/sys/net/{name}").write_text(str(value), encoding="ascii"))
 
+    def address(self, link: str, near: str, far: str) -> None:
+        """Give a link that is up an address and the way to its peer, usable at once."""
+        # nobody is asked whether he has the address too. The link is up before, since an IPv6
+        # address that waits for its link gets no route to the peer.
+        at_once = " nodad" if ":" in near else ""
+        self.ip(f"address add {near} peer {far} dev {link}{at_once}")
+        if at_once:
+            self.call(lambda: _wait_for_routes(near, far))
+
     def join(self, link: str, other: Namespace, other_link: str, mtu: int) -> None:
         """Join two namespaces by a veth pair, `link` here and `other_link` there."""
         self.ip(
@@ -83,17 +98,16 @@ class Namespace:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(self._fd, _CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "setns")
-        if self.hosts is None:
+        if not self.files:
             return
-        # a mount table of this thread alone: nobody else sees the other file
+        # a mount table of this thread alone: nobody else sees the other files
         if libc.unshare(_CLONE_FS | _CLONE_NEWNS):
             raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNS)")
-        file = os.fsencode(self.hosts)
-        for source, target, flags in (
-            (b"none", b"/", _MS_PRIVATE_RECURSIVE), (file, b"/etc/hosts", _MS_BIND),
-        ):  # fmt: skip
-            if libc.mount(source, target, None, flags, None):
-                raise OSError(ctypes.get_errno(), f"mount {os.fsdecode(target)}")
+        mounts = [("none", "/", _MS_PRIVATE_RECURSIVE)]
+        mounts += [(str(file), target, _MS_BIND) for target, file in self.files.items()]
+        for source, target, flags in mounts:
+            if libc.mount(os.fsencode(source), os.fsencode(target), None, flags, None):
+                raise OSError(ctypes.get_errno(), f"mount {target}")
 
 
 def in_thread(work: Callable[[], _T]) -> _T:
@@ -136,6 +150,17 @@ def namespaces_work() -> str:
         return str(error)
 
 
+def _wait_for_routes(*addresses: str) -> None:
+    """Wait until IPv6 addresses have their routes, which the kernel makes when it has time."""
+    wanted = [f"{pack_address(address).hex()} 80" for address in addresses]
+    for _ in range(_LOOKS):
+        told = Path("/proc/thread-self/net/ipv6_route").read_text("ascii")
+        if all(route in told for route in wanted):
+            return
+        time.sleep(_PAUSE)
+    raise NoNamespace(f"the kernel makes no IPv6 route to {addresses[-1]}")
+
+
 def _make() -> int:
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "unshare"):
@@ -144,5 +169,4 @@ def _make() -> int:
         why = os.strerror(ctypes.get_errno())
         raise NoNamespace(f"a network namespace needs root: {why}")
     command(["ip", "link", "set", "lo", "up"])
-    # neither neighbour discovery nor its packets: programs here talk IPv4 until they have more
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)

@@ -13,7 +13,15 @@ from typing import Final, NamedTuple
 from lastack.state import LISTEN, TIME_WAIT
 from lastack.trace import Event, Journal, Reason, SocketRow, Waiting
 from lastack.verdict import Book, Calls, CallSeen, Observer, Sightings, Watch
-from lastack.wire import Flow, Frame, Interface, WireError, is_loopback, read_frame
+from lastack.wire import (
+    Flow,
+    Frame,
+    Interface,
+    WireError,
+    is_loopback,
+    pack_address,
+    read_frame,
+)
 
 from .records import Record
 from .running import Act, Finished, Program, Raw, run
@@ -71,7 +79,10 @@ def tell(
     records = [(program.host, Record(program.host, path, names)) for program, path in pairs]
     watch = _watch(records)
     calls = [call for _, record in records for call in record.calls]
-    faces = [Interface(_RAW_IP, host, (address,)) for address, host in names.items()]
+    faces = [
+        Interface(_RAW_IP, host, tuple(map(pack_address, addresses)))
+        for host, addresses in zip(stage.hosts, stage.addresses, strict=True)
+    ]
     journal, book, events = Journal(), Book(), list[Event]()
     journal.listeners += [events.append, book]
     observer = Observer(journal, watch)

@@ -1,6 +1,6 @@
 """Inside a program on the kernel: writes down its socket calls. Nothing of lastack is imported.
 
-A sitecustomize module of ours loads this before the program begins (see `records`). The methods of
+`startup` loads this before the program begins (see `records`). The methods of
 Python's `socket.socket` are wrapped, and each call on a TCP socket becomes two lines in a file, as
 it begins and as it ends, with the kernel's clock, so that they can be laid beside the packets.
 Bytes that C code moves by itself (TLS over a blocking socket) are not seen; a socket that was
@@ -18,6 +18,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+RECORD = "LASTACK_RECORD"
+"""The variable of the environment that names the file."""
+GATE = ".gate"
+"""The program may run when a file of that name and this ending is there."""
 _HIGH = 900
 """Descriptors of ours are above those that a program is likely to count."""
 
@@ -49,14 +53,15 @@ class Recorder:
             if not isinstance(peer, tuple):
                 return
             here, there = sock.getsockname(), peer
-            if here[0] in ("0.0.0.0", "::"):
+            if here[0] in ("0.0.0.0", "::", "::ffff:0.0.0.0"):
                 return  # refused: the address is given back
         self.flows[sock.fileno()] = (here[0], here[1], there[0], there[1])
 
 
-def begin(path: str, gate: str) -> None:
-    """Wrap the calls, and wait until the file `gate` is there: the interpreter is up before the
-    program may run."""
+def begin_process(_directory: str) -> None:
+    """Wrap the calls, and wait until the gate is there: the interpreter is up before the program
+    may run."""
+    path = os.environ[RECORD]
     recorder = Recorder(path)
     original = {name: getattr(socket.socket, name) for name in _CALLS}
 
@@ -78,8 +83,7 @@ def begin(path: str, gate: str) -> None:
             except BaseException as error:
                 if connects:
                     recorder.learn(self, args[0])
-                number = getattr(error, "errno", None) or 0
-                recorder.write("end", name, fd, errno=number, error=type(error).__name__)
+                recorder.write("end", name, fd, errno=_number(error), error=type(error).__name__)
                 raise
             if connects:
                 recorder.learn(self, args[0])
@@ -95,8 +99,15 @@ def begin(path: str, gate: str) -> None:
     _wrap_accept(recorder)
     _wrap_close(recorder)
     _wrap_option(recorder)
-    while not os.path.exists(gate):
+    while not os.path.exists(path + GATE):
         time.sleep(0.001)
+
+
+def _number(error: BaseException) -> int:
+    """Return the errno of a call that failed, 0 where it was never made: its name was not found."""
+    if isinstance(error, (socket.gaierror, socket.herror)):
+        return 0
+    return getattr(error, "errno", None) or 0
 
 
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
@@ -171,7 +182,7 @@ def _wrap_sendall(recorder: Recorder) -> None:
                 original(self, data, flags)
                 sent = _length(data)
         except BaseException as failure:
-            errno, error = getattr(failure, "errno", None) or 0, type(failure).__name__
+            errno, error = _number(failure), type(failure).__name__
             raise
         finally:
             recorder.write("end", "sendall", fd, moved=sent, errno=errno, error=error)
@@ -190,8 +201,7 @@ def _wrap_accept(recorder: Recorder) -> None:
         try:
             sock, address = original(self)
         except BaseException as error:
-            number = getattr(error, "errno", None) or 0
-            recorder.write("end", "accept", fd, errno=number, error=type(error).__name__)
+            recorder.write("end", "accept", fd, errno=_number(error), error=type(error).__name__)
             raise
         recorder.learn(sock)
         recorder.write("end", "accept", fd, peer=address[:2])
@@ -240,8 +250,12 @@ def _wrap_option(recorder: Recorder) -> None:
 
     def setsockopt(self: socket.socket, level: int, option: int, *value: Any) -> None:
         original(self, level, option, *value)
-        if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER) and len(value) == 1:
+        if len(value) != 1:
+            return
+        if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
             if isinstance(value[0], (bytes, bytearray)) and len(value[0]) == 8:
                 recorder.write("end", "linger", self.fileno(), value=struct.unpack("ii", value[0]))
+        elif (level, option) == (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT):
+            recorder.write("end", "user timeout", self.fileno(), on=value[0] not in (0, bytes(4)))
 
     socket.socket.setsockopt = setsockopt  # type: ignore[method-assign,assignment]

@@ -9,76 +9,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lastack.profile import unmapped
+from lastack.startup import led_by
 from lastack.verdict import CallSeen
-from lastack.wire import ANY4, LOOPBACK4, Flow, pack_address
+from lastack.wire import ANY4, LOOPBACK4, LOOPBACK6, Flow, pack_address
 
-RECORD: Final = "LASTACK_RECORD"
-"""The variable of the environment that names the file."""
+from . import recording
 
-_GATE: Final = ".gate"
-
-_SITECUSTOMIZE: Final = '''\
-"""Begins the record of this process, then makes way for the sitecustomize that is behind it."""
-
-import os
-import sys
-import types
-
-HERE = {here!r}
-
-
-def begin():
-    sys.path[:] = [entry for entry in sys.path if entry != HERE]
-    package = types.ModuleType("_lastack_record")
-    package.__path__ = [{room!r}]
-    sys.modules["_lastack_record"] = package
-    from _lastack_record import recording
-
-    recording.begin(os.environ[{variable!r}], os.environ[{variable!r}] + {gate!r})
-
-
-def give_way(this):
-    sys.modules.pop(__name__)
-    try:
-        __import__(__name__)
-    except ImportError as error:
-        if error.name != __name__:
-            raise
-        sys.modules[__name__] = this
-
-
-this = sys.modules[__name__]
-begin()
-give_way(this)
-'''
+RECORDER: Final = Path(recording.__file__)
+"""What `startup.prepare` lets a program begin with."""
 
 _WAITS: Final = {errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY}
 _ENDLESS: Final = 1 << 62
 
 
-def prepare(directory: Path) -> None:
-    """Write what makes a Python program record its calls when the directory leads PYTHONPATH."""
-    text = _SITECUSTOMIZE.format(
-        here=str(directory), room=str(Path(__file__).parent), variable=RECORD, gate=_GATE
-    )
-    (directory / "sitecustomize.py").write_text(text, encoding="utf-8")
-
-
 def open_gate(record: Path) -> None:
     """Let a program run that was started with this record."""
-    record.with_name(record.name + _GATE).touch()
+    record.with_name(record.name + recording.GATE).touch()
 
 
 def environment(directory: Path, record: Path) -> dict[str, str]:
     """Return our environment with the way to that directory; output is not held back. A program
     begins when its gate is opened."""
-    path = os.environ.get("PYTHONPATH")
     return {
-        **os.environ,
-        "PYTHONPATH": f"{directory}{os.pathsep}{path}" if path else str(directory),
-        "PYTHONUNBUFFERED": "1",
-        RECORD: str(record),
-    }
+        **led_by(directory, os.environ), "PYTHONUNBUFFERED": "1", recording.RECORD: str(record),
+    }  # fmt: skip
 
 
 class Record:
@@ -91,8 +46,9 @@ class Record:
         self.infos: dict[Flow, bytes] = {}
         self._host = host
         self._names = names
-        self._addresses = {name: address for address, name in names.items()}
+        self._addresses = {(name, len(address)): address for address, name in names.items()}
         self._linger: dict[tuple[int, int], tuple[int, int]] = {}
+        self._user_timeout: dict[tuple[int, int], bool] = {}
         self._open: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._main = 0
         rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -111,6 +67,8 @@ class Record:
         self._main = self._main or thread
         if name == "linger":
             self._linger[pid, fd] = details["value"]
+        elif name == "user timeout":
+            self._user_timeout[pid, fd] = details["on"]
         elif name == "detach":
             self.opaque |= {self._flow(flow)} if flow else set()
         elif kind == "call":
@@ -127,8 +85,9 @@ class Record:
         pid, thread, name, fd = begun[1], begun[2], begun[4], begun[5]
         name = "connect" if name == "connect_ex" else name
         flow = self._flow(ended[6] or begun[6]) if ended[6] or begun[6] else None
-        lingers = self._linger.get((pid, fd))
+        lingers, limited = self._linger.get((pid, fd)), self._user_timeout.get((pid, fd), False)
         if name == "close":
+            self._user_timeout.pop((pid, fd), None)
             self._linger.pop((pid, fd), None)
             if flow is not None and begun[7].get("info"):
                 self.infos[flow] = begun[7]["info"]
@@ -139,7 +98,7 @@ class Record:
             CallSeen(
                 self._host, "" if thread == self._main else f"thread {thread}", name,
                 self._text(name, begun[7]), _result(name, number, moved, ended[7]), number,
-                moved, flow, begun[0], ended[0], lingers,
+                moved, flow, begun[0], ended[0], lingers, self._peer(name, begun[7]), limited,
             )
         )  # fmt: skip
 
@@ -154,28 +113,43 @@ class Record:
             return f"{name} {self._name(address)}:{port}"
         return name
 
-    def _flow(self, told: tuple[str, int, str, int]) -> Flow:
-        src, dst = (self._address(text) for text in told[::2])
-        return Flow(src, told[1], dst, told[3])
+    def _peer(self, name: str, details: Mapping[str, Any]) -> tuple[frozenset[bytes], int] | None:
+        """Return whom connect() asked for: the addresses that his name has, and the port."""
+        if name != "connect" or not details.get("address"):
+            return None
+        text, port = details["address"]
+        named = {known for (known_as, _), known in self._addresses.items() if known_as == text}
+        return frozenset(named or {_packed(text)}), port
 
-    def _address(self, text: str) -> bytes:
+    def _flow(self, told: tuple[str, int, str, int]) -> Flow:
+        src = _packed(told[0])
+        return Flow(src, told[1], self._address(told[2], src), told[3])
+
+    def _address(self, text: str, src: bytes) -> bytes:
         """Return the address that a program wrote, by name or number; of an unknown name none."""
-        known = self._addresses.get(text) or {"localhost": LOOPBACK4}.get(text)
-        try:
-            return known or pack_address(text.partition("%")[0])
-        except ValueError:
-            return ANY4
+        if text == "localhost":
+            return LOOPBACK6 if len(src) == 16 else LOOPBACK4
+        return self._addresses.get((text, len(src))) or _packed(text)
 
     def _name(self, address: str) -> str:
         try:
-            return self._names.get(pack_address(address), address)
+            return self._names.get(unmapped(pack_address(address)), address)
         except ValueError:
             return address
+
+
+def _packed(text: str) -> bytes:
+    try:
+        return unmapped(pack_address(text.partition("%")[0]))
+    except ValueError:
+        return ANY4
 
 
 def _result(name: str, number: int, moved: int, details: Mapping[str, Any]) -> str:
     if number:
         return errno.errorcode.get(number, str(number))
+    if details.get("error") == "gaierror":
+        return "no such name"
     if details.get("error"):
         return "timed out" if "imeout" in details["error"] else "interrupted"
     if name.startswith("recv"):

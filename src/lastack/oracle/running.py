@@ -1,8 +1,8 @@
 """Programs as processes on a stage, in real time: who starts when, and when it is over.
 
 They start in the order given, each when the one before it listens, has made a call that may wait,
-has ended, or has done nothing of it for a while; their interpreters are up before. A host that
-listens is in the background. When only such are left and no connection is open any more, and
+has ended, or has done none of it for a while without work; their interpreters are up before. A host
+that listens is in the background. When only such are left and no connection is open any more, and
 nothing has happened for a second (no packet, no call, no output), each gets SIGINT, and is killed
 some seconds later if need be; neither is a failure. What still runs at the limit is killed and
 counts as hung.
@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import IO, Final
 
 from lastack.profile import S
+from lastack.startup import prepare
 from lastack.state import CLOSED, LISTEN, TIME_WAIT
 from lastack.wire import Frame
 
-from .records import environment, open_gate, prepare
+from .records import RECORDER, environment, open_gate
 from .socket_table import Entry
 from .stage import Stage
 
@@ -37,9 +38,13 @@ _SETTLE: Final = S // 10
 """How long after a packet its answer may take."""
 _AFTER_INTERRUPT: Final = 5.0
 _NEXT_STARTS_AFTER: Final = 1.5
-"""A program that neither listens nor ends is not waited for longer before the next starts, s."""
+"""A program that does nothing and neither listens nor ends is not waited for longer, s."""
+_AT_THE_LATEST: Final = 15.0
+"""Nor is one that computes, s."""
 _INTERRUPTED: Final = frozenset({-signal.SIGINT, -signal.SIGKILL, 128 + signal.SIGINT})
 _WAITING: Final = (b"'call', 'connect", b"'call', 'accept'", b"'call', 'recv")
+_WORKS: Final = frozenset({"R", "D"})
+"""It runs, waits for a processor, or for a disk (proc(5))."""
 _OVER: Final = frozenset({LISTEN, TIME_WAIT, CLOSED})
 
 Act = Callable[[], None]
@@ -112,7 +117,7 @@ class _Running:
         self._tables: dict[str, list[Entry]] = {}
         self._frames: list[Frame] = []
         self._looked = 0
-        prepare(stage.directory)
+        prepare(stage.directory, RECORDER, forgiving=False)
         self._began = time.time_ns()
         self._end = end
 
@@ -201,11 +206,29 @@ class _Running:
                 self._finished[number].output.append((self._now(), name, text))
 
     def _until_ready(self, number: int) -> None:
-        end = min(time.monotonic() + _NEXT_STARTS_AFTER, self._end)
         if number + 1 == len(self._programs):
             return
-        while self._lives(number) and not self._waits(number) and time.monotonic() < end:
+        begun = time.monotonic()
+        last = min(begun + _AT_THE_LATEST, self._end)
+        end = begun + _NEXT_STARTS_AFTER
+        used = self._used(number)
+        while self._lives(number) and not self._waits(number):
+            now = time.monotonic()
+            before, used = used, self._used(number)
+            if used != before:
+                end = now + _NEXT_STARTS_AFTER  # it imports, or waits for a processor
+            if now > min(end, last):
+                return
             time.sleep(_LOOK_EVERY / 4)
+
+    def _used(self, number: int) -> object:
+        """Return something that is another each time while a process has work to do."""
+        try:
+            told = Path(f"/proc/{self._processes[number].pid}/stat").read_text("ascii", "replace")
+        except OSError:
+            return None
+        state, *rest = told.rpartition(")")[2].split()
+        return time.monotonic() if state in _WORKS else rest[10:12]
 
     def _lives(self, number: int) -> bool:
         process = self._processes.get(number)

@@ -22,18 +22,22 @@ _ROOM: Final = 64 << 20
 _LARGEST: Final = 1 << 18
 _OUTGOING: Final = 4
 _TICK: Final = 0.05
+_ICMP6, _HOP_BY_HOP = 58, 0
+_NEIGHBOURS: Final = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
+"""ICMPv6 types of multicast listener and neighbour discovery (RFC 3810, RFC 4861)."""
 
 
 class Sniffer:
     """Captures what passes the interfaces of namespaces, from its making to `stop`.
 
     `frames` are in the order in which they were read; `lost` is how many the kernel had no room
-    for. What a host sends to itself stands once, as on libpcap's lo.
+    for; nothing is late here. What a host sends to itself stands once, as on libpcap's lo.
     """
 
     def __init__(self, namespaces: list[Namespace]) -> None:
         self.frames: list[Frame] = []
         self.lost = 0
+        self.late = 0
         self._sockets = [space.call(_socket) for space in namespaces]
         self._numbers = {sock.fileno(): number for number, sock in enumerate(self._sockets)}
         self._over = threading.Event()
@@ -74,6 +78,8 @@ class Sniffer:
         name, protocol, kind = address[:3]
         if protocol not in _ETHERTYPES or (name == "lo" and kind == _OUTGOING):
             return
+        if finds_neighbours(buffer[:size]):
+            return
         at, length = 0, size
         for level, number, value in ancillary:
             if (level, number) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
@@ -84,6 +90,17 @@ class Sniffer:
         direction = Direction.OUT if kind == _OUTGOING else Direction.IN
         number = self._numbers[sock.fileno()]
         self.frames.append(Frame(at, number, bytes(buffer[:size]), length, direction))
+
+
+def finds_neighbours(data: bytes | bytearray) -> bool:
+    """Say whether a packet does for IPv6 what ARP does for IPv4; no connection sees either."""
+    if len(data) < 41 or data[0] >> 4 != 6:
+        return False
+    at = 40
+    protocol = data[6]
+    if protocol == _HOP_BY_HOP:
+        protocol, at = data[40], 48 + 8 * data[41]
+    return protocol == _ICMP6 and len(data) > at and data[at] in _NEIGHBOURS
 
 
 def _socket() -> socket.socket:

@@ -1,4 +1,4 @@
-"""The kernel's table of TCP sockets, /proc/net/tcp, of the namespace of the calling thread."""
+"""The kernel's tables of TCP sockets, /proc/net/tcp and tcp6, of the calling thread's namespace."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lastack.profile import unmapped
 from lastack.state import State
 from lastack.wire import Flow, show_endpoint
 
-_STATES: Final = {
+STATES: Final = {
     1: State.ESTABLISHED, 2: State.SYN_SENT, 3: State.SYN_RECEIVED, 4: State.FIN_WAIT_1,
     5: State.FIN_WAIT_2, 6: State.TIME_WAIT, 7: State.CLOSED, 8: State.CLOSE_WAIT,
     9: State.LAST_ACK, 10: State.LISTEN, 11: State.CLOSING, 12: State.SYN_RECEIVED,
 }  # fmt: skip
 """RFC 9293's names by the numbers of include/net/tcp_states.h."""
+_TABLES: Final = ("/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6")
 _TICK_NS: Final = 10_000_000
 """The table tells timers in USER_HZ, 1/100 s."""
 
@@ -40,9 +42,13 @@ class Entry:
         return show_endpoint(flow.src, flow.sport), show_endpoint(flow.dst, flow.dport)
 
 
-def socket_table(path: str = "/proc/thread-self/net/tcp") -> list[Entry]:
-    """Return the IPv4 TCP sockets; one that is bound and no more is in no table."""
-    return [_entry(line) for line in Path(path).read_text("ascii").splitlines()[1:]]
+def socket_table(*paths: str) -> list[Entry]:
+    """Return the TCP sockets of both families, or those of other files; one that is bound and no
+    more is in no table. What an IPv6 socket has with an IPv4 peer stands under IPv4 addresses, as
+    its packets do."""
+    found = [Path(path) for path in paths or _TABLES]
+    texts = [path.read_text("ascii") for path in found if paths or path.exists()]
+    return [_entry(line) for text in texts for line in text.splitlines()[1:]]
 
 
 def _entry(line: str) -> Entry:
@@ -51,7 +57,7 @@ def _entry(line: str) -> Entry:
     send, receive = (int(part, 16) for part in words[4].split(":"))
     timer, ticks = (int(part, 16) for part in words[5].split(":"))
     return Entry(
-        Flow(src, sport, dst, dport), _STATES[int(words[3], 16)], send, receive, timer,
+        Flow(src, sport, dst, dport), STATES[int(words[3], 16)], send, receive, timer,
         ticks * _TICK_NS, int(words[9]),
     )  # fmt: skip
 
@@ -60,4 +66,5 @@ def _end(text: str) -> tuple[bytes, int]:
     address, _, port = text.partition(":")
     # 32-bit words, printed as numbers of this machine
     words = [int(address[i : i + 8], 16) for i in range(0, len(address), 8)]
-    return b"".join(word.to_bytes(4, sys.byteorder) for word in words), int(port, 16)
+    packed = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
+    return unmapped(packed), int(port, 16)

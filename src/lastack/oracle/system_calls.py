@@ -25,6 +25,8 @@ _OPTION: Final = 4096
 _CMSG: Final = struct.Struct("=Qii")
 """struct cmsghdr; what follows it is padded to 8 octets."""
 _ALIGNMENT: Final = 8
+_UNSPEC: Final = bytes(16)
+"""A socket address of the family AF_UNSPEC."""
 NOT_OPEN: Final = 1 << 20
 """A descriptor that no process here has."""
 
@@ -168,6 +170,7 @@ CALLS: Final[dict[str, Callable[..., Answer]]] = {
     "bind": lambda fd, *end: _to("bind", fd, *end),
     "listen": lambda fd, backlog: _ask("listen", fd, backlog),
     "connect": lambda fd, *end: _to("connect", fd, *end),
+    "disconnect": lambda fd: _ask("connect", fd, _UNSPEC, len(_UNSPEC)),
     "accept": lambda fd: _named("accept", fd),
     "read": _read,
     "recvmsg": _receive_message,

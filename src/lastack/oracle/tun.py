@@ -11,21 +11,16 @@ import fcntl
 import os
 import select
 import struct
-import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
-from lastack.wire import Packet, WireError, build, pack_address, parse
+from lastack.wire import Packet, WireError, build, parse
 
 from .namespace import Namespace, NoNamespace
 
 _TUNSETIFF: Final = 0x400454CA
 _IFF_TUN_NO_PI: Final = 0x0001 | 0x1000
 _LARGEST: Final = 1 << 16
-_LOOKS: Final = 200
-_PAUSE: Final = 0.01
-"""So often, and after so many seconds, it is asked whether an address has its route."""
 
 
 class Tun:
@@ -40,13 +35,8 @@ class Tun:
         self._fd = space.call(lambda: _open(link))
         try:
             space.ip(f"link set {link} mtu {mtu}")
-            # up first: an IPv6 address that waits for its link gets no route to the peer; nor is
-            # there anybody to ask whether he has the address too
             space.ip(f"link set {link} up")
-            at_once = " nodad" if ":" in near else ""
-            space.ip(f"address add {near} peer {far} dev {link}{at_once}")
-            if at_once:
-                space.call(lambda: _wait_for_routes(near, far))
+            space.address(link, near, far)
         except BaseException:
             self.close()
             raise
@@ -94,17 +84,6 @@ class Tun:
         """Let packets reach the kernel, in order."""
         for packet in packets:
             self.send(build(packet))
-
-
-def _wait_for_routes(*addresses: str) -> None:
-    """Wait until IPv6 addresses have their routes, which the kernel makes when it has time."""
-    wanted = [f"{pack_address(address).hex()} 80" for address in addresses]
-    for _ in range(_LOOKS):
-        told = Path("/proc/thread-self/net/ipv6_route").read_text("ascii")
-        if all(route in told for route in wanted):
-            return
-        time.sleep(_PAUSE)
-    raise NoNamespace("the kernel makes no IPv6 route to a TUN device")
 
 
 def _open(link: str) -> int:

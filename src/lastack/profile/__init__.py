@@ -4,6 +4,7 @@ from .acceptance import AcceptanceRules as AcceptanceRules
 from .acceptance import MissingTimestamp as MissingTimestamp
 from .acceptance import ResetCheck as ResetCheck
 from .acceptance import SynCheck as SynCheck
+from .acceptance import WindowCheck as WindowCheck
 from .acks import AckRules as AckRules
 from .acks import BeyondSndNxt as BeyondSndNxt
 from .bind_rule import Applicant as Applicant

@@ -17,6 +17,16 @@ class MissingTimestamp(Enum):
 
 
 
+class WindowCheck(Enum):
+    """Which segments pass the check of sequence numbers."""
+
+    OVERLAP = "those with an octet in the window, cut to it (RFC 9293 table 6)"
+    EDGES = (
+        "those that neither end before the last ACK sent nor begin behind the window, nor end "
+        "behind it while text waits to be read; as a whole"
+    )
+
+
 class ResetCheck(Enum):
     """Which RST inside of the window ends a connection."""
 
@@ -43,6 +53,9 @@ class AcceptanceRules:
         True, "with SACK, a RST right behind the last block that waits for a gap is taken",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
+    window_check: WindowCheck = rule(
+        WindowCheck.EDGES, "which segments are acceptable", source="docs/kernel-notes/found.md"
+    )
     reset_check: ResetCheck = rule(
         ResetCheck.EXACT, "which RST in the window counts", source="docs/kernel-notes/resets.md"
     )
@@ -52,6 +65,10 @@ class AcceptanceRules:
     )  # fmt: skip
     listen_resets_syn_ack: bool = rule(
         True, "LISTEN answers a SYN with ACK as it does an ACK, with a RST",
+        source="docs/kernel-notes/resets.md",
+    )  # fmt: skip
+    text_across_fin_resets: bool = rule(
+        True, "text that begins before the peer's FIN and ends behind it draws a RST",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
     reset_at_fin: bool = rule(

@@ -37,6 +37,10 @@ class AckRules:
         True, "the ACK of a FIN waits as that of text does, once any text has come",
         source="docs/kernel-notes/acks.md",
     )  # fmt: skip
+    soon_ns: int = rule(
+        4 * MS, "how long the ACK of a FIN waits on a connection that has had no text: a tick",
+        unit="ns", source="docs/kernel-notes/acks.md",
+    )  # fmt: skip
     challenge_gap_ns: int = rule(
         500 * MS, "least time between two challenge ACKs of a connection; tcp_invalid_ratelimit",
         unit="ns", source="docs/kernel-notes/resets.md",

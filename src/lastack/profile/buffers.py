@@ -67,8 +67,16 @@ class BufferRules:
         WindowOpens.GRADUALLY, "how the buffer becomes a window",
         source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
+    window_rounds_up: bool = rule(
+        True, "a window that the window scale cannot tell becomes the next larger one",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    scale_fits_fixed: bool = rule(
+        True, "with SO_RCVBUF set the window scale offered is no larger than that buffer needs",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
     window_share: float = rule(
-        250 / 256, "part of the receive buffer that text can fill",
+        249 / 256, "part of the receive buffer that text can fill",
         source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
     notsent_lowat: int = rule(

@@ -9,7 +9,7 @@ import errno
 from dataclasses import replace
 from typing import Final
 
-from .acceptance import AcceptanceRules
+from .acceptance import AcceptanceRules, WindowCheck
 from .acks import AckRules
 from .buffers import BufferRules, WindowOpens
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
@@ -51,7 +51,10 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
 _KEPT: Final = StartRules(full_requests=FullRequests.KEPT, offers_again=False)
-_NO_TRAINS: Final = BufferRules(trains=False)
+_NO_TRAINS: Final = BufferRules(
+    trains=False, window_rounds_up=False, scale_fits_fixed=False
+)
+_AS_THE_RFC: Final = AcceptanceRules(window_check=WindowCheck.OVERLAP, text_across_fin_resets=False)
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
@@ -77,6 +80,9 @@ _BSD_GRADES: Final = {
     "bind_rule": (SOURCE, _PCBBIND),
     "v6only": (SOURCE, "FreeBSD sys/netinet6/in6_proto.c, ip6_v6only is 1"),
     "trains": (SOURCE, "FreeBSD tcp_output.c: PUSH where the send buffer ends"),
+    "window_rounds_up": (SOURCE, "FreeBSD tcp_output.c: recwin is shifted, what is lost is lost"),
+    "scale_fits_fixed": (SOURCE, "FreeBSD tcp_input.c: the scale follows kern.ipc.maxsockbuf"),
+    "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
@@ -102,7 +108,9 @@ FREEBSD: Final = Profile(
     time_wait=replace(_BSD_TIME_WAIT, no_ack_flag=NoAckFlag.IGNORED),
     retransmission=replace(_NO_RACK, syn_again_after_bad_ack=False),
     acks=_FIN_AT_ONCE,
-    acceptance=AcceptanceRules(reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False),
+    acceptance=replace(
+        _AS_THE_RFC, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
+    ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET, reset_in_syn_received_active=errno.ECONNREFUSED
     ),
@@ -117,6 +125,7 @@ FREEBSD: Final = Profile(
         "no_ack_flag": (SOURCE, _SUITE),
         "syn_again_after_bad_ack": (SOURCE, _SUITE),
         "reset_at_fin": (SOURCE, _SUITE),
+        "window_check": (CHOSEN, "as the RFC"),
         "syn_with_fin": (SOURCE, f"{_SUITE}; net.inet.tcp.drop_synfin is 0"),
         "listen_resets_syn_ack": (SOURCE, _SUITE),
         "reset_in_close_wait": (SOURCE, _SUITE),
@@ -143,6 +152,7 @@ BSD44: Final = Profile(
     buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
+    acceptance=_AS_THE_RFC,
     ports=_BSD_PORTS,
     start=StartRules(
         sack=False,
@@ -152,6 +162,7 @@ BSD44: Final = Profile(
         offers_again=False,
     ),
     grades={
+        "window_check": (CHOSEN, "as the RFC"),
         **_BSD_GRADES,
         "v6only": (CHOSEN, "as FreeBSD; 4.4BSD itself is older than IPv6"),
         "sack": (MANUAL, f"{_BSD_BOOK}: older than RFC 2018"),
@@ -176,9 +187,11 @@ MACOS: Final = Profile(
     buffers=_NO_TRAINS,
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
+    acceptance=_AS_THE_RFC,
     start=_KEPT,
     ports=replace(_BSD_PORTS, v6only=False),
     grades={
+        "window_check": (CHOSEN, "as the RFC"),
         **_BSD_GRADES,
         "v6only": (SOURCE, "XNU bsd/netinet6/in6_proto.c, ip6_v6only is 0"),
         "unit_ns": (MANUAL, "SO_LINGER is in ticks of 1/100 s, SO_LINGER_SEC in seconds"),
@@ -214,10 +227,15 @@ WINDOWS: Final = Profile(
     start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False),
     buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
+    acceptance=_AS_THE_RFC,
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
     grades={
+        "window_check": (CHOSEN, "as the RFC"),
         "fin_waits": (CHOSEN, "as the BSDs"),
+        "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
         "trains": (CHOSEN, "as the BSDs"),
+        "window_rounds_up": (CHOSEN, "as the BSDs"),
+        "scale_fits_fixed": (CHOSEN, "as the BSDs"),
         "full_requests": (CHOSEN, "the backlog is that of accepted connections"),
         "offers_again": (CHOSEN, "as the BSDs"),
         "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),

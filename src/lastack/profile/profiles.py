@@ -7,6 +7,7 @@ import errno
 from collections.abc import Mapping
 from typing import Final
 
+from .acceptance import AcceptanceRules, WindowCheck
 from .acks import AckRules
 from .buffers import BufferRules
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
@@ -25,6 +26,7 @@ LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
 _UNP = "Stevens, UNIX Network Programming, section 7.5"
 _RFC = "RFC 9293"
 _ASKED = "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"
+_SHIFTED: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
 
 TEXTBOOK: Final = Profile(
     name="textbook",
@@ -54,11 +56,16 @@ TEXTBOOK: Final = Profile(
     ),
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
-    buffers=BufferRules(trains=False),
-    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False,
-                     reduces_cwnd=False),
+    acceptance=AcceptanceRules(
+        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False
+    ),
+    buffers=_SHIFTED,
+    start=StartRules(
+        ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False, reduces_cwnd=False
+    ),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
+        "window_check": (MANUAL, "RFC 9293 table 6"),
         "waits_for": (MANUAL, _UNP),
         "nonblocking": (MANUAL, _UNP),
         "expiry_errno": (MANUAL, _UNP),
@@ -69,6 +76,9 @@ TEXTBOOK: Final = Profile(
         "bind_rule": (MANUAL, "the usual advice"),
         "v6only": (MANUAL, "RFC 3493 section 5.3: off by default"),
         "trains": (CHOSEN, "no book knows of it"),
+        "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
+        "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
+        "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (CHOSEN, "figures show the ACK of a FIN alone"),
         "full_requests": (CHOSEN, "no book knows of cookies"),
         "offers_again": (MANUAL, _ASKED),
@@ -110,7 +120,10 @@ RFC9293: Final = Profile(
     ),
     retransmission=RetransmissionRules(syn_retries=7, syn_linear=0, rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
-    buffers=BufferRules(trains=False),
+    acceptance=AcceptanceRules(
+        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False
+    ),
+    buffers=_SHIFTED,
     start=StartRules(
         sack=False,
         congestion=Congestion.RENO,
@@ -122,6 +135,7 @@ RFC9293: Final = Profile(
         reset_in_syn_received_active=errno.ECONNREFUSED,
     ),
     grades={
+        "window_check": (MANUAL, f"{_RFC} table 6"),
         "linger_supported": (MANUAL, f"{_RFC} knows no SO_LINGER"),
         "unread": (MANUAL, f"{_RFC} SHLD-3"),
         "fin_wait_2_orphan_ns": (MANUAL, f"{_RFC} section 3.6, no limit"),
@@ -139,6 +153,9 @@ RFC9293: Final = Profile(
         "congestion": (MANUAL, f"{_RFC} MUST-19, RFC 5681"),
         "sack": (MANUAL, "RFC 2018 is no part of RFC 9293"),
         "trains": (CHOSEN, "not in the RFC"),
+        "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
+        "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
+        "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "full_requests": (CHOSEN, f"{_RFC} section 3.9.2 leaves it open"),
         "offers_again": (MANUAL, _ASKED),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
 
 from lastack.sockets import File
 
-from .baton import SimThread, here
+from .baton import SimThread
 from .blocking import close_file
 from .process import POWERLESS
 
@@ -23,13 +23,15 @@ class Account:
 
     __slots__ = ("file", "call", "text", "result", "_holds", "_thread")
 
-    def __init__(self, file: File, call: str, text: str, *, holds: bool = True) -> None:
+    def __init__(
+        self, thread: SimThread, file: File, call: str, text: str, *, holds: bool = True
+    ) -> None:
         self.file = file
         self.call = call
         self.text = text
         self.result = "ok"
         self._holds = holds
-        self._thread = here()
+        self._thread = thread
 
     def __enter__(self) -> Account:
         if self._holds:
@@ -84,6 +86,13 @@ def _drop(file: File, now: int) -> None:
     file.drop(now, exiting=True)
 
 
+@lru_cache  # the same few numbers come again and again, and their words were 2 % of an echo
 def size_text(count: int) -> str:
     """Return "1 byte", "2,000,000 bytes"."""
     return "1 byte" if count == 1 else f"{count:,} bytes"
+
+
+@lru_cache
+def room_text(call: str, limit: int) -> str:
+    """Return "recv up to 65,536"."""
+    return f"{call} up to {limit:,}"

@@ -98,7 +98,8 @@ def endpoint(names: Names, call: str, family: int, address: object) -> End:
     if "\0" in host if isinstance(host, str) else b"\0" in host:
         raise TypeError("host name must not contain null character")
     number = _index(port)
-    flowinfo, scope = (_index(value) & 0xFFFF_FFFF for value in (*rest, 0, 0)[:2])
+    flowinfo = _index(rest[0]) & 0xFFFF_FFFF if rest else 0
+    scope = _index(rest[1]) & 0xFFFF_FFFF if len(rest) > 1 else 0
     # The address first, as there: a wrong name is told before a wrong port.
     numeric = names.bind_address(host, family)
     if not 0 <= number <= 0xFFFF:

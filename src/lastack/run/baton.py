@@ -367,14 +367,13 @@ class Scheduler(Machine):
         """Let the other threads run that can (time.sleep(0), sched_yield)."""
         me = here()
         self.check(me)
-        self.spin()
+        self.spin(me)
         ticket = Ticket(me, self._ready)
         ticket.wake()
         self._sleep(me, ticket, NEVER, "yields")
 
-    def spin(self) -> None:
+    def spin(self, me: SimThread) -> None:
         """Count a call that came back empty-handed without waiting; see `spin` below."""
-        me = here()
         me.spins += 1
         if me.killed:
             self.check(me)
@@ -393,7 +392,8 @@ class Scheduler(Machine):
             if me.calls > CALLS_PER_TURN:
                 pause = self.now + SPIN_NS
                 self._sleep(me, self.ticket(), pause, "calls again and again without waiting")
-            self.loopback_arrives(node)
+            if self.network.on_loopback:
+                self.loopback_arrives(node)
         return self.engine(node, function, *args)
 
 
@@ -418,10 +418,13 @@ def park(
     return here().world.park(files, until, exclusive=exclusive, what=what)
 
 
-def spin() -> None:
-    """Count a system call that came back empty-handed without waiting (EAGAIN, poll(0)).
+def spin() -> SimThread:
+    """Count a system call that came back empty-handed without waiting (EAGAIN, poll(0)), and return
+    the thread that made it.
 
     After 1,000 in a row without a wait each costs a little virtual time, more and more, so that a
     program that asks again and again gets its answer.
     """
-    here().world.spin()
+    me = here()
+    me.world.spin(me)
+    return me

@@ -9,7 +9,7 @@ from typing import TypeVar
 from lastack.profile import NEVER
 from lastack.sockets import AGAIN, Call, ClosePlan, File, NotNow, TcpSocket
 
-from .baton import What, here
+from .baton import SimThread, What, here
 from .process import Node
 from .waits import ANY
 
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 
 def wait(
-    attempt: Callable[[int], T | NotNow], node: Node, file: File, bits: int, until: int = NEVER,
-    *, exclusive: bool = False, what: What = "",
+    thread: SimThread, attempt: Callable[[int], T | NotNow], file: File, bits: int,
+    until: int = NEVER, *, exclusive: bool = False, what: What = "",
 ) -> T | NotNow:  # fmt: skip
     """Attempt until the answer is something else than AGAIN; AGAIN when time `until` came first.
 
-    The attempt is a call into the engine of `node`. It is made once more when the time is over,
-    as the kernel does.
+    The attempt is a call into the engine of the thread's host. It is made once more when the time
+    is over, as the kernel does.
     """
-    world = here().world
+    world, node = thread.world, thread.process.node
     while (answer := world.step(node, attempt)) is AGAIN:
         if world.now >= until:
             break

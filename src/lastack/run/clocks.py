@@ -29,14 +29,13 @@ _REALTIME: Final = {
 
 def monotonic_ns() -> int:
     """Nanoseconds since the world began."""
-    spin()
-    return here().world.now
+    return spin().world.now
 
 
 def time_ns() -> int:
     """Nanoseconds since 1970 of the world's calendar."""
-    spin()
-    return here().process.epoch + here().world.now
+    thread = spin()
+    return thread.process.epoch + thread.world.now
 
 
 def monotonic() -> float:

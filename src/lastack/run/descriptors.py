@@ -22,6 +22,7 @@ from lastack.sockets import (
     PipeWriter,
     TcpSocket,
     UdpSocket,
+    UnixDatagram,
     UnixSocket,
     os_error,
     pipe,
@@ -29,7 +30,7 @@ from lastack.sockets import (
 from lastack.sockets import names as numbers
 
 from . import arguments, socket_calls
-from .account import Account, give_back, size_text
+from .account import Account, give_back, room_text, size_text
 from .baton import here
 from .process import FIRST_DESCRIPTOR
 from .readiness import descriptor
@@ -42,11 +43,13 @@ _INT_MAX: Final = 2**31 - 1
 _FIONBIO: Final = 0x5421
 _inheritable: Final[set[int]] = set()
 """Descriptors without FD_CLOEXEC; numbers are never used again, in no world."""
+_LOCAL = PairEnd | UnixDatagram
 _MODES: Final = {
     TcpSocket: stat.S_IFSOCK | 0o777,
     UdpSocket: stat.S_IFSOCK | 0o777,
     PairEnd: stat.S_IFSOCK | 0o777,
     UnixSocket: stat.S_IFSOCK | 0o777,
+    UnixDatagram: stat.S_IFSOCK | 0o777,
     PipeReader: stat.S_IFIFO | 0o600,
     PipeWriter: stat.S_IFIFO | 0o600,
 }
@@ -64,7 +67,7 @@ def _stream(fd: int) -> socket_calls.Stream:
     file = lookup(fd)
     if isinstance(file, Epoll):
         raise os_error(errno.EINVAL)
-    assert isinstance(file, TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter), file
+    assert isinstance(file, TcpSocket | UdpSocket | _LOCAL | PipeReader | PipeWriter), file
     return file
 
 
@@ -73,20 +76,21 @@ def read(fd: int, length: int, /) -> bytes:
     if arguments.c_int(length) < 0:
         raise os_error(errno.EINVAL)
     file = _stream(fd)
-    with Account(file, "read", f"read up to {length:,}") as account:
-        data = socket_calls.recv(file, None, length, 0, "read")
+    thread = here()
+    with Account(thread, file, "read", room_text("read", length)) as account:
+        data = socket_calls.recv(thread, file, None, length, 0, "read")
         account.result = size_text(len(data)) if data or not length else "EOF"
         return data
 
 
 def write(fd: int, data: object, /) -> int:
     """`os.write`."""
-    file = _stream(fd)
+    file, thread = _stream(fd), here()
     with (
         arguments.readable(data) as view,
-        Account(file, "write", f"write {size_text(len(view))}") as account,
+        Account(thread, file, "write", f"write {size_text(len(view))}") as account,
     ):
-        count = socket_calls.send(file, None, view, 0, "write")
+        count = socket_calls.send(thread, file, None, view, 0, "write")
         account.result = size_text(count)
         return count
 
@@ -115,7 +119,7 @@ def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
     old, descriptors[fd2] = descriptors.get(fd2), file
     (_inheritable.add if inheritable else _inheritable.discard)(fd2)
     if old is not None:
-        with Account(old, "close", f"close (dup2 onto descriptor {fd2})", holds=False):
+        with Account(here(), old, "close", f"close (dup2 onto descriptor {fd2})", holds=False):
             give_back(old, here())
     return fd2
 
@@ -123,7 +127,7 @@ def dup2(fd: int, fd2: int, inheritable: bool = True) -> int:
 def make_pipe() -> tuple[int, int]:
     """`os.pipe`."""
     thread = here()
-    reader, writer = pipe(thread.world.wake)
+    reader, writer = pipe(thread.world.waiters.wake)
     return thread.process.add(reader), thread.process.add(writer)
 
 
@@ -208,9 +212,9 @@ def _queued(file: File, request: int) -> int:
     """Return the number of bytes that an ioctl(2) asks for; ENOTTY for another request."""
     if isinstance(file, TcpSocket | UdpSocket):
         return file.ioctl(request)
-    if request == numbers.SIOCINQ and isinstance(file, PairEnd | PipeReader | PipeWriter):
+    if request == numbers.SIOCINQ and isinstance(file, _LOCAL | PipeReader | PipeWriter):
         return file.unread()
-    if request == numbers.SIOCOUTQ and isinstance(file, PairEnd):
+    if request == numbers.SIOCOUTQ and isinstance(file, _LOCAL):
         return file.unsent()
     raise os_error(errno.ENOTTY)
 

@@ -121,10 +121,12 @@ class Ending:
         When they will have been before the next event, time goes on to that moment.
         """
         world = self._world
+        enough = min(world.active_at + IDLE_NS, self._until)
+        if at <= enough and any(node.host.connections() for node in world.nodes.values()):
+            return False  # without the rows, which for 1,000 TIME-WAITs were 9 % of a run
         rows = self._connections()
         if not rows:
             return world.network.in_flight() == 0 and not self._busy()
-        enough = min(world.active_at + IDLE_NS, self._until)
         # Without any event to come, also what is not idle stays as it is for ever.
         if at <= enough or not (at == NEVER or all(idle(row) for row in rows)):
             return False

@@ -17,8 +17,9 @@ from lastack.net import Network
 from lastack.sockets import File
 from lastack.wire import Packet
 
+from .names import Names
 from .process import Node, Process
-from .waits import Due, Timer, Waiters, Watcher
+from .waits import Due, Timer, Waiters
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ class Machine:
         self.nodes: dict[str, Node] = {}
         self.by_address: dict[bytes, Node] = {}
         self.families = "46"  # of the addresses that names have, in order
+        self.names: dict[Node, Names] = {}  # what each host knows, once it has been asked
         self.waiters = Waiters()
         self.waits: list[tuple[int, int, int, Due]] = []
         self.active_at = 0
@@ -79,12 +81,12 @@ class Machine:
     def flush(self, node: Node) -> None:
         """Send the packets that a host made and wake whom its files concern."""
         self.steps += 1
-        packets = node.host.take_packets()
+        packets, ready = node.host.take_news()
         if packets:
             self.active_at = self.now
             leaving = packets if node.linked else self.outgoing(node, packets)
             self.network.send(node.name, leaving, self.now)
-        for file, events in node.host.take_ready():
+        for file, events in ready:
             self.active_at = self.now
             if isinstance(file, File):
                 self.waiters.wake(file, events)
@@ -124,19 +126,6 @@ class Machine:
         if self.failure is None:
             self.failure = error
         self.stopping = self.stopping or "failed"
-
-    def wake(self, file: File, events: int) -> bool:
-        """Wake who waits for one of the events of the file; tell whether somebody did."""
-        return self.waiters.wake(file, events)
-
-    def watch(self, file: File, watcher: Watcher, exclusive: bool) -> None:
-        """Call `watcher(file, events)` at every wake of the file; of exclusive ones no more than
-        it takes to wake a thread."""
-        self.waiters.watch(file, watcher, exclusive)
-
-    def unwatch(self, file: File, watcher: Watcher, exclusive: bool) -> None:
-        """Undo `watch`."""
-        self.waiters.unwatch(file, watcher, exclusive)
 
     def call_at(self, at: int, function: Callable[[], None]) -> Timer:
         """Call `function` at virtual time `at`, unless the timer is cancelled."""

@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import array
 import errno
+import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from lastack.sockets import Control, File, Received, check, os_error, room_for_rights
+from lastack.sockets import ClosePlan, Control, File, Received, check, os_error, room_for_rights
 from lastack.sockets import names as numbers
 
 from . import arguments
 from .account import give_back
 from .baton import here
+from .process import FIRST_DESCRIPTOR
 
 _INT: Final = 4
 _RIGHTS: Final = numbers.SOL_SOCKET, numbers.SCM_RIGHTS
 Ancillary = list[tuple[int, int, bytes]]
+
+
+class RealFile(File):
+    """A file of the real world on its way in a message (SCM_RIGHTS): a duplicate, from the moment
+    on at which it leaves. OSError for a descriptor of none."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self.fd = fd
+        os.fstat(fd)
+
+    def hold(self) -> None:
+        """Take a reference; the first one is the message."""
+        if not self.refs:
+            self.fd = os.dup(self.fd)
+        super().hold()
+
+    def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
+        """Nobody received it, or everybody has a duplicate."""
+        os.close(self.fd)
+        return None
 
 
 def items(ancdata: object) -> list[Control]:
@@ -35,18 +59,27 @@ def _item(one: Any) -> Control:
 
 
 def files_of(control: Sequence[Control]) -> list[File]:
-    """Return the files that SCM_RIGHTS names; EBADF for a descriptor that is none of the
-    simulation, EINVAL for other control data: a socketpair carries nothing else here."""
+    """Return the files that SCM_RIGHTS names; EBADF for a descriptor of none, EINVAL for other
+    control data: a socketpair carries nothing else here."""
     files: list[File] = []
     for level, kind, data in check(control):
         if (level, kind) != _RIGHTS:
             raise os_error(errno.EINVAL)
         for fd in array.array("i", data[: len(data) // _INT * _INT]):
-            file = here().process.descriptors.get(fd)
-            if file is None:
-                raise os_error(errno.EBADF)
-            files.append(file)
+            files.append(here().process.descriptors.get(fd) or _real_file(fd))
     return files
+
+
+def _real_file(fd: int) -> RealFile:
+    if 0 <= fd < FIRST_DESCRIPTOR:
+        with suppress(OSError):
+            return RealFile(fd)
+    raise os_error(errno.EBADF)
+
+
+def _receive(file: File) -> int:
+    """Return the descriptor that a program gets for a file."""
+    return os.dup(file.fd) if isinstance(file, RealFile) else here().process.add(file)
 
 
 def unpacked(received: Received, room: int) -> tuple[Ancillary, int]:
@@ -57,8 +90,7 @@ def unpacked(received: Received, room: int) -> tuple[Ancillary, int]:
     files = received.rights
     taken = files[: room_for_rights(room)]
     if taken:
-        process = here().process
-        fds = array.array("i", [process.add(file) for file in taken])
+        fds = array.array("i", map(_receive, taken))
         control.append((*_RIGHTS, fds.tobytes()))
     if len(taken) < len(files):
         flags |= numbers.MSG_CTRUNC

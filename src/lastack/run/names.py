@@ -12,6 +12,7 @@ from __future__ import annotations
 import _socket as real
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NoReturn
 
 Found = tuple[int, str, int]
@@ -49,6 +50,8 @@ _TEXT: Final = {
     real.EAI_ADDRFAMILY: "Address family for hostname not supported",
 }
 _HOST_NOT_FOUND: Final = 1
+_DIGITS: Final = frozenset("0123456789abcdefABCDEFxX.")
+"""Of the numbers that inet_aton(3) reads, and the dots between them."""
 LARGEST_FLOWINFO: Final = 0xF_FFFF
 """A flow label of IPv6 has twenty bits (RFC 8200 section 6)."""
 _WILDCARD: Final = {int(real.AF_INET): "0.0.0.0", int(real.AF_INET6): "::"}
@@ -82,9 +85,14 @@ def name_text(name: str | bytes | bytearray) -> str:
     return name if name.isascii() else name.encode("idna").decode("ascii")
 
 
+@lru_cache
+def _order_of(families: str) -> tuple[int, ...]:
+    return tuple(real.AF_INET if one == "4" else real.AF_INET6 for one in families)
+
+
 def _numeric4(text: str) -> str | None:
     """Return a numeric IPv4 address in dotted form; the short forms of inet_aton(3) count."""
-    if not text or any(c not in "0123456789abcdefABCDEFxX." for c in text):
+    if not text or not _DIGITS.issuperset(text):
         return None
     try:
         return real.inet_ntoa(real.inet_aton(text))
@@ -200,14 +208,16 @@ class Names:
         """Return what stands for no name: the wildcards for a server, else the host itself."""
         passive = bool(flags & real.AI_PASSIVE)
         answers = _WILDCARD if passive else _LOOPBACK
-        # IPv4 is the first of the wildcards, whatever the C library prefers elsewhere
-        return [(one, answers[one], 0) for one in self._order(family, passive=passive)]
+        # both, whatever families names have; and IPv4 is the first of the wildcards, whatever the
+        # C library prefers elsewhere
+        first = self._order(real.AF_UNSPEC)[0]
+        order = sorted(answers, key=lambda one: not passive and one != first)
+        return [(one, answers[one], 0) for one in order if family in (one, real.AF_UNSPEC)]
 
-    def _order(self, family: int, *, passive: bool = False) -> tuple[int, ...]:
+    def _order(self, family: int) -> tuple[int, ...]:
         if family != real.AF_UNSPEC:
             return (family,)
-        order = tuple(real.AF_INET if one == "4" else real.AF_INET6 for one in self.families)
-        return tuple(sorted(order)) if passive else order
+        return _order_of(self.families)
 
     def _find(self, host: str | bytes | bytearray, family: int, flags: int) -> list[Found]:
         """Return (family, numeric address, scope id) of a host, each that is asked for."""

@@ -34,9 +34,8 @@ class EpollObject:
             raise os_error(errno.EINVAL)
         thread = here()
         self._world, self._process = thread.world, thread.process
-        self._fd = thread.process.add(
-            Epoll(self._world.wake, self._world.watch, self._world.unwatch)
-        )
+        waiters = thread.world.waiters
+        self._fd = thread.process.add(Epoll(waiters.wake, waiters.watch, waiters.unwatch))
 
     @classmethod
     def fromfd(cls, fd: int, /) -> EpollObject:
@@ -102,7 +101,8 @@ class EpollObject:
             until = NEVER
         thread = here()
         world = thread.world
-        world.loopback_arrives(thread.process.node)
+        if world.network.on_loopback:
+            world.loopback_arrives(thread.process.node)
         epoll.hold()
         try:
             while not (found := epoll.collect(limit, world.now)):

@@ -60,7 +60,8 @@ def _wait(wanted: dict[int, int], until: int, call: str) -> list[tuple[int, int]
     """Wait until one of the descriptors is ready, at most until `until`."""
     thread = here()
     world = thread.world
-    world.loopback_arrives(thread.process.node)
+    if world.network.on_loopback:
+        world.loopback_arrives(thread.process.node)
     while not (found := _look(wanted)):
         if world.now >= until:
             spin()

@@ -10,7 +10,15 @@ import warnings
 from typing import Final
 
 from lastack.host import Host
-from lastack.sockets import PairEnd, TcpSocket, UdpSocket, UnixSocket, os_error
+from lastack.sockets import (
+    Local,
+    PairEnd,
+    TcpSocket,
+    UdpSocket,
+    UnixDatagram,
+    UnixSocket,
+    os_error,
+)
 
 from . import arguments, unix
 from .account import Account, give_back
@@ -24,16 +32,17 @@ AF_UNIX: Final = 1
 SOCK_NONBLOCK: Final = 0o4000
 SOCK_CLOEXEC: Final = 0o2000000
 
-Socketlike = TcpSocket | UdpSocket | PairEnd
+Socketlike = TcpSocket | UdpSocket | PairEnd | UnixDatagram
 """The files that are sockets."""
 
-_SOCKETS: Final = (TcpSocket, UdpSocket, PairEnd)
+_SOCKETS: Final = (TcpSocket, UdpSocket, PairEnd, UnixDatagram)
 
 _KINDS: Final[dict[type, tuple[int, int, int]]] = {
     TcpSocket: (real.AF_INET, real.SOCK_STREAM, real.IPPROTO_TCP),
     UdpSocket: (real.AF_INET, real.SOCK_DGRAM, real.IPPROTO_UDP),
     PairEnd: (AF_UNIX, real.SOCK_STREAM, 0),
     UnixSocket: (AF_UNIX, real.SOCK_STREAM, 0),
+    UnixDatagram: (AF_UNIX, real.SOCK_DGRAM, 0),
 }
 """SO_DOMAIN (of AF_INET6 sockets the socket knows it), SO_TYPE and SO_PROTOCOL of each."""
 
@@ -67,7 +76,7 @@ class SocketBase(metaclass=TwoWorlds):
             file = _socket_of(self._process, fd)
             found = _KINDS[_class_of(file)]
             if family == -1:
-                family = found[0] if isinstance(file, PairEnd) else file.family
+                family = found[0] if isinstance(file, Local) else file.family
             kind = found[1] if kind == -1 else kind
             proto = found[2] if proto == -1 else proto
         self._fd, self._family, self._kind, self._proto = fd, family, kind, proto
@@ -104,15 +113,17 @@ class SocketBase(metaclass=TwoWorlds):
 
     def _file(self) -> Socketlike:
         """Return the file behind the descriptor; EBADF, ENOTSOCK."""
-        process = here().process
+        return self._file_in(here().process)
+
+    def _file_in(self, process: Process) -> Socketlike:
         file = process.descriptors.get(self._fd)
         return file if isinstance(file, _SOCKETS) else _socket_of(process, self._fd)
 
     def _tcp(self, number: int) -> TcpSocket:
         """Return the TCP socket; `number` is the error of the call for one of a socketpair, and
-        UDP does not support it."""
+        datagrams do not support it."""
         file = self._file()
-        if isinstance(file, UdpSocket):
+        if isinstance(file, UdpSocket | UnixDatagram):
             raise os_error(errno.EOPNOTSUPP)
         if not isinstance(file, TcpSocket):
             raise os_error(number)
@@ -121,14 +132,14 @@ class SocketBase(metaclass=TwoWorlds):
     def _inet(self, number: int) -> TcpSocket | UdpSocket:
         """Return the AF_INET socket; `number` is the error of the call for one of a socketpair."""
         file = self._file()
-        if isinstance(file, PairEnd):
+        if isinstance(file, Local):
             raise os_error(number)
         return file
 
     def _af(self) -> int:
         """Return the family whose addresses the socket takes."""
         file = self._file()
-        return real.AF_INET if isinstance(file, PairEnd) else file.family
+        return real.AF_INET if isinstance(file, Local) else file.family
 
     # -- blocking and timeouts
 
@@ -189,7 +200,7 @@ def close_descriptor(fd: int) -> None:
     file = thread.process.descriptors.pop(fd, None)
     if file is None:
         raise os_error(errno.EBADF)
-    with Account(file, "close", "close", holds=False) as account:
+    with Account(thread, file, "close", "close", holds=False) as account:
         number = give_back(file, thread)
         if number:
             raise os_error(number)
@@ -207,20 +218,18 @@ def _is_real(fd: int) -> bool:
 
 
 def _create(family: int, kind: int, proto: int) -> Socketlike:
-    """socket(2): AF_INET and AF_INET6, SOCK_STREAM or SOCK_DGRAM; AF_UNIX, SOCK_STREAM."""
+    """socket(2): SOCK_STREAM or SOCK_DGRAM of AF_INET, AF_INET6 and AF_UNIX."""
     if family not in (real.AF_INET, real.AF_INET6, AF_UNIX):
         raise os_error(errno.EAFNOSUPPORT)
     if kind not in range(1, 11):
         raise os_error(errno.EINVAL)
-    if family == AF_UNIX:
-        if kind != real.SOCK_STREAM:
-            raise os_error(errno.ESOCKTNOSUPPORT)
-        if proto not in (0, AF_UNIX):
-            raise os_error(errno.EPROTONOSUPPORT)
-        return unix.make()
     if kind not in (real.SOCK_STREAM, real.SOCK_DGRAM):
         raise os_error(errno.ESOCKTNOSUPPORT)
     datagrams = kind == real.SOCK_DGRAM
+    if family == AF_UNIX:
+        if proto not in (0, AF_UNIX):
+            raise os_error(errno.EPROTONOSUPPORT)
+        return unix.make_datagram() if datagrams else unix.make()
     if proto not in (0, real.IPPROTO_UDP if datagrams else real.IPPROTO_TCP):
         raise os_error(errno.EPROTONOSUPPORT)
     host = here().process.node.host

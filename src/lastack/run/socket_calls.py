@@ -26,6 +26,8 @@ from lastack.sockets import (
     Received,
     TcpSocket,
     UdpSocket,
+    UnixDatagram,
+    UnixName,
     UnixSocket,
     check,
     os_error,
@@ -33,13 +35,13 @@ from lastack.sockets import (
 from lastack.sockets import names as numbers
 
 from .arguments import End
-from .baton import here, spin
+from .baton import SimThread, here, spin
 from .blocking import wait
 from .messages import close_rights, files_of
 
 T = TypeVar("T")
 Accepting = TypeVar("Accepting", TcpSocket, UnixSocket)
-Stream = TcpSocket | UdpSocket | PairEnd | PipeReader | PipeWriter
+Stream = TcpSocket | UdpSocket | PairEnd | UnixDatagram | PipeReader | PipeWriter
 
 _NO_MATTER: Final = 0x4040890 | numbers.MSG_PEEK | numbers.MSG_TRUNC | numbers.MSG_WAITALL | 0x0C
 """These, and MSG_DONTROUTE, MSG_CTRUNC, MSG_PROXY, MSG_EOR, MSG_CONFIRM, MSG_BATCH, MSG_ZEROCOPY,
@@ -55,21 +57,21 @@ _RECEIVING: Final = (
 _FINISHED: Final = -1
 
 
-def deadline(timeout: int | None) -> int | None:
+def deadline(thread: SimThread, timeout: int | None) -> int | None:
     """Return the time at which a call that starts now times out; None for no timeout.
 
     A timeout of 0 is none either: such a socket is non-blocking.
     """
-    return here().world.now + timeout if timeout else None
+    return thread.world.now + timeout if timeout else None
 
 
 def perform(
-    file: Stream, until: int | None, bits: int, attempt: Callable[[int], T | NotNow], call: str,
+    thread: SimThread, file: Stream, until: int | None, bits: int,
+    attempt: Callable[[int], T | NotNow], call: str,
     *, dontwait: bool = False, exclusive: bool = False, give_up: int | None = None,
 ) -> T:  # fmt: skip
     """Make a call that may wait for `bits`. TimeoutError, or EAGAIN where it must not wait, and
     when SO_RCVTIMEO or SO_SNDTIMEO is over: at `give_up`, by default counted from now."""
-    thread = here()
     world, node = thread.world, thread.process.node
     while True:
         if until is not None:
@@ -77,7 +79,7 @@ def perform(
         if not (file.nonblocking or dontwait):
             what = partial(_told, call, file)
             limit = file.waits_until(bits, world.now) if give_up is None else give_up
-            answer = wait(attempt, node, file, bits, limit, exclusive=exclusive, what=what)
+            answer = wait(thread, attempt, file, bits, limit, exclusive=exclusive, what=what)
             if answer is AGAIN:
                 raise os_error(errno.EAGAIN)
             return answer
@@ -124,10 +126,10 @@ def connect(file: TcpSocket, timeout: int | None, end: End) -> None:
         return
     if not file.nonblocking:
         limit, what = file.waits_until(OUT, world.now), partial(_told, "connect", file)
-        if wait(file.connected, node, file, OUT, limit, what=what) is AGAIN:
+        if wait(thread, file.connected, file, OUT, limit, what=what) is AGAIN:
             raise os_error(errno.EALREADY if under_way else errno.EINPROGRESS)
         return
-    until = deadline(timeout)
+    until = deadline(thread, timeout)
     if until is None:
         raise os_error(errno.EINPROGRESS)
     poll_until(file, OUT, until, "connect")
@@ -136,30 +138,31 @@ def connect(file: TcpSocket, timeout: int | None, end: End) -> None:
         raise os_error(number)
 
 
-def accept(file: Accepting, timeout: int | None) -> Accepting:
+def accept(thread: SimThread, file: Accepting, timeout: int | None) -> Accepting:
     """accept(2); of several threads that block here one is woken for each connection."""
-    return perform(file, deadline(timeout), IN, file.accept, "accept", exclusive=True)
+    until = deadline(thread, timeout)
+    return perform(thread, file, until, IN, file.accept, "accept", exclusive=True)
 
 
 def send(
-    file: Stream, until: int | None, view: memoryview, flags: int, call: str = "send",
-    control: Sequence[Control] = (),
+    thread: SimThread, file: Stream, until: int | None, view: memoryview, flags: int,
+    call: str = "send", control: Sequence[Control] = (),
 ) -> int:  # fmt: skip
     """send(2): all of it where the kernel blocks, else what there is room for. `control` is that
     of sendmsg(2); its descriptors travel with the first byte."""
     if flags:
         _check(flags, _SENDING)
     dontwait = bool(flags & numbers.MSG_DONTWAIT)
-    attempt = _sending(file, view, flags, control)
+    attempt = _sending(file, view, flags, control) if control else partial(file.send, view, flags)
     if file.nonblocking or dontwait:
-        return perform(file, until, OUT, attempt, call, dontwait=dontwait)
-    give_up = file.waits_until(OUT, here().world.now)
-    sent = perform(file, None, OUT, attempt, call, give_up=give_up)
+        return perform(thread, file, until, OUT, attempt, call, dontwait=dontwait)
+    give_up = file.waits_until(OUT, thread.world.now)
+    sent = perform(thread, file, None, OUT, attempt, call, give_up=give_up)
     while sent < len(view):
         with view[sent:] as rest:
             attempt = partial(_send_rest, file, rest, flags, control)
             try:
-                taken = perform(file, None, OUT, attempt, call, give_up=give_up)
+                taken = perform(thread, file, None, OUT, attempt, call, give_up=give_up)
             except OSError:
                 break
         if taken == _FINISHED:
@@ -171,13 +174,13 @@ def send(
 def _sending(
     file: Stream, view: memoryview, flags: int, control: Sequence[Control]
 ) -> Callable[[int], int | NotNow]:
-    """Return the first attempt of a send; descriptors travel with its first byte."""
+    """Return the first attempt of a send with control data; its descriptors travel with the first
+    byte."""
     if isinstance(file, TcpSocket):
-        if control:
-            check(control)
+        check(control)
     elif isinstance(file, UdpSocket):
         return partial(file.send, view, flags, control=control)
-    elif isinstance(file, PairEnd) and control:
+    elif isinstance(file, PairEnd | UnixDatagram):
         return partial(file.send, view, flags, rights=files_of(control))
     return partial(file.send, view, flags)
 
@@ -193,40 +196,39 @@ def _send_rest(
     return file.send(rest, flags, now)
 
 
-def sendall(file: Stream, timeout: int | None, view: memoryview, flags: int) -> None:
+def sendall(
+    thread: SimThread, file: Stream, timeout: int | None, view: memoryview, flags: int
+) -> None:
     """socket.sendall: send(2) again and again, with one deadline for all."""
-    until = deadline(timeout) if timeout else None
-    sent = send(file, until, view, flags, "sendall")
+    until = deadline(thread, timeout) if timeout else None
+    sent = send(thread, file, until, view, flags, "sendall")
     while sent < len(view):
         with view[sent:] as rest:
-            sent += send(file, until, rest, flags, "sendall")
+            sent += send(thread, file, until, rest, flags, "sendall")
 
 
-def recv_text(file: TcpSocket, timeout: int | None, size: int, call: str) -> bytes:
-    """recv(2) without flags from a connection, which is nearly every one there is."""
-    until = deadline(timeout) if timeout else None
-    return perform(file, until, IN, partial(file.recv, size, 0), call)
-
-
-def recv(file: Stream, timeout: int | None, size: int, flags: int, call: str = "recv") -> bytes:
+def recv(
+    thread: SimThread, file: Stream, timeout: int | None, size: int, flags: int, call: str = "recv"
+) -> bytes:
     """recv(2): b"" is the end. MSG_WAITALL waits for `size` bytes where the kernel blocks."""
-    received = recv_from(file, timeout, size, flags, call)
+    received = recv_from(thread, file, timeout, size, flags, call)
     close_rights(received)
     return received.text
 
 
 def recv_from(
-    file: Stream, timeout: int | None, size: int, flags: int, call: str, room: int = 0
-) -> Received:
+    thread: SimThread, file: Stream, timeout: int | None, size: int, flags: int, call: str,
+    room: int = 0,
+) -> Received:  # fmt: skip
     """recvmsg(2); MSG_WAITALL makes no difference to a datagram. `room`: for control data. The
     caller takes over the files in `rights`."""
     _check(flags, _RECEIVING)
     if flags & numbers.MSG_ERRQUEUE:
         raise os_error(errno.EAGAIN)  # nothing asked for an error queue: it is empty
     dontwait = bool(flags & numbers.MSG_DONTWAIT)
-    give_up = file.waits_until(IN, here().world.now)
+    give_up = file.waits_until(IN, thread.world.now)
     whole = bool(flags & numbers.MSG_WAITALL) and not (file.nonblocking or dontwait)
-    whole = whole and not isinstance(file, UdpSocket)
+    whole = whole and not isinstance(file, UdpSocket | UnixDatagram)
     peeks = bool(flags & numbers.MSG_PEEK)
 
     def attempt(now: int) -> Received | NotNow:
@@ -234,18 +236,17 @@ def recv_from(
             return AGAIN
         return _receive(file, size, flags, room, now)
 
-    received = perform(
-        file, deadline(timeout), IN, attempt, call, dontwait=dontwait, give_up=give_up
-    )
+    until = deadline(thread, timeout)
+    received = perform(thread, file, until, IN, attempt, call, dontwait=dontwait, give_up=give_up)
     if whole and not peeks and not received.rights:
-        return _rest(file, received, size, flags, room, call, give_up)
+        return _rest(thread, file, received, size, flags, room, call, give_up)
     return received
 
 
 def _receive(file: Stream, size: int, flags: int, room: int, now: int) -> Received | NotNow:
     if isinstance(file, UdpSocket):
         return file.recv_from(size, flags, now, room=room)
-    if isinstance(file, PairEnd):
+    if isinstance(file, PairEnd | UnixDatagram):
         return file.recv_from(size, flags, now)
     data = file.recv(size, flags, now)
     if data is AGAIN:
@@ -262,8 +263,9 @@ def _more_may_come(file: Stream, size: int, now: int) -> bool:
 
 
 def _rest(
-    file: Stream, first: Received, size: int, flags: int, room: int, call: str, give_up: int
-) -> Received:
+    thread: SimThread, file: Stream, first: Received, size: int, flags: int, room: int, call: str,
+    give_up: int,
+) -> Received:  # fmt: skip
     """Go on as MSG_WAITALL does until `size` bytes are there, the end, an error or the limit."""
     parts, missing, rights = [first.text], size - len(first.text), first.rights
     last = first
@@ -275,7 +277,7 @@ def _rest(
             return _receive(file, missing, flags, room, now)
 
         try:
-            received = perform(file, None, IN, attempt, call, give_up=give_up)
+            received = perform(thread, file, None, IN, attempt, call, give_up=give_up)
         except OSError:
             break  # what has come is returned; the error is for the next call
         last = received
@@ -287,17 +289,31 @@ def _rest(
 
 
 def send_to(
-    file: UdpSocket, timeout: int | None, view: memoryview, flags: int, end: End, call: str,
-    control: Sequence[Control] = (),
+    thread: SimThread, file: UdpSocket, until: int | None, view: memoryview, flags: int, end: End,
+    call: str, control: Sequence[Control] = (),
 ) -> int:  # fmt: skip
     """sendto(2) of a datagram to an address; `control` is that of sendmsg(2)."""
     _check(flags, _SENDING)
     send = partial(
         file.send_to, view, flags, end.address, end.port, control=control, scope=end.scope
     )
-    return perform(
-        file, deadline(timeout), OUT, send, call, dontwait=bool(flags & numbers.MSG_DONTWAIT)
-    )
+    dontwait = bool(flags & numbers.MSG_DONTWAIT)
+    return perform(thread, file, until, OUT, send, call, dontwait=dontwait)
+
+
+def send_to_name(
+    thread: SimThread, file: UnixDatagram, until: int | None, view: memoryview, flags: int,
+    find: Callable[[], UnixName | None], call: str, control: Sequence[Control] = (),
+) -> int:  # fmt: skip
+    """sendto(2) of a datagram to a name of AF_UNIX, which `find` looks up each time."""
+    _check(flags, _SENDING)
+    rights = files_of(control)
+
+    def attempt(now: int) -> int | NotNow:
+        return file.send_to(view, flags, find(), now, rights=rights)
+
+    dontwait = bool(flags & numbers.MSG_DONTWAIT)
+    return perform(thread, file, until, OUT, attempt, call, dontwait=dontwait)
 
 
 def _check(flags: int, supported: int) -> None:

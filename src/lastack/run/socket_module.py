@@ -18,7 +18,7 @@ from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from lastack.sockets import PairEnd, os_error, socketpair
+from lastack.sockets import PairEnd, UnixDatagram, datagram_pair, os_error, socketpair
 
 from . import arguments, names
 from .baton import here
@@ -144,18 +144,24 @@ def setdefaulttimeout(timeout: object, /) -> None:
 def make_pair(
     family: int | None = None, type: int = real.SOCK_STREAM, proto: int = 0, /
 ) -> tuple[Socket, Socket]:
-    """`_socket.socketpair`: AF_UNIX, SOCK_STREAM."""
+    """`_socket.socketpair`: AF_UNIX, SOCK_STREAM or SOCK_DGRAM."""
     family = AF_UNIX if family is None else arguments.c_int(family)
     if family != AF_UNIX:
         raise os_error(errno.EOPNOTSUPP if family == real.AF_INET else errno.EAFNOSUPPORT)
     kind = arguments.c_int(type)
-    if kind & ~(SOCK_NONBLOCK | SOCK_CLOEXEC) != real.SOCK_STREAM:
+    wake, plain = here().world.waiters.wake, kind & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)
+    ends: tuple[PairEnd | UnixDatagram, ...]
+    if plain == real.SOCK_STREAM:
+        ends = socketpair(wake)
+    elif plain == real.SOCK_DGRAM:
+        ends = datagram_pair(wake)
+    else:
         raise os_error(errno.ESOCKTNOSUPPORT)
-    a, b = (_object(end, kind, proto) for end in socketpair(here().world.wake))
+    a, b = (_object(end, kind, proto) for end in ends)
     return a, b
 
 
-def _object(end: PairEnd, kind: int, proto: int) -> Socket:
+def _object(end: PairEnd | UnixDatagram, kind: int, proto: int) -> Socket:
     sock = Socket(AF_UNIX, kind & ~(SOCK_NONBLOCK | SOCK_CLOEXEC), proto, here().process.add(end))
     if kind & SOCK_NONBLOCK:
         sock.setblocking(False)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from lastack.sockets import PairEnd, TcpSocket, UdpSocket, UnixSocket, os_error
+from lastack.sockets import Local, TcpSocket, UdpSocket, UnixDatagram, UnixSocket, os_error
 from lastack.sockets import names as numbers
 from lastack.wire import show_endpoint
 
@@ -33,28 +33,28 @@ class Socket(SocketData):
 
     def bind(self, address: object, /) -> None:
         """Bind to (host, port), or to a name of AF_UNIX."""
-        if isinstance(local := self._file(), UnixSocket):
+        if isinstance(local := self._file(), UnixSocket | UnixDatagram):
             unix.bind(local, address)
             return
         file = self._inet(errno.EINVAL)
         end = arguments.endpoint(names(), "bind", self._af(), address)
-        with Account(file, "bind", f"bind {end}"):
+        with Account(here(), file, "bind", f"bind {end}"):
             self._step(partial(file.bind, end.address, end.port, scope=end.scope))
 
     def getsockname(self) -> Address | str | bytes:
         """Return (address, port), with AF_INET6 also flow label and scope id, or the name of
         AF_UNIX; "" for one of a socketpair."""
         file = self._file()
-        if isinstance(file, PairEnd):
-            return unix.shown(file.address) if isinstance(file, UnixSocket) else ""
+        if isinstance(file, Local):
+            return unix.shown(file.address)
         return shown(*file.getsockname())
 
     def getpeername(self) -> Address | str | bytes:
         """Return what the other end has for `getsockname`."""
         file = self._file()
-        if isinstance(file, UnixSocket):
+        if isinstance(file, UnixSocket | UnixDatagram):
             return unix.shown(file.getpeername())
-        return "" if isinstance(file, PairEnd) else shown(*file.getpeername())
+        return "" if isinstance(file, Local) else shown(*file.getpeername())
 
     # -- connections
 
@@ -65,27 +65,28 @@ class Socket(SocketData):
             self._step(local.listen, limit)
             return
         file = self._tcp(errno.EINVAL)
-        with Account(file, "listen", f"listen, backlog {limit}"):
+        with Account(here(), file, "listen", f"listen, backlog {limit}"):
             self._step(file.listen, limit)
 
     def _accept(self) -> tuple[int, Address | str | bytes]:
         """Return the descriptor of a new connection and the address of its client."""
+        thread = here()
         if isinstance(local := self._file(), UnixSocket):
-            with Account(local, "accept", "accept"):
-                new = socket_calls.accept(local, self._timeout)
-                return here().process.add(new), unix.shown(new.peer_address)
+            with Account(thread, local, "accept", "accept"):
+                new = socket_calls.accept(thread, local, self._timeout)
+                return thread.process.add(new), unix.shown(new.peer_address)
         file = self._tcp(errno.EINVAL)
-        with Account(file, "accept", "accept") as account:
-            child = socket_calls.accept(file, self._timeout)
-            fd = here().process.add(child)
+        with Account(thread, file, "accept", "accept") as account:
+            child = socket_calls.accept(thread, file, self._timeout)
+            fd = thread.process.add(child)
             # Not getpeername(): the address is told also when the client has reset already.
             account.result = show_endpoint(*child.peer)
             return fd, shown(*child.peer)
 
     def connect(self, address: object, /) -> None:
         """Connect to (host, port), or to a name of AF_UNIX."""
-        if isinstance(local := self._file(), UnixSocket):
-            with Account(local, "connect", "connect"):
+        if isinstance(local := self._file(), UnixSocket | UnixDatagram):
+            with Account(here(), local, "connect", "connect"):
                 unix.connect(local, address)
             return
         file = self._inet(errno.EISCONN)
@@ -93,7 +94,7 @@ class Socket(SocketData):
 
     def connect_ex(self, address: object, /) -> int:
         """Connect; return the errno, 0 for success. A wrong name still raises."""
-        if isinstance(self._file(), UnixSocket):
+        if isinstance(self._file(), UnixSocket | UnixDatagram):
             unix.packed(address)  # what is wrong with it raises, here as there
             attempt = partial(self.connect, address)
         else:
@@ -106,7 +107,7 @@ class Socket(SocketData):
         return 0
 
     def _connect(self, file: TcpSocket | UdpSocket, end: arguments.End) -> None:
-        with Account(file, "connect", f"connect {named(end)}") as account:
+        with Account(here(), file, "connect", f"connect {named(end)}") as account:
             if isinstance(file, UdpSocket):
                 self._step(partial(file.connect, end.address, end.port, scope=end.scope))
             else:
@@ -118,7 +119,7 @@ class Socket(SocketData):
         file = self._file()
         number = arguments.c_int(how)
         word = {numbers.SHUT_RD: "SHUT_RD", numbers.SHUT_WR: "SHUT_WR"}.get(number, "SHUT_RDWR")
-        with Account(file, "shutdown", f"shutdown {word}"):
+        with Account(here(), file, "shutdown", f"shutdown {word}"):
             self._step(file.shutdown, number)
 
     # -- options
@@ -136,7 +137,7 @@ class Socket(SocketData):
         else:
             with arguments.readable(value) as view:
                 raw, shown = bytes(view), bytes(view).hex(" ")
-        with Account(file, "setsockopt", f"setsockopt {_option(level, name, raw, shown)}"):
+        with Account(here(), file, "setsockopt", f"setsockopt {_option(level, name, raw, shown)}"):
             self._step(file.setsockopt, level, name, raw)
 
     def getsockopt(self, level: int, name: int, buflen: object = 0, /) -> int | bytes:
@@ -147,7 +148,7 @@ class Socket(SocketData):
         if not 0 <= size <= _LARGEST_OPTION:
             raise os_error(errno.EINVAL)
         if (level, name) == (numbers.SOL_SOCKET, numbers.SO_ERROR):
-            with Account(file, "getsockopt", "getsockopt SO_ERROR") as account:
+            with Account(here(), file, "getsockopt", "getsockopt SO_ERROR") as account:
                 raw = self._step(file.getsockopt, level, name, size or _INT.size)
                 number = int.from_bytes(raw[:2], "little")
                 account.result = errno.errorcode.get(number, "no error")

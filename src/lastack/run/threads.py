@@ -87,9 +87,10 @@ class SimLock:
         thread = current()
         if thread is None:
             return self._outside.acquire(blocking, timeout)
-        check_timeout(blocking, timeout)
+        if timeout != -1 or not blocking:
+            check_timeout(blocking, timeout)
         world = thread.world
-        if self._free(world):
+        if self._holder is None or self._free(world):
             self._holder = world
             return True
         if not blocking or timeout == 0:

@@ -12,7 +12,16 @@ import os
 import stat
 from typing import Final
 
-from lastack.sockets import AGAIN, OUT, UnixName, UnixSocket, os_error, path_too_long
+from lastack.sockets import (
+    AGAIN,
+    OUT,
+    Local,
+    UnixDatagram,
+    UnixName,
+    UnixSocket,
+    os_error,
+    path_too_long,
+)
 
 from .baton import here, spin
 
@@ -23,7 +32,13 @@ _SUN_PATH: Final = 108
 def make() -> UnixSocket:
     """socket(2) of AF_UNIX and SOCK_STREAM."""
     thread = here()
-    return UnixSocket(thread.process.node.unix_names, thread.world.wake)
+    return UnixSocket(thread.process.node.unix_names, thread.world.waiters.wake)
+
+
+def make_datagram() -> UnixDatagram:
+    """socket(2) of AF_UNIX and SOCK_DGRAM."""
+    thread = here()
+    return UnixDatagram(thread.world.waiters.wake, thread.process.node.unix_names)
 
 
 def packed(address: object) -> bytes:
@@ -48,7 +63,7 @@ def shown(name: bytes) -> str | bytes:
     return name if name.startswith(b"\0") else os.fsdecode(name)
 
 
-def bind(file: UnixSocket, address: object) -> None:
+def bind(file: Local, address: object) -> None:
     """bind(2): make the file of a name, EADDRINUSE where there is one; "" is any abstract name."""
     name = packed(address)
     thread = here()
@@ -74,17 +89,26 @@ def _make_file(path: bytes) -> tuple[int, int]:
     return made.st_dev, made.st_ino
 
 
-def connect(file: UnixSocket, address: object) -> None:
+def key_of(name: bytes) -> UnixName | None:
+    """Return what stands for a name of connect() or sendto(); None for a file that is no socket.
+    EINVAL for none, and the errors of stat(2)."""
+    if not name:
+        raise os_error(errno.EINVAL)
+    return name if name.startswith(b"\0") else _found(name)
+
+
+def connect(file: UnixSocket | UnixDatagram, address: object) -> None:
     """connect(2): done at once, or when the listener's queue has room. EAGAIN when SO_SNDTIMEO is
     over, and with a timeout, too: the interpreter waits for EINPROGRESS only."""
     name = packed(address)
-    if not name:
-        raise os_error(errno.EINVAL)
     thread = here()
     world, node = thread.world, thread.process.node
+    if isinstance(file, UnixDatagram):
+        world.step(node, file.connect, key_of(name))
+        return
     until = file.waits_until(OUT, world.now)
     while True:
-        key = name if name.startswith(b"\0") else _found(name)
+        key = key_of(name)
         if world.step(node, file.connect, key) is not AGAIN:
             return
         if file.nonblocking or world.now >= until:

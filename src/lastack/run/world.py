@@ -144,6 +144,7 @@ class World(Faults):
             self.network.link(name, other, link or self._link)
         node = Node(number, name, addresses, rules, self._engine(name, rules, addresses, 0))
         self.nodes[name] = node
+        self.names.clear()
         self.by_address.update(dict.fromkeys(addresses, node))
         return node
 

@@ -24,6 +24,9 @@ from .linger import ClosePlan as ClosePlan
 from .linger import Linger as Linger
 from .linger import parse_linger as parse_linger
 from .linger import plan_close as plan_close
+from .local import Local as Local
+from .local import UnixName as UnixName
+from .local import UnixNames as UnixNames
 from .pair import PairEnd as PairEnd
 from .pair import PipeReader as PipeReader
 from .pair import PipeWriter as PipeWriter
@@ -31,6 +34,6 @@ from .pair import pipe as pipe
 from .pair import socketpair as socketpair
 from .socket import TcpSocket as TcpSocket
 from .stored import SocketOptions as SocketOptions
-from .unix import UnixName as UnixName
-from .unix import UnixNames as UnixNames
 from .unix import UnixSocket as UnixSocket
+from .unix_datagram import UnixDatagram as UnixDatagram
+from .unix_datagram import datagram_pair as datagram_pair

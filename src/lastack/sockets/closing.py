@@ -106,17 +106,17 @@ def _let_go(sock: SocketParts, now: int) -> None:
     sock.host.settle(endpoint, now)
 
 
-def dissolve(sock: SocketParts, now: int) -> None:
+def dissolve(sock: SocketParts, now: int, reason: Reason = Reason.DISCONNECT) -> None:
     """connect(2) to AF_UNSPEC: what there is ends at once (docs/kernel-notes/close.md)."""
     host = sock.host
     if sock.listener is not None and sock.listening:
-        host.unlisten(sock.listener, Reason.DISCONNECT, now)
+        host.unlisten(sock.listener, reason, now)
         sock.listener = None
     elif sock.endpoint is not None:
         tcp = sock.endpoint.connection
         connecting = tcp.state is SYN_SENT
-        tcp.abandon_reading(Reason.DISCONNECT, now)
-        if tcp.abort(Reason.DISCONNECT, now) or connecting:
+        tcp.abandon_reading(reason, now)
+        if tcp.abort(reason, now) or connecting:
             sock._error = errno.ECONNRESET
         host.settle(sock.endpoint, now)
     sock.renew()

@@ -1,4 +1,4 @@
-"""Control data of sendmsg(2) and recvmsg(2), and the IP options that ask for it (ip(7)).
+"""Control data of sendmsg(2) and recvmsg(2), and the options that ask for it (ip(7), RFC 3542).
 
 Measured: docs/kernel-notes/control-data.md. Over TCP Linux delivers none of this, and looks at
 what sendmsg() is given only as far as level SOL_SOCKET goes.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from lastack.wire import ANY4, Datagram
+from lastack.profile import unmapped
+from lastack.wire import ANY4, ANY6, Datagram, mapped
 
 from . import names
 from .errors import os_error
@@ -27,22 +28,25 @@ LINK_INDEX: Final = 2
 
 _INT: Final = struct.Struct("i")
 _PKTINFO: Final = struct.Struct("i4s4s")
+_PKTINFO6: Final = struct.Struct("16si")
 _ALIGNMENT: Final = 8
 DEFAULT_TTL: Final = 64
 """net.ipv4.ip_default_ttl, net.ipv6.conf.all.hop_limit."""
 _NO_WISH: Final[frozenset[int]] = frozenset()
 _WISHES: Final = (names.IP_PKTINFO, names.IP_RECVTTL, names.IP_RECVTOS)
+WISHES6: Final = (names.IPV6_RECVPKTINFO, names.IPV6_RECVHOPLIMIT, names.IPV6_RECVTCLASS)
 
 
 class IpOptions:
-    """Options of level IPPROTO_IP: what is sent, and which control data is wanted; of IPPROTO_IPV6
-    the hop limit. `no_port` is IP_BIND_ADDRESS_NO_PORT."""
+    """Options of level IPPROTO_IP: what is sent, and which control data is wanted (of both
+    levels: their numbers differ); of IPPROTO_IPV6 the hop limit and the traffic class. `no_port` is
+    IP_BIND_ADDRESS_NO_PORT."""
 
-    __slots__ = ("ttl", "tos", "hops", "no_port", "wanted")
+    __slots__ = ("ttl", "tos", "hops", "tclass", "no_port", "wanted")
 
     def __init__(self) -> None:
         self.ttl = self.hops = DEFAULT_TTL
-        self.tos = 0
+        self.tos = self.tclass = 0
         self.no_port = False
         self.wanted = _NO_WISH
 
@@ -50,7 +54,7 @@ class IpOptions:
         """setsockopt(2) with an int or one octet; EINVAL, ENOPROTOOPT."""
         number = _number(value)
         if name in _WISHES:
-            self.wanted = self.wanted | {name} if number else self.wanted - {name}
+            self.want(name, number != 0)
         elif name == names.IP_BIND_ADDRESS_NO_PORT:
             self.no_port = number != 0
         elif name == names.IP_TOS:
@@ -62,6 +66,10 @@ class IpOptions:
         else:
             raise os_error(errno.ENOPROTOOPT)
 
+    def want(self, name: int, on: bool) -> None:
+        """Take a wish for control data, or take it back."""
+        self.wanted = self.wanted | {name} if on else self.wanted - {name}
+
     def get(self, name: int, size: int) -> bytes:
         """getsockopt(2): an int, or one octet where there is no room for an int."""
         known = {
@@ -72,6 +80,10 @@ class IpOptions:
         if name not in known:
             raise os_error(errno.ENOPROTOOPT)
         return _INT.pack(known[name])[: size if size >= _INT.size else min(size, 1)]
+
+
+DEFAULT_IP: Final = IpOptions()
+"""Those of a TCP socket that was told none: shared, not to be changed."""
 
 
 def _number(value: bytes) -> int:
@@ -88,17 +100,15 @@ class Wish(NamedTuple):
     source: bytes = ANY4
 
 
-def wish(control: Iterable[Control], options: IpOptions, *, ipv6: bool = False) -> Wish:
-    """Return what sendmsg(2) asks for a UDP datagram; EINVAL, ENODEV for an unknown interface.
-
-    Over IPv6 items of level IPPROTO_IP say nothing, and those of IPPROTO_IPV6 are not supported.
-    """
-    if ipv6:
-        if any(level == names.IPPROTO_IPV6 for level, _, _ in check(control)):
-            raise os_error(errno.EINVAL)
-        return Wish(options.hops, 0)
+def wish(control: Iterable[Control], options: IpOptions, *, allow6: bool = False) -> Wish:
+    """Return what sendmsg(2) asks for a UDP datagram over IPv4; EINVAL, ENODEV for an unknown
+    interface. allow6: the socket is one of AF_INET6, which may name a mapped source."""
     ttl, tos, source = options.ttl, options.tos, ANY4
     for level, kind, data in check(control):
+        if allow6 and (level, kind) == (names.IPPROTO_IPV6, names.IPV6_PKTINFO):
+            source = unmapped(_source6(data))
+            if len(source) != len(ANY4):
+                raise os_error(errno.EINVAL)
         if level != names.IPPROTO_IP:
             continue
         if kind == names.IP_TTL and len(data) == _INT.size and 1 <= _number(data) <= 255:
@@ -107,11 +117,46 @@ def wish(control: Iterable[Control], options: IpOptions, *, ipv6: bool = False) 
             tos = _number(data)
         elif kind == names.IP_PKTINFO and len(data) == _PKTINFO.size:
             index, source, _ = _PKTINFO.unpack(data)
-            if index not in (0, LOOPBACK_INDEX, LINK_INDEX):
-                raise os_error(errno.ENODEV)
+            _check_interface(index)
         else:
             raise os_error(errno.EINVAL)
     return Wish(ttl, tos, source)
+
+
+def wish6(control: Iterable[Control], options: IpOptions, ours: Callable[[bytes], bool]) -> Wish:
+    """Return what sendmsg(2) asks for a UDP datagram over IPv6 (RFC 3542 section 6); EINVAL, also
+    for a source that is not `ours`, ENODEV. Items of level IPPROTO_IP say nothing."""
+    hops, tclass, source = options.hops, options.tclass, ANY6
+    for level, kind, data in check(control):
+        if level != names.IPPROTO_IPV6:
+            continue
+        number = _number(data) if len(data) == _INT.size else -2
+        if kind == names.IPV6_PKTINFO:
+            source = _source6(data)
+            if any(source) and not ours(source):
+                raise os_error(errno.EINVAL)
+        elif kind == names.IPV6_HOPLIMIT and -1 <= number <= 255:
+            hops = options.hops if number == -1 else number
+        elif kind == names.IPV6_TCLASS and -1 <= number <= 255:
+            tclass = number & 0xFF
+        else:
+            raise os_error(errno.EINVAL)
+    return Wish(hops, tclass, source)
+
+
+def _source6(data: bytes) -> bytes:
+    """Return the source that a struct in6_pktinfo names."""
+    if len(data) < _PKTINFO6.size:
+        raise os_error(errno.EINVAL)
+    source: bytes
+    source, index = _PKTINFO6.unpack_from(data)
+    _check_interface(index)
+    return source
+
+
+def _check_interface(index: int) -> None:
+    if index not in (0, LOOPBACK_INDEX, LINK_INDEX):
+        raise os_error(errno.ENODEV)
 
 
 def check(control: Iterable[Control]) -> Sequence[Control]:
@@ -126,9 +171,18 @@ def check(control: Iterable[Control]) -> Sequence[Control]:
 
 def brought(datagram: Datagram, options: IpOptions, index: int, local: bytes) -> list[Control]:
     """Return the control data of a datagram that came in by interface `index`; `local` is our
-    address there. One of IPv6 has none: its own options are not supported."""
+    address there."""
     found: list[Control] = []
-    if len(local) != 4:
+    if names.IPV6_RECVPKTINFO in options.wanted:
+        info = _PKTINFO6.pack(mapped(datagram.flow.dst), index)
+        found.append((names.IPPROTO_IPV6, names.IPV6_PKTINFO, info))
+    if len(local) != len(ANY4):
+        for name, kind, number in (
+            (names.IPV6_RECVHOPLIMIT, names.IPV6_HOPLIMIT, datagram.ttl),
+            (names.IPV6_RECVTCLASS, names.IPV6_TCLASS, datagram.tos),
+        ):
+            if name in options.wanted:
+                found.append((names.IPPROTO_IPV6, kind, _INT.pack(number)))
         return found
     if names.IP_PKTINFO in options.wanted:
         info = _PKTINFO.pack(index, local, datagram.flow.dst)

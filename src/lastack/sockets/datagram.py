@@ -18,7 +18,7 @@ from lastack.wire import ANY4, Datagram, is_loopback, show_endpoint
 
 from . import addresses, names
 from .common import get_common, set_common
-from .control import LINK_INDEX, LOOPBACK_INDEX, Control, IpOptions, brought, fit, wish
+from .control import LINK_INDEX, LOOPBACK_INDEX, Control, IpOptions, brought, fit, wish, wish6
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
 from .ip_options import LEVELS, get_ip_option, set_ip_option
@@ -151,7 +151,7 @@ class UdpSocket(File):
         EOPNOTSUPP for MSG_OOB, EMSGSIZE above 65,507 bytes (65,527 over IPv6), EINVAL for port 0,
         EACCES for a broadcast without SO_BROADCAST, EPIPE after shutdown, ENETUNREACH, the errors
         of `addresses.to_reach`, or that which an earlier datagram met. `control` is that of
-        sendmsg(2): IP_TTL, IP_TOS, IP_PKTINFO; EINVAL for that of IPv6.
+        sendmsg(2): IP_TTL, IP_TOS, IP_PKTINFO; IPV6_HOPLIMIT, IPV6_TCLASS, IPV6_PKTINFO.
         """
         address = addresses.to_reach(self.box.binding, self.family, address, scope)
         return self._send(data, flags, address, port, now, control)
@@ -178,7 +178,10 @@ class UdpSocket(File):
             self._corked = None
             if len(text) > largest:
                 raise os_error(errno.EMSGSIZE)
-        wanted = wish(control, self.ip, ipv6=len(address) == 16)
+        if len(address) == len(ANY4):
+            wanted = wish(control, self.ip, allow6=self.family == names.AF_INET6)
+        else:
+            wanted = wish6(control, self.ip, self._is_ours)
         if flags & names.MSG_MORE:
             self._corked = text, address, port
             return len(data)
@@ -245,6 +248,9 @@ class UdpSocket(File):
         if request == names.SIOCOUTQ:
             return 0
         raise os_error(errno.ENOTTY)
+
+    def _is_ours(self, address: bytes) -> bool:
+        return is_loopback(address) or address in self.host.addresses
 
     def _take_port(self, call: str, now: int) -> None:
         try:

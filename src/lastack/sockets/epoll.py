@@ -35,7 +35,7 @@ woken by an earlier one of that kind (EPOLLEXCLUSIVE)."""
 
 
 class _Entry:
-    __slots__ = ("fd", "file", "events", "edge", "disabled")
+    __slots__ = ("fd", "file", "events", "asked", "edge", "disabled")
 
     def __init__(self, fd: int, file: File, events: int) -> None:
         self.fd = fd
@@ -45,6 +45,7 @@ class _Entry:
     def set(self, events: int) -> None:
         """Arm the entry; what is ready already counts as an edge."""
         self.events = events
+        self.asked = events & _BITS | _ALWAYS
         self.edge = True
         self.disabled = False
 
@@ -52,7 +53,7 @@ class _Entry:
         """Return the bits to report now, 0 for none."""
         if self.disabled or (self.events & EDGE and not self.edge):
             return 0
-        return self.file.mask(now) & (self.events & _BITS | _ALWAYS)
+        return self.file.mask(now) & self.asked
 
 
 class Epoll(File):
@@ -88,7 +89,7 @@ class Epoll(File):
         entries = self._entries.get(file)
         if entries is None:
             entries = self._entries[file] = {}
-            file.watched_by.append(self._closed)
+            file.watched_by += (self._closed,)
         elif fd in entries:
             raise os_error(errno.EEXIST)
         if not _of_kind(entries, alone):
@@ -111,8 +112,8 @@ class Epoll(File):
         """Stop watching (EPOLL_CTL_DEL). ENOENT if the descriptor is not watched."""
         self._forget(self._entry(fd, file))
         if not self._entries[file]:
+            self._part_from(file)
             del self._entries[file]
-            file.watched_by.remove(self._closed)
 
     def collect(self, limit: int, now: int) -> list[tuple[int, int]]:
         """Return up to `limit` ready descriptors with their bits, in turn; disarm what is
@@ -144,24 +145,26 @@ class Epoll(File):
 
     def _woken(self, file: File, events: int) -> bool:
         """Take note that a watched file has gained `events`: an edge, and a wake of the set."""
-        return self._note(file, events, 0)
+        wanted = False
+        for entry in self._entries[file].values():
+            if entry.events & EXCLUSIVE:
+                continue
+            if events & entry.asked:
+                entry.edge = wanted = True
+                self._line.setdefault(entry)
+            else:
+                # Nobody is woken for it, but it may have changed the level of what is asked for.
+                self._besides[entry] = None
+        return wanted and self._wake(self, IN)
 
     def _woken_alone(self, file: File, events: int) -> bool:
         """Do the same for entries with EPOLLEXCLUSIVE; tell whether a thread was waiting. Such an
         entry is looked at only when this set was told."""
-        return self._note(file, events, EXCLUSIVE)
-
-    def _note(self, file: File, events: int, kind: int) -> bool:
         wanted = False
         for entry in self._entries[file].values():
-            if entry.events & EXCLUSIVE != kind:
-                continue
-            if events & (entry.events & _BITS | _ALWAYS):
+            if entry.events & EXCLUSIVE and events & entry.asked:
                 entry.edge = wanted = True
                 self._line.setdefault(entry)
-            elif not kind:
-                # Nobody is woken for it, but it may have changed the level of what is asked for.
-                self._besides[entry] = None
         return wanted and self._wake(self, IN)
 
     def reaches(self, other: File, depth: int) -> bool:
@@ -179,7 +182,7 @@ class Epoll(File):
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """Close the set; the files in it live on."""
         for file in tuple(self._entries):
-            file.watched_by.remove(self._closed)
+            self._part_from(file)
             self._closed(file)
         return None
 
@@ -188,6 +191,9 @@ class Epoll(File):
         if entry is None:
             raise os_error(errno.ENOENT)
         return entry
+
+    def _part_from(self, file: File) -> None:
+        file.watched_by = tuple(one for one in file.watched_by if one != self._closed)
 
     def _closed(self, file: File) -> None:
         """Forget a file whose last reference is gone."""

@@ -44,6 +44,9 @@ class File:
     MSG_PEEK begins, -1 while SO_PEEK_OFF is off.
     """
 
+    __slots__ = (
+        "refs", "nonblocking", "receive_timeout", "send_timeout", "peek_offset", "watched_by",
+    )  # fmt: skip
     kind = "file"
 
     def __init__(self) -> None:
@@ -51,7 +54,7 @@ class File:
         self.nonblocking = False
         self.receive_timeout = self.send_timeout = NEVER
         self.peek_offset = -1
-        self.watched_by: list[Callable[[File], None]] = []
+        self.watched_by: tuple[Callable[[File], None], ...] = ()
         """Called once when the last reference goes: by these an epoll set forgets the file."""
 
     def waits_until(self, bits: int, now: int) -> int:
@@ -83,7 +86,7 @@ class File:
             return None
         for forget in self.watched_by:
             forget(self)
-        self.watched_by.clear()
+        self.watched_by = ()
         plan = self.release(now, exiting=exiting)
         if plan is not None and plan.call is Call.REFUSE:
             self.refs += 1  # the descriptor is gone, the socket stays (closesocket of Winsock)

@@ -1,6 +1,6 @@
 """Options of the levels IPPROTO_IP and IPPROTO_IPV6 (ip(7), ipv6(7)), for TCP and UDP alike.
 
-Measured: docs/kernel-notes/dual-stack.md.
+Measured: docs/kernel-notes/dual-stack.md, control-data.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from lastack.host import Binding
 
 from . import names
-from .control import DEFAULT_TTL, IpOptions
+from .control import DEFAULT_TTL, WISHES6, IpOptions
 from .errors import os_error
 
 LEVELS: Final = frozenset({names.IPPROTO_IP, names.IPPROTO_IPV6})
@@ -21,18 +21,18 @@ LEVELS: Final = frozenset({names.IPPROTO_IP, names.IPPROTO_IPV6})
 _INT: Final = struct.Struct("i")
 _MTUS: Final = ((names.IPPROTO_IP, names.IP_MTU), (names.IPPROTO_IPV6, names.IPV6_MTU))
 _MOST_HOPS: Final = 255
+_KNOWN6: Final = {names.IPV6_V6ONLY, names.IPV6_UNICAST_HOPS, names.IPV6_TCLASS, *WISHES6}
 
 
 def set_ip_option(
     options: IpOptions, binding: Binding, family: int, level: int, name: int, value: bytes
 ) -> None:
-    """setsockopt(2): ENOPROTOOPT; EINVAL for IPV6_V6ONLY once there is a port, for hops beyond
-    255, and for a value that is too short."""
+    """setsockopt(2): ENOPROTOOPT; EINVAL for IPV6_V6ONLY once there is a port, for hops and traffic
+    classes beyond 255, and for a value that is too short."""
     if level == names.IPPROTO_IP:
         options.set(name, value)
         return
-    known = name in (names.IPV6_V6ONLY, names.IPV6_UNICAST_HOPS)
-    if not known or family != names.AF_INET6:
+    if name not in _KNOWN6 or family != names.AF_INET6:
         raise os_error(errno.ENOPROTOOPT)
     if len(value) < _INT.size:
         raise os_error(errno.EINVAL)
@@ -42,9 +42,15 @@ def set_ip_option(
             raise os_error(errno.EINVAL)
         binding.v6only = number != 0
         return
+    if name in WISHES6:
+        options.want(name, number != 0)
+        return
     if not -1 <= number <= _MOST_HOPS:
         raise os_error(errno.EINVAL)
-    options.hops = DEFAULT_TTL if number == -1 else number
+    if name == names.IPV6_TCLASS:
+        options.tclass = max(number, 0)
+    else:
+        options.hops = DEFAULT_TTL if number == -1 else number
 
 
 def get_ip_option(
@@ -64,7 +70,11 @@ def get_ip_option(
         return _INT.pack(mtu)[:size]
     if level == names.IPPROTO_IP:
         return options.get(name, size)
-    known = {names.IPV6_V6ONLY: int(binding.v6only), names.IPV6_UNICAST_HOPS: options.hops}
+    known = {
+        names.IPV6_V6ONLY: int(binding.v6only), names.IPV6_UNICAST_HOPS: options.hops,
+        names.IPV6_TCLASS: options.tclass,
+        **{wish: int(wish in options.wanted) for wish in WISHES6},
+    }  # fmt: skip
     if name not in known:
         raise os_error(errno.ENOPROTOOPT)
     return _INT.pack(known[name])[:size]

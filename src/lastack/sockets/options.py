@@ -40,7 +40,7 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
         stored = parse_linger(value, sock.options.linger, rules)
         if isinstance(stored, int):
             raise os_error(stored)
-        sock.options.linger = stored
+        sock.own_options().linger = stored
         return
     if (level, name) == (names.IPPROTO_TCP, names.TCP_CONGESTION):
         _set_congestion(sock, value)
@@ -49,7 +49,7 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
         _set_ip(sock, level, name, value)
         return
     if level == names.SOL_SOCKET and set_common(sock, name, value):
-        sock.options.timeouts = sock.receive_timeout, sock.send_timeout
+        sock.own_options().timeouts = sock.receive_timeout, sock.send_timeout
         return
     if len(value) < _INT.size:
         raise os_error(errno.EINVAL if _known(level, name) else errno.ENOPROTOOPT)
@@ -63,13 +63,13 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
 
 def _set_ip(sock: SocketParts, level: int, name: int, value: bytes) -> None:
     """Options that ask for control data are stored: TCP delivers none, on Linux as here. Segments
-    have one TTL and no type of service of the program's choice: IP_TTL, IP_TOS and
-    IPV6_UNICAST_HOPS stay as they are."""
-    ip = sock.ip
-    before = ip.ttl, ip.tos, ip.hops
+    have one TTL and no type of service of the program's choice: IP_TTL, IP_TOS,
+    IPV6_UNICAST_HOPS and IPV6_TCLASS stay as they are."""
+    ip = sock.own_ip()
+    before = ip.ttl, ip.tos, ip.hops, ip.tclass
     set_ip_option(ip, sock.binding, sock.family, level, name, value)
-    if (ip.ttl, ip.tos, ip.hops) != before:
-        ip.ttl, ip.tos, ip.hops = before
+    if (ip.ttl, ip.tos, ip.hops, ip.tclass) != before:
+        ip.ttl, ip.tos, ip.hops, ip.tclass = before
         raise os_error(errno.ENOPROTOOPT)
 
 
@@ -79,7 +79,7 @@ def _set_congestion(sock: SocketParts, value: bytes) -> None:
         kind = Congestion(value.partition(b"\0")[0].decode("ascii"))
     except ValueError:
         raise os_error(errno.ENOENT) from None
-    sock.options.congestion = kind
+    sock.own_options().congestion = kind
     if sock.endpoint is not None:
         sock.endpoint.connection.set_congestion(kind)
 
@@ -99,11 +99,11 @@ def _set_socket_option(sock: SocketParts, name: int, number: int, now: int) -> b
     elif name == names.SO_RCVBUF:
         sock.buffers.set_receive(number)
     elif name == names.SO_OOBINLINE:
-        sock.options.inline = number != 0
+        sock.own_options().inline = number != 0
         if sock.endpoint is not None:
             sock.endpoint.connection.set_inline(sock.options.inline)
     elif name == names.SO_KEEPALIVE:
-        sock.options.keepalive = number != 0
+        sock.own_options().keepalive = number != 0
         if sock.endpoint is not None:
             sock.options.apply_keepalive(sock.endpoint.connection, now, anew=True)
             sock.host.settle(sock.endpoint, now)
@@ -113,7 +113,7 @@ def _set_socket_option(sock: SocketParts, name: int, number: int, now: int) -> b
 
 
 def _set_tcp_option(sock: SocketParts, name: int, number: int, now: int) -> bool:
-    options = sock.options
+    options = sock.own_options()
     if name in _LIMITS:
         low, high = _LIMITS[name]
         unset = name == names.TCP_MAXSEG and number == 0

@@ -8,34 +8,22 @@ gives EPIPE; a socket that is closed with unread bytes resets its peer, a pipe d
 from __future__ import annotations
 
 import errno
-import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from . import names
-from .common import get_common, set_common
 from .datagram import Received
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
 from .linger import ClosePlan
+from .local import PAIR_BYTES, Local, UnixNames, Wake, check_rights, drop_rights
 
-Wake = Callable[[File, int], object]
-"""Called with a file and the bits of readiness that it has just gained."""
-
-PAIR_BYTES: Final = 212_992
-"""Bytes one direction of a socketpair holds (net.core.wmem_default)."""
 PIPE_BYTES: Final = 65_536
 """Bytes a pipe holds (pipe(7), since Linux 2.6.11)."""
 PIPE_BUF: Final = 4_096
 """Up to this many bytes a write to a pipe is not split (pipe(7), PIPE_BUF)."""
 
-_MSG_OOB: Final = 0x1
-_AF_UNIX: Final = 1
-_LEAST_BUFFER: Final = 4_608
-_INT: Final = struct.Struct("i")
-_MOST_RIGHTS: Final = 253
-"""Descriptors that one message may carry (SCM_MAX_FD)."""
 
 
 class Rights(NamedTuple):
@@ -102,22 +90,18 @@ class Channel:
         return tuple(gone)
 
 
-class PairEnd(File):
+class PairEnd(Local):
     """One socket of a socketpair: AF_UNIX, SOCK_STREAM."""
 
     kind = "pair"
 
-    def __init__(self, incoming: Channel, outgoing: Channel, wake: Wake) -> None:
-        super().__init__()
+    def __init__(
+        self, incoming: Channel, outgoing: Channel, wake: Wake, sockets: UnixNames | None = None
+    ) -> None:
+        super().__init__(wake, sockets)
         self.incoming = incoming
         self.outgoing = outgoing
         self.peer: PairEnd
-        self.error = 0
-        self._wake = wake
-        self._options = {
-            names.SO_RCVBUF: _INT.pack(PAIR_BYTES), names.SO_LINGER: bytes(8),
-            names.SO_KEEPALIVE: _INT.pack(0), names.SO_REUSEADDR: _INT.pack(0),
-        }  # fmt: skip
 
     def describe(self) -> str:
         """Return the socket for people."""
@@ -131,14 +115,13 @@ class PairEnd(File):
         `rights` are the files of SCM_RIGHTS, EINVAL above 253: they travel with the first byte,
         and without one not at all.
         """
-        if flags & _MSG_OOB:
+        if flags & names.MSG_OOB:
             raise os_error(errno.EOPNOTSUPP)
         if self.error:
             raise os_error(self.take_error(now))
         if self.outgoing.ended or self.outgoing.deaf:
             raise os_error(errno.EPIPE)
-        if len(rights) > _MOST_RIGHTS:
-            raise os_error(errno.EINVAL)
+        check_rights(rights)
         if not len(data):
             return 0
         if self.outgoing.room <= 0:
@@ -155,12 +138,12 @@ class PairEnd(File):
         received = self.recv_from(size, flags, now)
         if received is AGAIN:
             return AGAIN
-        _drop(received.rights, now)
+        drop_rights(received.rights, now)
         return received.text
 
     def recv_from(self, size: int, flags: int, now: int) -> Received | NotNow:
         """recvmsg(2): as `recv`, and the caller takes over `rights`, each of them held once."""
-        if flags & _MSG_OOB:
+        if flags & names.MSG_OOB:
             raise os_error(errno.EOPNOTSUPP)
         peek = bool(flags & names.MSG_PEEK)
         skip = self.peek_from if peek else 0
@@ -191,44 +174,14 @@ class PairEnd(File):
         self._wake(self, IN | OUT | RDHUP | HUP)
         self._wake(self.peer, IN | OUT | RDHUP | HUP)
 
-    def take_error(self, now: int) -> int:
-        """Return the pending error and forget it (SO_ERROR)."""
-        number, self.error = self.error, 0
-        return number
+    @property
+    def send_buffer(self) -> int:
+        """SO_SNDBUF."""
+        return self.outgoing.limit
 
-    def setsockopt(self, level: int, name: int, value: bytes, now: int) -> None:
-        """setsockopt(2): those of `common`, SO_SNDBUF (doubled, at least 4608 bytes) and SO_RCVBUF,
-        which AF_UNIX stores and never uses; SO_LINGER likewise. ENOPROTOOPT for others."""
-        if level == names.SOL_SOCKET and set_common(self, name, value):
-            return
-        if level != names.SOL_SOCKET or name not in (*self._options, names.SO_SNDBUF):
-            raise os_error(errno.ENOPROTOOPT)
-        if len(value) < _INT.size:
-            raise os_error(errno.EINVAL)
-        if name == names.SO_SNDBUF:
-            self.outgoing.limit = max(2 * _INT.unpack_from(value)[0], _LEAST_BUFFER)
-            self._wake(self, OUT)  # a larger buffer may have room
-        else:
-            self._options[name] = value
-
-    def getsockopt(self, level: int, name: int, size: int, now: int) -> bytes:
-        """getsockopt(2)."""
-        if level != names.SOL_SOCKET:
-            raise os_error(errno.EOPNOTSUPP)
-        common = get_common(self, name)
-        if common is not None:
-            return common[:size]
-        if name in self._options:
-            return self._options[name][:size]
-        if name == names.SO_ERROR:
-            return _INT.pack(self.take_error(now))[:size]
-        known = {
-            names.SO_SNDBUF: self.outgoing.limit, names.SO_TYPE: names.SOCK_STREAM,
-            names.SO_DOMAIN: _AF_UNIX, names.SO_PROTOCOL: 0, names.SO_ACCEPTCONN: 0,
-        }  # fmt: skip
-        if name not in known:
-            raise os_error(errno.ENOPROTOOPT)
-        return _INT.pack(known[name])[:size]
+    @send_buffer.setter
+    def send_buffer(self, size: int) -> None:
+        self.outgoing.limit = size
 
     def unread(self) -> int:
         """Return how many bytes wait to be read (SIOCINQ)."""
@@ -244,7 +197,7 @@ class PairEnd(File):
             self.peer.error = errno.ECONNRESET
         self.incoming.deaf = self.outgoing.ended = True
         self.incoming.take(len(self.incoming.data))
-        _drop(self.incoming.forget_rights(), now)
+        drop_rights(self.incoming.forget_rights(), now)
         self._wake(self.peer, IN | OUT | RDHUP | HUP)
         return None
 
@@ -261,12 +214,6 @@ class PairEnd(File):
         if _writable(self.outgoing):
             bits |= OUT
         return bits
-
-
-def _drop(files: Sequence[File], now: int) -> None:
-    """Close descriptors that nobody will receive; nobody waits for one that lingers."""
-    for file in files:
-        file.drop(now, exiting=True)
 
 
 def _writable(channel: Channel) -> bool:

@@ -9,22 +9,26 @@ from lastack.trace import ErrorTold
 from lastack.wire import show_endpoint
 
 from . import addresses, names
-from .control import IpOptions
+from .control import DEFAULT_IP, IpOptions
 from .files import File
-from .stored import SocketOptions
+from .stored import DEFAULTS, SocketOptions
 
 
 class SocketParts(File):
     """State of a socket: unconnected, with a listener, or with a connection."""
 
+    __slots__ = (
+        "host", "family", "options", "ip", "buffers", "binding", "endpoint", "listener", "conn",
+        "_opened", "_connecting", "_shut_read", "_shut_write", "_error", "_named",
+    )  # fmt: skip
     kind = "tcp"
 
     def __init__(self, host: Host, family: int = names.AF_INET) -> None:
         super().__init__()
         self.host = host
         self.family = family
-        self.options = SocketOptions()
-        self.ip = IpOptions()
+        self.options = DEFAULTS
+        self.ip = DEFAULT_IP
         self.buffers = Buffers(host.profile.buffers)
         self.binding = addresses.new_binding(family, host.profile.ports)
         self.endpoint: Endpoint | None = None
@@ -36,6 +40,20 @@ class SocketParts(File):
         self._shut_write = False
         self._error = 0
         self._named = self.binding.address
+
+    def own_options(self) -> SocketOptions:
+        """Return the options to change one of them: until then all sockets share theirs."""
+        if self.options is DEFAULTS:
+            self.options = SocketOptions()
+            if self.listener is not None:
+                self.listener.options = self.options
+        return self.options
+
+    def own_ip(self) -> IpOptions:
+        """Return the options of level IP likewise."""
+        if self.ip is DEFAULT_IP:
+            self.ip = IpOptions()
+        return self.ip
 
     @property
     def state(self) -> State:
@@ -74,7 +92,7 @@ class SocketParts(File):
         if self.endpoint is not None:
             self.endpoint.owner = None
         self.endpoint = None
-        if self.binding.auto or not self.binding.port:
+        if self.binding.auto or self.binding.inherited or not self.binding.port:
             self.host.ports.release(self.binding)
         self.binding.address = self._named
         self.binding.connected = False

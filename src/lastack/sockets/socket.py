@@ -14,10 +14,10 @@ from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.tcp import Urgent
 from lastack.trace import Called, Reason, Refused, Returned
 
-from . import addresses, closing, names, ready
+from . import addresses, closing, names
 from .control import Control, fit
 from .errors import os_error
-from .files import AGAIN, NotNow
+from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, NotNow
 from .linger import ClosePlan
 from .options import get_option, set_option
 from .parts import SocketParts
@@ -28,6 +28,8 @@ _OPENING = (SYN_SENT, SYN_RECEIVED)
 
 class TcpSocket(SocketParts):
     """An AF_INET (or AF_INET6) SOCK_STREAM socket of one host."""
+
+    __slots__ = ()
 
     # -- bind, listen, accept ------------------------------------------------------------------
 
@@ -110,9 +112,9 @@ class TcpSocket(SocketParts):
                 return AGAIN
             return self.connected(now)
         if self.endpoint is not None:
-            if self.state is not CLOSED or not self._may_reconnect():
-                raise os_error(errno.EISCONN if self.state is not CLOSED else errno.EINVAL)
-            self.renew()
+            # what was connected is so until AF_UNSPEC, also when the connection is gone
+            was = self.state is not CLOSED or self._may_reconnect()
+            raise os_error(errno.EISCONN if was else errno.EINVAL)
         address = addresses.to_reach(self.binding, self.family, address, scope)
         if self._opened:
             self.conn = self.host.new_conn()
@@ -267,7 +269,9 @@ class TcpSocket(SocketParts):
             raise os_error(errno.ENOTCONN)
         tcp = self.endpoint.connection
         if tcp.state is SYN_SENT:
-            tcp.vanish(Reason.CLOSED_WHILE_CONNECTING, now, error=errno.ECONNRESET)
+            closing.dissolve(self, now, Reason.CLOSED_WHILE_CONNECTING)
+            self._connecting = False
+            return
         else:
             if how != names.SHUT_WR:
                 tcp.shutdown_receive(now)
@@ -311,8 +315,15 @@ class TcpSocket(SocketParts):
     # -- readiness and the end -----------------------------------------------------------------
 
     def mask(self, now: int) -> int:
-        """Return what poll(2) would: the level of readiness."""
-        return ready.mask(self)
+        """Return the level of readiness as poll(2) would (docs/kernel-notes/peer-calls.md; Linux
+        tcp_poll)."""
+        listener = self.listener
+        if listener is not None and listener.state is not CLOSED:
+            return IN if listener.queue else 0
+        if self.endpoint is None:
+            bits = OUT | HUP | (ERR if self.error else 0)
+            return bits | IN | RDHUP if listener is not None and listener.killed else bits
+        return self.endpoint.connection.poll(shut_write=self._shut_write)
 
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """close(2), the last reference: FIN, RST, or a plan of what to wait for (SO_LINGER)."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lastack.profile import MS, NEVER, Congestion, S
 from lastack.tcp import Connection
 
 from .linger import Linger
+
+_NO_LINGER: Final = Linger()
+_NO_TIMEOUTS: Final = (NEVER, NEVER)
 
 
 class SocketOptions:
@@ -18,13 +23,13 @@ class SocketOptions:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.linger = Linger()
+        self.linger = _NO_LINGER
         self.linger2_s = 0
         self.keepalive = False
         self.inline = False
         self.defer_accept = 0
         self.inq = False
-        self.timeouts = NEVER, NEVER
+        self.timeouts = _NO_TIMEOUTS
         self.nodelay = False
         self.maxseg = 0
         self.cork = False
@@ -35,6 +40,8 @@ class SocketOptions:
 
     def copy(self) -> SocketOptions:
         """Return the options of an accepted connection; TCP_DEFER_ACCEPT is the listener's own."""
+        if self is DEFAULTS:
+            return self
         twin = SocketOptions()
         for name in self.__slots__:
             setattr(twin, name, getattr(self, name))
@@ -72,6 +79,19 @@ class SocketOptions:
         if self.linger2_s < 0:
             return -2
         return self.linger2_s * S if self.linger2_s else -1
+
+
+class _Defaults(SocketOptions):
+    """Those of a socket that was told none; a copy-on-write page, as it were."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        assert not hasattr(self, name), "many sockets share these: ask for own_options()"
+        super().__setattr__(name, value)
+
+
+DEFAULTS: Final[SocketOptions] = _Defaults()
 
 
 def defer_repeats(seconds: int) -> int:

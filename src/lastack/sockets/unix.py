@@ -9,50 +9,25 @@ from __future__ import annotations
 import errno
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
 
 from . import names
 from .datagram import Received
 from .errors import os_error
 from .files import AGAIN, HUP, IN, OUT, RDHUP, File, NotNow
 from .linger import ClosePlan
-from .pair import PAIR_BYTES, Channel, PairEnd, Wake
-
-UnixName = bytes | tuple[int, int]
-"""An abstract name, or (device, inode) of the file."""
-
-AUTOBIND_NAMES: Final = 1 << 20
-"""Abstract names of five hexadecimal digits, which bind() gives to a socket without one."""
-
-
-class UnixNames:
-    """Which socket of a host has which name."""
-
-    def __init__(self) -> None:
-        self.bound: dict[UnixName, UnixSocket] = {}
-        self._next = 0
-
-    def automatic(self) -> bytes:
-        """Return a free abstract name (autobind); ENOSPC when there is none."""
-        for _ in range(AUTOBIND_NAMES):
-            name = b"\0%05x" % self._next
-            self._next = (self._next + 1) % AUTOBIND_NAMES
-            if name not in self.bound:
-                return name
-        raise os_error(errno.ENOSPC)
+from .local import PAIR_BYTES, UnixName, UnixNames, Wake
+from .pair import Channel, PairEnd
 
 
 class UnixSocket(PairEnd):
     """A stream socket that is bound, listens, connects; once connected, one of a pair."""
 
     def __init__(self, sockets: UnixNames, wake: Wake) -> None:
-        super().__init__(Channel(PAIR_BYTES), Channel(PAIR_BYTES), wake)
-        self.address = b""
+        super().__init__(Channel(PAIR_BYTES), Channel(PAIR_BYTES), wake, sockets)
         self.peer_address = b""
         self.connected = False
         self.backlog = -1
-        self._sockets = sockets
-        self._key: UnixName | None = None
+        self._registry = sockets
         self._queue: deque[UnixSocket] = deque()
 
     @property
@@ -64,25 +39,6 @@ class UnixSocket(PairEnd):
         """Return the socket for people."""
         shown = (self.address or self.peer_address).replace(b"\0", b"@")
         return f"a Unix socket {shown.decode(errors='replace')}".rstrip()
-
-    # -- names
-
-    def check_unbound(self) -> None:
-        """EINVAL for a socket that has a name."""
-        if self.address:
-            raise os_error(errno.EINVAL)
-
-    def bind(self, key: UnixName, address: bytes, now: int) -> None:
-        """Take a name; EINVAL for a second one, EADDRINUSE for an abstract one that is taken.
-
-        A file was made just now: if another socket has its number, that one's file is gone, and
-        nobody can reach it any more.
-        """
-        self.check_unbound()
-        if isinstance(key, bytes) and key in self._sockets.bound:
-            raise os_error(errno.EADDRINUSE)
-        self._sockets.bound[key] = self
-        self._key, self.address = key, address
 
     def getpeername(self) -> bytes:
         """Return the name of the other end, b"" if it has none; ENOTCONN."""
@@ -97,17 +53,19 @@ class UnixSocket(PairEnd):
         if not self.address or self.connected:
             raise os_error(errno.EINVAL)
         grown, self.backlog = backlog > self.backlog, backlog
+        if self._sockets is not None:
+            self._sockets.have_listened = True
         if grown:
             self._wake(self, OUT)  # who waits for room in the queue looks again
 
     def connect(self, key: UnixName | None, now: int) -> NotNow | None:
         """Connect to a name; done at once. AGAIN while the queue of the listener is full.
 
-        ECONNREFUSED when nobody listens there (key None: the file is no socket's), EISCONN, and
-        EINVAL for a listener, in this order.
+        The errors of `find`, ECONNREFUSED when nobody listens there, EISCONN, and EINVAL for a
+        listener, in this order.
         """
-        listener = None if key is None else self._sockets.bound.get(key)
-        if listener is None or not listener.listening or listener.incoming.deaf:
+        listener = self.find(key)
+        if not isinstance(listener, UnixSocket) or not listener.listening or listener.incoming.deaf:
             raise os_error(errno.ECONNREFUSED)
         if len(listener._queue) > listener.backlog:
             return AGAIN
@@ -115,7 +73,7 @@ class UnixSocket(PairEnd):
             raise os_error(errno.EISCONN)
         if self.listening:
             raise os_error(errno.EINVAL)
-        child = UnixSocket(self._sockets, self._wake)
+        child = UnixSocket(self._registry, self._wake)
         child.address, child.peer_address = listener.address, self.address
         child.incoming, child.outgoing = self.outgoing, self.incoming
         child.peer, self.peer = self, child
@@ -127,7 +85,9 @@ class UnixSocket(PairEnd):
 
     def listener(self, key: UnixName) -> UnixSocket:
         """Return the listener whose full queue connect() found; OUT wakes when it has room."""
-        return self._sockets.bound[key]
+        found = self.find(key)
+        assert isinstance(found, UnixSocket)
+        return found
 
     def accept(self, now: int) -> UnixSocket | NotNow:
         """Return the next connection. EINVAL for no listener, or when the queue of one that was
@@ -175,8 +135,7 @@ class UnixSocket(PairEnd):
 
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """Close it and give up its name; connections that nobody accepted are reset."""
-        if self._key is not None and self._sockets.bound.get(self._key) is self:
-            del self._sockets.bound[self._key]
+        self.give_up_name()
         while self._queue:
             child = self._queue.popleft()
             child.peer.error = errno.ECONNRESET

@@ -15,14 +15,15 @@ _NEVER_YET: Final = -1
 class Acking:
     """The acknowledgment that is owed.
 
-    at_once: send it with the next flush. due: it may wait for text or for the timer. A new
+    at_once: send it with the next flush. due: it may wait for text or for the timer; soon: for the
+    clock's next tick only. A new
     connection acknowledges quickly, so that the peer's window opens; one that talks back and
     forth lets its answers carry the ACKs.
     """
 
     __slots__ = (
         "rules", "at_once", "due", "quick", "conversing", "delay", "received_at", "forced",
-        "pushed",
+        "pushed", "soon",
     )  # fmt: skip
 
     def __init__(self, rules: AckRules) -> None:
@@ -35,6 +36,7 @@ class Acking:
         self.received_at = _NEVER_YET
         self.forced = False
         self.pushed = 0
+        self.soon = False
 
     def text_received(
         self, *, urgent: bool, unacked: int, segment: int, pushed: int, rto: int, now: int
@@ -75,7 +77,7 @@ class Acking:
         """A segment with ACK left: nothing is owed any more."""
         if self.due and self.quick:
             self.quick -= 1
-        self.at_once = self.due = False
+        self.at_once = self.due = self.soon = False
         self.pushed = 0
 
     def all_read(self) -> None:
@@ -87,10 +89,13 @@ class Acking:
     def fin_received(self, *, with_text: bool) -> None:
         """The peer's FIN came: its ACK waits as that of text would (41 ms measured), and not even
         a new connection hurries: it is our turn to speak. Where there was no text at all, there
-        is no delay yet either, and the ACK leaves now."""
+        is no delay yet either, and the ACK leaves with the next tick of the clock."""
         self.due = True
-        if self.received_at == _NEVER_YET or not self.rules.fin_waits:
+        if not self.rules.fin_waits:
             self.at_once = True
+            return
+        if self.received_at == _NEVER_YET:
+            self.soon = not self.at_once
             return
         self.at_once = self.at_once and (self.forced or not with_text)
         self.conversing = True
@@ -98,7 +103,9 @@ class Acking:
     def timed_out(self, rto: int) -> None:
         """The delay was in vain: send now. No answer came that could have carried the ACK, so
         this is no conversation; if it was none, wait a little longer next time."""
-        if self.conversing:
+        if self.soon:
+            pass  # nothing was to be expected
+        elif self.conversing:
             self.conversing = False
             self.delay = self.rules.delayed_min_ns
         else:
@@ -111,6 +118,8 @@ class Acking:
         `srtt`: no longer than a round trip, so as not to cost the peer more than one; below 0
         when none was measured.
         """
+        if self.soon:
+            return self.rules.soon_ns
         least, most = self.rules.delayed_min_ns, self.rules.delayed_max_ns
         if srtt >= 0:
             most = min(most, max(srtt, least))
@@ -134,6 +143,10 @@ class Acking:
         self.quick = max(self.quick, count)
         self.conversing = False
         self.delay = self.rules.delayed_min_ns
+
+    def hurry_all(self) -> None:
+        """Let ACKs leave at once as on a new connection."""
+        self.hurry(self.rules.quick)
 
     def forget(self) -> None:
         """Nothing is acknowledged any more: the connection is gone."""

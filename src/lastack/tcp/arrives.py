@@ -11,7 +11,7 @@ The TIME-WAIT paragraphs of all steps are `timewait.answer`.
 
 from __future__ import annotations
 
-from lastack.profile import BeyondSndNxt, MissingTimestamp, ResetCheck, SynCheck
+from lastack.profile import BeyondSndNxt, MissingTimestamp, ResetCheck, SynCheck, WindowCheck
 from lastack.state import (
     CLOSE_WAIT,
     CLOSING,
@@ -87,10 +87,13 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def acceptable(tcb: Tcb, seg: Segment) -> bool:
     """Table 6: does the segment overlap the receive window? At a
-    window of 0 a RST and a pointer at RCV.NXT do (MUST-66)."""
+    window of 0 a RST and a pointer at RCV.NXT do (MUST-66). Or it is asked whether its ends are
+    too far off."""
     window = tcb.rcv_acceptable()
-    if seg.seq == tcb.rcv_nxt and window:
+    if seg.seq == tcb.rcv_nxt and len(seg.text) < window:
         return True  # "0 <= ahead < window" of both cases with a window, the usual one
+    if tcb.profile.acceptance.window_check is WindowCheck.EDGES:
+        return _between_edges(tcb, seg, window)
     length = seg.length
     ahead = seq.diff(seg.seq, tcb.rcv_nxt)
     if length == 0:
@@ -100,11 +103,33 @@ def acceptable(tcb: Tcb, seg: Segment) -> bool:
     return 0 <= ahead < window or 0 <= ahead + length - 1 < window
 
 
+def _between_edges(tcb: Tcb, seg: Segment, window: int) -> bool:
+    """The check of Linux, which measures from the last ACK sent, and lets a peer whose text is
+    all read send more than it was offered."""
+    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
+    if ahead >= 0 and ahead + seg.length <= window:
+        return True
+    end = (seg.seq + seg.length) & seq.MASK
+    if seq.lt(end, tcb.rcv_wup):
+        return False
+    if seq.diff(end, tcb.rcv_nxt) <= window:
+        return True
+    return ahead <= window and not len(tcb.recvq)
+
+
+def _outside_after_all(tcb: Tcb, seg: Segment) -> bool:
+    """Tell whether nothing of an acceptable segment is taken: where its ends are what counts, it
+    may begin just behind the window, or bring text to a window of 0."""
+    window = tcb.rcv_acceptable()
+    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
+    if ahead > 0:
+        return ahead >= window
+    return window == 0 and bool(seg.text) and ahead + seg.length > 0
+
+
 def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
     if seg.flags & RST:
-        # The peer's FIN took RCV.NXT one further than the peer's RST may know.
-        at_fin = tcb.fin_received and seg.seq == (tcb.rcv_nxt - 1) & seq.MASK
-        if at_fin and tcb.profile.acceptance.reset_at_fin:
+        if _at_fin(tcb, seg):
             return True
         if tcb.scribe is not None:
             outside = Reason.RESET_OUTSIDE_WINDOW
@@ -116,12 +141,9 @@ def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
             return True
         challenge.answer(tcb, now)
         return drop(tcb, seg, Reason.SYN_ON_CONNECTION, now)
-    if (
-        tcb.rcv_wnd() == 0
-        and seg.flags & ACK
-        and seg.seq == tcb.rcv_nxt
-        and not seg.flags & FIN
-    ):
+    edges = tcb.profile.acceptance.window_check is WindowCheck.EDGES
+    allowed = not (edges or seg.flags & FIN) and seg.flags & ACK
+    if tcb.rcv_wnd() == 0 and allowed and seg.seq == tcb.rcv_nxt:
         # "If the RCV.WND is zero, ... special allowance should be made to accept valid ACKs": step
         # five says which are valid, and what the ACK of our FIN does
         if not fifth_check_ack(tcb, seg, now):
@@ -143,8 +165,7 @@ def second_check_rst(tcb: Tcb, seg: Segment, now: int) -> bool:
     """
     if not seg.flags & RST:
         return True
-    at_fin = tcb.fin_received and seg.seq == (tcb.rcv_nxt - 1) & seq.MASK
-    exact = seg.seq == tcb.rcv_nxt or at_fin or _at_sack_edge(tcb, seg)
+    exact = seg.seq == tcb.rcv_nxt or _at_fin(tcb, seg) or _at_sack_edge(tcb, seg)
     if not exact and tcb.profile.acceptance.reset_check is ResetCheck.EXACT:
         # 2) inside the window but not exact: challenge
         challenge.answer(tcb, now)
@@ -160,6 +181,12 @@ def second_check_rst(tcb: Tcb, seg: Segment, now: int) -> bool:
     error = 0 if untold else calls.reset_errno(tcb)
     calls.gone(tcb, Reason.RESET_BY_PEER, now, error=error)
     return False
+
+
+def _at_fin(tcb: Tcb, seg: Segment) -> bool:
+    """The peer's FIN took RCV.NXT one further than the peer's RST may know."""
+    at_fin = tcb.fin_received and seg.seq == (tcb.rcv_nxt - 1) & seq.MASK
+    return at_fin and tcb.profile.acceptance.reset_at_fin
 
 
 def _at_sack_edge(tcb: Tcb, seg: Segment) -> bool:
@@ -291,7 +318,7 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
 def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     """ESTABLISHED: advance SND.UNA, count duplicates, update the send window."""
     tcb.soft_error = 0  # the path carries segments again
-    news = recovery.take_sack(tcb, seg, now)
+    news = recovery.take_sack(tcb, seg, now) if seg.sack else 0
     moved = seq.gt(seg.ack, tcb.snd_una)
     if moved:
         arrived = recovery.new_ack(tcb, seg, now)
@@ -302,14 +329,16 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     else:
         recovery.duplicate_ack(tcb, seg, news, now)
         tcb.probes_out = 0
-    ecn.ack_arrives(tcb, seg)
+    if tcb.ecn_ok:
+        ecn.ack_arrives(tcb, seg)
     if tcb.rack is not None:
         loss.acknowledged(tcb, tcb.rack, seg, news, moved, now)
     # "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND"
-    fresh = seq.lt(tcb.snd_wl1, seg.seq) or (
-        tcb.snd_wl1 == seg.seq and seq.le(tcb.snd_wl2, seg.ack)
-    )
-    if fresh and seq.ge(seg.ack, tcb.snd_una):
+    if tcb.snd_wl1 == seg.seq:
+        fresh = seq.le(tcb.snd_wl2, seg.ack)
+    else:
+        fresh = seq.lt(tcb.snd_wl1, seg.seq)
+    if fresh and (seg.ack == tcb.snd_una or seq.gt(seg.ack, tcb.snd_una)):
         opened = tcb.snd_wnd == 0 and seg.wnd != 0
         # of 30 bits (REC-1); it may also be a smaller one than before (MUST-34)
         tcb.snd_wnd = seg.wnd << (0 if seg.flags & SYN else tcb.snd_wscale)
@@ -347,10 +376,15 @@ def sixth_check_urg(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Seventh, process the segment text."""
+    if seg.length and seq.le((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt):
+        sack.repeated(tcb, seg)
+        tcb.acks.hurry_all()
+        tcb.acks.at_once = True
+        return drop(tcb, seg, Reason.OLD_DUPLICATE, now)
     if tcb.state not in _READING:
         # CLOSE-WAIT, CLOSING, LAST-ACK: "this should not occur, since a FIN has been received"
         if seg.text and seq.gt((seg.seq + len(seg.text)) & seq.MASK, tcb.rcv_nxt):
-            return drop(tcb, seg, Reason.TEXT_AFTER_FIN, now)
+            return _text_after_fin(tcb, seg, now)
         return True
     beyond = (seg.seq + len(seg.text)) & seq.MASK
     if tcb.closing and seg.length and seq.gt(beyond, tcb.rcv_nxt):
@@ -363,10 +397,28 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
         emit.reply_reset(tcb, seg, Reason.DATA_AFTER_SHUTDOWN, now)
         calls.gone(tcb, Reason.DATA_AFTER_SHUTDOWN, now, error=error)
         return False
+    whole = tcb.profile.acceptance.window_check is WindowCheck.EDGES
+    usual = seg.seq == tcb.rcv_nxt != tcb.rcv_adv
+    if whole and not usual and seg.length and _outside_after_all(tcb, seg):
+        tcb.acks.hurry_all()
+        tcb.acks.at_once = True
+        return drop(tcb, seg, Reason.OUTSIDE_WINDOW, now)
     if seg.text:
         ecn.text_arrives(tcb, seg)
-        text.take(tcb, seg, now)
+        text.take(tcb, seg, now, whole=whole)
     return True
+
+
+def _text_after_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Text beyond the peer's own FIN: dropped, also where it begins before the FIN; Linux takes
+    the latter for a fault and resets."""
+    across = seq.lt(seg.seq, tcb.rcv_nxt)
+    if not (across and tcb.profile.acceptance.text_across_fin_resets):
+        return drop(tcb, seg, Reason.TEXT_AFTER_FIN, now)
+    error = calls.reset_errno(tcb)
+    emit.reply_reset(tcb, seg, Reason.TEXT_ACROSS_FIN, now)
+    calls.gone(tcb, Reason.TEXT_ACROSS_FIN, now, error=error)
+    return False
 
 
 # -- eighth -----------------------------------------------------------------------------------
@@ -374,9 +426,16 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Eighth, check the FIN bit, once everything before the FIN is here."""
-    if seg.flags & FIN and tcb.fin_at == UNSET:
-        tcb.fin_at = text.offset_of(tcb, (seg.seq + len(seg.text)) & seq.MASK)
-    if tcb.fin_received or tcb.fin_at != tcb.recvq.ready:
+    if tcb.fin_received:
+        return True
+    if seg.flags & FIN:
+        at = text.offset_of(tcb, (seg.seq + len(seg.text)) & seq.MASK)
+        again = at == tcb.fin_at
+        # of two FINs that a confused peer sends the first in the stream counts
+        tcb.fin_at = at if tcb.fin_at == UNSET else min(at, tcb.fin_at)
+        if at > tcb.recvq.ready:
+            sack.fin_received(tcb, at, again=again, alone=not seg.text)
+    if tcb.fin_at != tcb.recvq.ready:
         if seg.flags & FIN:
             tcb.acks.at_once = True
         return True

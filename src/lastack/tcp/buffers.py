@@ -11,7 +11,7 @@ from typing import Final
 
 from lastack.profile import BufferRules, WindowOpens
 
-_HEADERS: Final = 320
+_HEADERS: Final = 512
 """Kernel memory beside the text of one packet, before it is rounded up to a power of two."""
 _DESCRIPTOR: Final = 256
 """Kernel memory of one packet's descriptor."""
@@ -100,6 +100,23 @@ class Buffers:
             return False
         used = queued + blocks * _CHUNK_MEMORY
         return used <= self.send * (1 - self.rules.writable_share)
+
+    def scale(self, usual: int) -> int:
+        """Return the window scale to offer; `usual` is what the largest buffer needs. It can tell
+        half of a buffer that does not grow."""
+        if self.receive_fixed and self.rules.scale_fits_fixed:
+            return min(usual, max((self.receive // 2).bit_length() - 16, 0))
+        return usual
+
+    def scaled(self, window: int, unit: int) -> int:
+        """Return a window that the field can tell with the window scale: a multiple of `unit`.
+
+        Down to 0 it goes only from 0, whatever the system does with the rest.
+        """
+        rest = window % unit
+        if rest and (self.rules.window_rounds_up or window < unit):
+            return window + unit - rest
+        return window - rest
 
     def first_window(self, mss: int) -> int:
         """Return the window of the SYN: half the buffer in whole segments, 65,535 at most."""

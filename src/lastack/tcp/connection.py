@@ -390,9 +390,15 @@ class Connection:
 
     @property
     def unacked(self) -> int:
-        """Bytes queued and not acknowledged, sent or not; a queued FIN counts one (SIOCOUTQ)."""
+        """Bytes queued and not acknowledged, sent or not; a queued FIN counts one (SIOCOUTQ).
+
+        It does not change any more when the connection is gone; a SYN that was refused is one too.
+        """
         tcb = self._tcb
-        owes_fin = tcb.fin_queued and not tcb.fin_acked() and tcb.state is not CLOSED
+        if tcb.state is CLOSED:
+            written = tcb.iss + 1 + tcb.sendq.end + tcb.fin_queued
+            return (written - tcb.snd_una) & seq.MASK if tcb.snd_nxt != tcb.iss else 0
+        owes_fin = tcb.fin_queued and not tcb.fin_acked()
         return len(tcb.sendq) + int(owes_fin)
 
     @property

@@ -43,13 +43,12 @@ def receive_window(tcb: Tcb) -> int:
     scale = 1 << tcb.rcv_wscale
     if free < space // 2:
         tcb.acks.quick = 0
+        free -= free % scale
         if free < min(tcb.rcv_mss, space) or free < space >> 4:
             free = 0
     if not tcb.buffers.at_once:
         free = min(free, tcb.rcv_ssthresh)
-    if free and free < scale:
-        free = scale  # rather a little too much than a window that the shift makes 0
-    return max(free - free % scale, tcb.rcv_wnd())
+    return max(tcb.buffers.scaled(free, scale), tcb.rcv_wnd())
 
 
 def _advertise(tcb: Tcb) -> int:
@@ -72,19 +71,18 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
     The MSS goes with every SYN (MUST-14, SHLD-5, MAY-3), and with nothing else (MUST-65).
     """
     answering = tcb.state is SYN_RECEIVED
-    # RFC 7323 sections 2.2, 3.2 and RFC 2018 section 2: a SYN|ACK has what the SYN had, no more
-    answered = answering and (tcb.passive or not tcb.profile.start.offers_again)
-    scale = (tcb.rcv_wscale if tcb.scale_ok else ABSENT) if answered else tcb.offers_scale
+    accepts = answering and tcb.passive  # a simultaneous open's is our own SYN once more
+    offers_scale = tcb.scale_ok if accepts else tcb.offers_scale
+    offers_ts = tcb.ts_ok if accepts else tcb.offers_ts
     window = min(tcb.rcv_ssthresh, 0xFFFF)
     tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
     flags = SYN | ACK if answering else SYN
     flags |= ecn.syn_flags(tcb, answering=answering, again=again)
     seg = Segment(
         tcb.flow, tcb.iss, tcb.rcv_nxt if answering else 0, flags, window, mss=tcb.advertised_mss,
-        wscale=scale,
-        tsval=tcb.timestamp(now) if (tcb.ts_ok if answered else tcb.offers_ts) else ABSENT,
-        tsecr=tcb.ts_recent,
-        sack_ok=tcb.sack_ok if answered else tcb.offers_sack,
+        wscale=tcb.rcv_wscale if offers_scale else ABSENT,
+        tsval=tcb.timestamp(now) if offers_ts else ABSENT, tsecr=tcb.ts_recent,
+        sack_ok=tcb.sack_ok if accepts else tcb.offers_sack,
         number=_number(tcb),
     )  # fmt: skip
     if not again:
@@ -116,7 +114,7 @@ def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
     number = (tcb.snd_una - 1) & seq.MASK if probe else _acceptable_seq(tcb)
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
-    up = urgent.pointer(tcb, number)
+    up = urgent.pointer(tcb, number) if tcb.snd_up != UNSET else 0
     flags = (ACK | URG if up else ACK) | (ECE if tcb.ecn_echo else 0)
     seg = Segment(
         tcb.flow, number, tcb.rcv_nxt, flags, window, up=up, tsval=tsval,
@@ -171,7 +169,7 @@ def send_text(
     number = tcb.seq_of(first)
     tsval, tsecr = tcb.ts_fields(now)
     window = _advertise(tcb)
-    up = urgent.pointer(tcb, number)
+    up = urgent.pointer(tcb, number) if tcb.snd_up != UNSET else 0
     flags |= URG if up else 0
     mark = 0
     if tcb.ecn_ok:
@@ -308,15 +306,15 @@ def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
     first = tcb.sent_end()
     if first == tcb.sendq.end and not tcb.fin_queued:
         return False
-    step = _next(tcb, first, 0)
+    step = _next(tcb, first, 0, 0)
     length = most = 0
     while step is not None:
         size, fin = step
         more = not fin and (first + size < tcb.sendq.end or _owes_fin(tcb))
-        following = _next(tcb, first, size) if more else None
+        length += 1
+        following = _next(tcb, first, size, length) if more else None
         if following is not None and not most:
             most = train.segments(tcb)
-        length += 1
         ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
         push = ends and (length > 1 or first + size in tcb.sendq.marks)
         send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
@@ -336,9 +334,10 @@ def _owes_fin(tcb: Tcb) -> bool:
     return tcb.fin_queued and tcb.fin_seq == UNSET
 
 
-def _next(tcb: Tcb, sent_end: int, ahead: int) -> tuple[int, bool] | None:
+def _next(tcb: Tcb, sent_end: int, ahead: int, train_length: int) -> tuple[int, bool] | None:
     """Return size and FIN of the segment that may be sent once `ahead` more bytes were than the
-    position `sent_end` says; None when nothing may."""
+    position `sent_end` says; None when nothing may. `train_length`: the segments before it that
+    leave in one piece."""
     unsent = tcb.sendq.end - sent_end - ahead
     owes_fin = tcb.fin_queued and _owes_fin(tcb)
     if not unsent and not owes_fin:
@@ -360,12 +359,10 @@ def _next(tcb: Tcb, sent_end: int, ahead: int) -> tuple[int, bool] | None:
         if record <= size and record < unsent:
             return record, False  # something comes behind it, and may not join it
     fin = owes_fin and size == unsent and size < room + (size == 0)
-    if (
-        size
-        and size < full
-        and not _worth_sending(tcb, size, unsent, fin, ahead > 0 or tcb.in_flight() > 0)
-    ):
-        return None
+    if size and size < full:
+        busy = ahead > 0 or tcb.in_flight() > 0
+        if not _worth_sending(tcb, size, unsent, train_length, fin=fin, busy=busy):
+            return None
     return size, fin
 
 
@@ -377,24 +374,28 @@ def _allowed(tcb: Tcb, full: int) -> int:
     return max(tcb.congestion.cwnd, full) + extra
 
 
-def _worth_sending(tcb: Tcb, size: int, unsent: int, fin: bool, busy: bool) -> bool:
+def _worth_sending(
+    tcb: Tcb, size: int, unsent: int, train_length: int, *, fin: bool, busy: bool
+) -> bool:
     """Sender's side of silly window avoidance and Nagle (sections 3.8.6.2.1 and 3.7.4; MUST-38,
     SHLD-7).
 
     (1) a full segment, which the caller has seen; (2) all there is, and no small segment of ours
     is unacknowledged (Nagle as Minshall restated it: a small tail waits for a small segment only),
-    or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had.
-    Nothing waits for a push (MUST-60). `busy`: something is in flight.
+    or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had, or,
+    in one piece with full segments before it, what the window has left. Nothing waits
+    for a push (MUST-60). `busy`: something is in flight.
     """
+    calm = tcb.nodelay or tcb.small_seq == UNSET or seq.le(tcb.small_seq, tcb.snd_una)
     if size == unsent:
         if tcb.snd_up != UNSET:
             return True  # neither Nagle nor TCP_CORK hold back what is urgent
         if tcb.cork and not tcb.fin_queued:
             return False
-        if fin or tcb.nodelay or not busy or tcb.fin_queued:
-            return True
-        return tcb.small_seq == UNSET or seq.le(tcb.small_seq, tcb.snd_una)
-    return 2 * size >= tcb.max_snd_wnd
+        return fin or not busy or tcb.fin_queued or calm
+    if 2 * size >= tcb.max_snd_wnd:
+        return True
+    return calm and not tcb.cork and 0 < train_length < train.segments(tcb)
 
 
 def probe_tail(tcb: Tcb, now: int) -> None:

@@ -10,24 +10,26 @@ from . import arrives, calls, ecn, emit, recovery, timers
 from .tcb import Tcb, enter
 
 
-def first_window(tcb: Tcb) -> None:
-    """Set the first window and our window scale, before the SYN goes out."""
-    tcb.rcv_ssthresh = tcb.buffers.first_window(tcb.advertised_mss)
+def first_window(tcb: Tcb, syn: Segment | None = None) -> None:
+    """Set the first window and our window scale, before our SYN goes out; `syn` is the one that it
+    answers. The window holds whole segments, which are smaller with timestamps."""
     start = tcb.profile.start
-    tcb.offers_scale = start.window_scale if start.window_scale >= 0 else ABSENT
+    stamped = syn is not None and syn.tsval != ABSENT and start.timestamps
+    tcb.rcv_ssthresh = tcb.buffers.first_window(tcb.advertised_mss - (12 if stamped else 0))
+    tcb.offers_scale = start.window_scale >= 0
+    tcb.rcv_wscale = tcb.buffers.scale(max(start.window_scale, 0))
     tcb.offers_ts = start.timestamps
     tcb.offers_sack = start.sack
-    tcb.rcv_wscale = max(start.window_scale, 0)
 
 
 def _options(tcb: Tcb, seg: Segment, now: int) -> None:
     """Take the options of the peer's SYN: MSS (MUST-14, MUST-15), window scale, timestamps."""
     tcb.peer_mss = seg.mss or tcb.peer_mss
-    if ABSENT not in (seg.wscale, tcb.offers_scale):
+    if seg.wscale != ABSENT and tcb.offers_scale:
         tcb.scale_ok = True
         tcb.snd_wscale = min(seg.wscale, 14)  # RFC 7323 section 2.3
-    else:
-        tcb.rcv_wscale = 0
+    elif tcb.passive or seg.flags & ACK or not tcb.profile.start.offers_again:
+        tcb.rcv_wscale = 0  # else our SYN|ACK offers it once more, and Linux keeps to it
     tcb.ts_ok = seg.tsval != ABSENT and tcb.offers_ts
     tcb.sack_ok = seg.sack_ok and tcb.offers_sack
     if tcb.ts_ok:
@@ -53,7 +55,7 @@ def _take_syn(tcb: Tcb, seg: Segment, now: int) -> None:
 def passive(tcb: Tcb, seg: Segment, now: int) -> None:
     """LISTEN, third: a SYN creates a connection in SYN-RECEIVED and is answered with SYN|ACK."""
     tcb.passive = True
-    first_window(tcb)
+    first_window(tcb, seg)
     _take_syn(tcb, seg, now)
     enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
     emit.send_syn(tcb, now)
@@ -63,7 +65,7 @@ def cookie_returns(tcb: Tcb, syn: Segment, now: int) -> None:
     """The SYN that a cookie answered, as far as the cookie remembers it: SYN-RECEIVED, and our
     SYN|ACK has been sent already. Its round trip is not known."""
     tcb.passive = True
-    first_window(tcb)
+    first_window(tcb, syn)
     _take_syn(tcb, syn, now)
     enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
     tcb.snd_nxt = (tcb.iss + 1) & seq.MASK
@@ -79,8 +81,9 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
         else:
             emit.reply_reset(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
             arrives.drop(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
-        if tcb.profile.retransmission.syn_again_after_bad_ack:
-            emit.send_syn(tcb, now, again=True)
+        rules = tcb.profile.retransmission
+        if rules.syn_again_after_bad_ack and not tcb.retransmits:
+            tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.soon())
         return
     # Second, check the RST bit
     if seg.flags & RST:
@@ -102,6 +105,9 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
         # simultaneous open (MUST-10): SYN-RECEIVED, and our SYN again, now with ACK
         enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
         tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
+        if not tcb.profile.start.offers_again:
+            tcb.offers_scale, tcb.offers_ts = tcb.scale_ok, tcb.ts_ok
+            tcb.offers_sack = tcb.sack_ok
         emit.send_syn(tcb, now, again=True)
 
 

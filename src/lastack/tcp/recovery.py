@@ -27,11 +27,14 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     last = min(max(una, first), tcb.sendq.end)
     count = last - first
     tcb.snd_una = seg.ack
-    urgent.acknowledged(tcb)
+    if tcb.snd_up != UNSET:
+        urgent.acknowledged(tcb)
     arrived = 0
     if tcb.rack is None:
         measure(tcb, seg, now)
     else:
+        if not seg.sack:
+            tcb.rack.fack, tcb.rack.news = tcb.board.highest, 0
         arrived = tcb.rack.acknowledged(una, tcb.mss, now)
         _measure_each(tcb, tcb.rack, seg, now)
     if count:
@@ -41,7 +44,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     tcb.retransmits = 0
     tcb.probes_out = 0
     tcb.rtt.progress()
-    tcb.board.advance(una)
+    if tcb.board.ranges:
+        tcb.board.advance(una)
     # what SACK has told of before was news then
     _congestion(tcb, count if tcb.rack is None else arrived + tcb.rack.news, now)
     if tcb.rxt_nxt != UNSET and seq.ge(tcb.snd_una, tcb.recover):
@@ -109,18 +113,20 @@ def make_room(tcb: Tcb) -> None:
     flight at that moment is over; whose last ACK therefore wakes it for any room.
     """
     control, sendq = tcb.congestion, tcb.sendq
+    queue = len(sendq), len(sendq.blocks), sendq.end - tcb.sent_end()
+    if tcb.in_flight() or tcb.writer_sleeps:
+        room = False
+    else:
+        tcb.writer_sleeps = True
+        room = tcb.buffers.may_begin(*queue)
     if tcb.network() < control.cwnd:
         # cwnd that is full would not send more of a larger buffer (tcp_should_expand_sndbuf)
         segments = max(control.initial_segments, control.cwnd // tcb.mss)
         tcb.buffers.grow_send(segments, tcb.mss)
-    queue = len(sendq), len(sendq.blocks), sendq.end - tcb.sent_end()
     if tcb.buffers.writable(*queue):
-        tcb.wants_room = False
+        tcb.wants_room, room = False, True
+    if room:
         tcb.wake(WRITABLE)
-    elif not (tcb.writer_sleeps or tcb.in_flight()):
-        tcb.writer_sleeps = True
-        if tcb.buffers.may_begin(*queue):
-            tcb.wake(WRITABLE)
 
 
 def take_sack(tcb: Tcb, seg: Segment, now: int) -> int:

@@ -82,6 +82,10 @@ class Rtt:
             return self.rules.rto_initial_ns
         return self._in_ticks(2 * self.srtt + (self.rules.rto_min_ns if alone else 2 * MS))
 
+    def soon(self) -> int:
+        """Return the shortest wait that a timer can be set for, ns: Linux TCP_TIMEOUT_MIN."""
+        return 2 * self.rules.tick_ns
+
     def expired(self) -> None:
         """Back off the timer (5.5); the next measurement ends it (Karn, section 3)."""
         if self.rto < self.rules.rto_max_ns:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from lastack.state import SYN_RECEIVED
 from lastack.wire import Segment, seq
 
-from .tcb import Tcb
+from .tcb import UNSET, Tcb
 
 _MOST = 4
 _MOST_WITH_TIMESTAMPS = 3
@@ -27,11 +28,26 @@ def received(tcb: Tcb, first: int, last: int) -> None:
     tcb.recent = (*[start for start in tcb.recent if start != first][-8:], first)
 
 
+def fin_received(tcb: Tcb, at: int, *, again: bool, alone: bool) -> None:
+    """A FIN has arrived behind a gap: it has a number, and is reported like text. `again`: it had
+    come before; `alone`: without text."""
+    if not tcb.sack_ok:
+        return
+    if again and alone:
+        tcb.duplicate = (at, at + 1)
+    elif again and tcb.duplicate is not None and tcb.duplicate[1] == at:
+        tcb.duplicate = (tcb.duplicate[0], at + 1)
+    if alone:
+        tcb.recent = (*[start for start in tcb.recent if start != at][-8:], at)
+
+
 def repeated(tcb: Tcb, seg: Segment) -> None:
     """Text below RCV.NXT came again: the ACK that answers it says so (RFC 2883 section 4.1)."""
-    if tcb.sack_ok and seg.text and seq.lt(seg.seq, tcb.rcv_nxt):
+    if not tcb.sack_ok or (tcb.passive and tcb.state is SYN_RECEIVED):
+        return  # a half-open request answers by its few words, without a report
+    if seg.length and seq.lt(seg.seq, tcb.rcv_nxt):
         first = tcb.recvq.ready + seq.diff(seg.seq, tcb.rcv_nxt)
-        tcb.duplicate = (first, first + len(seg.text))
+        tcb.duplicate = (first, first + seg.length)
 
 
 def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:
@@ -47,15 +63,28 @@ def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:
 
 def note_blocks(tcb: Tcb) -> None:
     """Remember which blocks were held before the segment at hand is taken in."""
-    tcb.seen_blocks = tcb.recvq.blocks() if tcb.sack_ok and tcb.recvq.pieces else ()
+    waits = tcb.recvq.pieces or tcb.fin_at != UNSET
+    tcb.seen_blocks = _held(tcb) if tcb.sack_ok and waits else ()
     tcb.recvq.ready_before = tcb.recvq.ready
+
+
+def _held(tcb: Tcb) -> list[tuple[int, int]]:
+    """Return what lies beyond a gap, the peer's FIN included: it takes one position."""
+    held = tcb.recvq.blocks()
+    at = tcb.fin_at
+    if at > tcb.recvq.ready and not tcb.fin_received:
+        if held and held[-1][1] == at:
+            held[-1] = (held[-1][0], at + 1)
+        else:
+            held.append((at, at + 1))
+    return held
 
 
 def blocks(tcb: Tcb) -> tuple[tuple[int, int], ...]:
     """Return the blocks of the next ACK as sequence numbers, the most recent first."""
-    if not tcb.sack_ok or not (tcb.recvq.pieces or tcb.duplicate):
+    if not tcb.sack_ok or not (tcb.recvq.pieces or tcb.duplicate or tcb.fin_at != UNSET):
         return ()
-    held = tcb.recvq.blocks()
+    held = _held(tcb)
     ordered: list[tuple[int, int]] = []
     for start in reversed(tcb.recent):
         for block in held:

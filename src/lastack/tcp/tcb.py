@@ -102,7 +102,7 @@ class Tcb:
         self.snd_wscale = 0
         self.snd_up = UNSET
         self.scale_ok = False
-        self.offers_scale = ABSENT
+        self.offers_scale = False
         self.offers_ts = False
         # receive sequence space; rcv_adv is the right edge of the window as last advertised
         self.irs = self.rcv_nxt = self.rcv_adv = self.rcv_wup = 0

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lastack.trace import Dropped, Queued, Reason
 from lastack.wire import PSH, Segment, seq
 
 from . import sack
 from .tcb import READABLE, UNSET, Tcb
+
+_WORTH_IT: Final = 128
+"""Octets of a segment from which on it opens the window (docs/kernel-notes/found.md)."""
+_SMALL: Final = 536
+"""Segments up to this size say nothing of how much of the buffer text can fill."""
 
 
 def offset_of(tcb: Tcb, number: int) -> int:
@@ -16,8 +23,8 @@ def offset_of(tcb: Tcb, number: int) -> int:
     return tcb.recvq.ready + seq.diff(number, tcb.rcv_nxt)
 
 
-def take(tcb: Tcb, seg: Segment, now: int) -> None:
-    """Queue the part of the text that is inside the window, and decide when to acknowledge."""
+def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
+    """Queue the text, its part in the window unless `whole`, and decide when to acknowledge."""
     if tcb.recvq.used > tcb.buffers.receive:
         # SO_RCVBUF was made smaller: the window stays as promised, the memory for it is gone
         if tcb.scribe is not None:
@@ -32,8 +39,9 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         text = text[before - first :]
         first = before
     # "Segments with higher beginning sequence numbers SHOULD be held" (SHLD-31); what lies beyond
-    # the window is cut off.
-    text = text[: max(tcb.rcv_acceptable() - (first - before), 0)]
+    # the window is cut off, unless the first check let it pass whole.
+    if not whole:
+        text = text[: max(tcb.rcv_acceptable() - (first - before), 0)]
     if tcb.fin_at != UNSET:
         text = text[: max(tcb.fin_at - first, 0)]
     filled_gap = bool(tcb.recvq.pieces)
@@ -47,9 +55,10 @@ def take(tcb: Tcb, seg: Segment, now: int) -> None:
         tcb.wake(READABLE)
         if tcb.scribe is not None:
             tcb.scribe.write(Queued(tcb.conn, before, before + fresh), now)
-        _open_window(tcb)
-    whole = len(seg.text) >= tcb.rcv_mss
-    pushed = int(bool(seg.flags & PSH)) if whole else 2
+        if len(seg.text) >= _WORTH_IT:
+            _open_window(tcb)
+    sized = len(seg.text) >= tcb.rcv_mss
+    pushed = int(bool(seg.flags & PSH)) if sized else 2
     tcb.acks.text_received(
         pushed=pushed, urgent=filled_gap or fresh == 0, unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup),
         segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,
@@ -63,8 +72,10 @@ def _note_size(tcb: Tcb, size: int) -> None:
 
 
 def _open_window(tcb: Tcb) -> None:
-    """Each segment in order opens the window by two more, as far as the buffer is free."""
-    free = tcb.buffers.space - tcb.recvq.used
+    """Each segment in order opens the window by two more, as far as the buffer is free. While all
+    were small that is half of it (docs/kernel-notes/buffers.md)."""
+    space = tcb.buffers.space if tcb.rcv_mss > _SMALL else tcb.buffers.receive // 2
+    free = space - tcb.recvq.used
     room = free - tcb.rcv_ssthresh
     if room > 0:
         tcb.rcv_ssthresh += min(room, 2 * tcb.advertised_mss)

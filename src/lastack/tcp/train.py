@@ -13,14 +13,15 @@ from typing import Final
 from lastack.profile import NEVER, S
 
 from .buffers import chunk_size
-from .tcb import Tcb
+from .tcb import UNSET, Tcb
 
 _LARGEST: Final = 65536
 
 
 def segments(tcb: Tcb) -> int:
-    """Return the most segments of one train; 1 where a system has none."""
-    if not tcb.buffers.rules.trains:
+    """Return the most segments of one train; 1 where a system has none, and while something is
+    urgent: the pointer differs from segment to segment."""
+    if not tcb.buffers.rules.trains or tcb.snd_up != UNSET:
         return 1
     mss, control = tcb.mss, tcb.congestion
     half = max(control.cwnd // mss // 2, 1)

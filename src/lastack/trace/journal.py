@@ -56,7 +56,7 @@ class Scribe:
 
     def write(self, event: Event, now: int) -> None:
         """Write down an event that follows from what the host is working on."""
-        # Twelve times an echo, so that Journal.write is written out here.
+        # Ten times an echo, so that Journal.write is written out here, and here in `begin`.
         journal = self.journal
         journal.last_event = event.n = journal.last_event + 1
         event.at = now
@@ -67,6 +67,10 @@ class Scribe:
 
     def begin(self, event: Event, now: int) -> None:
         """Write down a call, an arrival or a timer: the cause of what follows."""
-        self.cause = 0
-        self.write(event, now)
-        self.cause = event.n
+        journal = self.journal
+        journal.last_event = self.cause = event.n = journal.last_event + 1
+        event.at = now
+        event.host = self.host
+        event.cause = 0
+        for listener in journal.listeners:
+            listener(event)

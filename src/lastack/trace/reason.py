@@ -15,6 +15,7 @@ class Reason(Enum):
     LINGER2_NEGATIVE = "TCP_LINGER2 is negative: no FIN-WAIT-2"
     DATA_AFTER_CLOSE = "data arrived after close()"
     DATA_AFTER_SHUTDOWN = "data arrived after shutdown of both directions"
+    TEXT_ACROSS_FIN = "text from before the peer's FIN goes on behind it"
     LISTENER_CLOSED = "the listening socket was closed before accept()"
     ACCEPT_QUEUE_OVERFLOW = "the accept queue was full"
     REQUESTS_FULL = "too many handshakes are under way"

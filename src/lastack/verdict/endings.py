@@ -65,6 +65,7 @@ ABORTS: Final = frozenset(
         Reason.LINGER2_NEGATIVE,
         Reason.DATA_AFTER_CLOSE,
         Reason.DATA_AFTER_SHUTDOWN,
+        Reason.TEXT_ACROSS_FIN,
         Reason.LISTENER_CLOSED,
         Reason.DISCONNECT,
         Reason.KILLED,

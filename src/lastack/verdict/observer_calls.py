@@ -36,6 +36,8 @@ class CallSeen:
     begun: int
     ended: int
     lingers: tuple[int, int] | None = None
+    peer: tuple[frozenset[bytes], int] | None = None
+    limited: bool = False
 
 
 _SENDS: Final = frozenset({"send", "sendall", "sendmsg", "sendfile"})
@@ -49,10 +51,13 @@ class Calls:
         self._journal = journal
         self._observer = observer
         self._names = names
+        self._connecting: dict[tuple[str, str], int] = {}
 
     def begins(self, call: CallSeen, at: int) -> None:
         """A call begins."""
         half = self._half(call)
+        if call.peer is not None:
+            self._connecting[call.host, call.thread] = len(self._observer.pairs)
         if call.call == "connect" and call.flow is not None:
             hosts = (call.host, self._names.get(call.flow.dst, call.host))
             half = self._observer.expect(call.flow, hosts, at, _scope(call))
@@ -70,7 +75,7 @@ class Calls:
 
     def ends(self, call: CallSeen, at: int) -> None:
         """A call ends."""
-        half = self._half(call)
+        half = self._half(call) or self._given_up(call)
         if half is None:
             self._write(call, 0, Returned(0, call.call, call.result, call.errno), at)
             return
@@ -83,7 +88,7 @@ class Calls:
             self._read(call, half, at)
         if call.errno == ETIMEDOUT and half.opened and not half.over:
             why = Reason.GIVE_UP_SYN if half.state is SYN_SENT else Reason.GIVE_UP_DATA
-            self._observer.rules.end(half, why, at)
+            self._observer.rules.end(half, Reason.USER_TIMEOUT if call.limited else why, at)
         self._write(call, half.call, Returned(half.conn, call.call, call.result, call.errno), at)
         half.call = 0
 
@@ -98,6 +103,19 @@ class Calls:
         if call.flow is None:
             return None
         return self._observer.half_of(call.flow, _scope(call))
+
+    def _given_up(self, call: CallSeen) -> Half | None:
+        """Return the end of a connect() that nothing answered: afterwards its socket has no address
+        that would tell."""
+        if call.errno != ETIMEDOUT or call.flow is not None or call.peer is None:
+            return None
+        addresses, port = call.peer
+        for pair in self._observer.pairs[self._connecting.get((call.host, call.thread), 0) :]:
+            half = pair.client
+            asked = half.flow.dst in addresses and half.flow.dport == port
+            if half.host == call.host and asked and half.state is SYN_SENT and not half.over:
+                return half
+        return None
 
     def _write(self, call: CallSeen, cause: int, event: Event, at: int) -> None:
         self._journal.write(event, call.host, cause, at)

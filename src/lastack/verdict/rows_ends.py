@@ -55,6 +55,12 @@ ENDS: Final[dict[R, Row]] = {
         "RFC 9293 section 3.6.1; shutdown(2)",
         CLOSE,
     ),
+    R.TEXT_ACROSS_FIN: Row(
+        "{peer} sent text across its own FIN",
+        "Look at the TCP of {peer}: a FIN ends its stream.",
+        "RFC 9293 section 3.10.7.4, seventh",
+        CLOSE,
+    ),
     R.LISTENER_CLOSED: Row(
         "{host} closed its listening socket before it accepted the connection",
         "Accept what is in the queue before the listening socket is closed; the client should "

@@ -71,9 +71,30 @@ def a_server_that_does_not_read(profile: Profile) -> object:
     return receivable(profile)
 
 
-@shows("window_share", {250 / 256: 88, 0.5: 45})
+@shows("window_share", {249 / 256: 88, 0.5: 45})
 def text_in_the_receive_buffer(profile: Profile) -> object:
     return receivable(profile)
+
+
+def told(sock: TcpSocket, first: int, size: int, now: int) -> int:
+    """Return a number of TCP_INFO by its place."""
+    info = sock.getsockopt(names.IPPROTO_TCP, names.TCP_INFO, 280, now)
+    return int.from_bytes(info[first : first + size], "little")
+
+
+@shows("window_rounds_up", {True: 65_536, False: 65_159})
+def window_of_an_ack(profile: Profile) -> object:
+    """One byte has come into 65,160, and the rest is to be told in units of 1,024."""
+    lab, client, server = server_of(profile, rcvbuf=0)
+    client.send(b"x", 0, lab.now)
+    lab.run(ms(100))
+    return told(server, 232, 4, lab.now)
+
+
+@shows("scale_fits_fixed", {True: 1, False: 10})
+def scale_of_a_buffer_of_65_536(profile: Profile) -> object:
+    lab, _, server = server_of(profile, rcvbuf=65_536)
+    return told(server, 6, 1, lab.now) >> 4
 
 
 @shows("receive_max", {33554432: True, 131072: False})

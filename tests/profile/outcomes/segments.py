@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from lastack.profile import MissingTimestamp, Profile, ResetCheck, S, SynCheck
+from lastack.profile import MissingTimestamp, Profile, ResetCheck, S, SynCheck, WindowCheck
 from lastack.state import CLOSE_WAIT, CLOSED, ESTABLISHED
 from lastack.wire import ABSENT
 from tests.truth.peer import HandPeer, World, tries
@@ -34,6 +34,16 @@ def reset_with_the_number_of_the_fin(profile: Profile) -> object:
     peer.fin()
     peer.rst(seq=1)
     return peer.state
+
+
+@shows("text_across_fin_resets", {True: (CLOSED, ["RST"]), False: (CLOSE_WAIT, [])})
+def text_that_goes_across_the_fin(profile: Profile) -> object:
+    _, peer, _ = opened(profile)
+    peer.tx("FIN|ACK", b"ab", seq=1)
+    peer.world.run(1)
+    since = peer.mark()
+    peer.data(b"bcd", seq=2)
+    return peer.state, flags(peer, since)
 
 
 @shows("reset_at_sack_edge", {True: (CLOSED, []), False: (ESTABLISHED, ["ACK"])})
@@ -109,4 +119,12 @@ def reset_in_a_simultaneous_open(profile: Profile) -> object:
 def killed(profile: Profile) -> object:
     world, _, sock = opened(profile)
     assert world.k.kill(sock.conn, world.now)
+    return tries(world, sock, "recv")
+
+
+@shows("window_check", {WindowCheck.EDGES: b"x" * 70_000, WindowCheck.OVERLAP: b"x" * 64_240})
+def text_that_ends_behind_the_window(profile: Profile) -> object:
+    """Nothing waits to be read; segments that begin in the window are sent, as one."""
+    world, peer, sock = opened(profile)
+    peer.data(b"x" * 70_000)
     return tries(world, sock, "recv")

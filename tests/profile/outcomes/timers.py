@@ -87,6 +87,7 @@ def bad_ack_in_syn_sent(profile: Profile) -> object:
     peer.begin_from_k()
     since = peer.mark()
     peer.tx("ACK", ack=999)
+    world.run(0.1)
     return flags(peer, since)
 
 
@@ -189,6 +190,15 @@ def two_segments_unanswered(profile: Profile) -> object:
     since = peer.mark()
     world.run(0.1)
     return [(got.seq, got.len) for got in peer.since(since)]
+
+
+@shows("soon_ns", {4 * MS: 0.004, 10 * MS: 0.01})
+def ack_of_a_fin_without_text(profile: Profile) -> object:
+    _, peer, _ = opened(profile)
+    since = peer.mark()
+    peer.fin()
+    peer.world.run(1)
+    return peer.times(since, "")[0]
 
 
 @shows("fin_waits", {True: 0.04, False: 0.0})

@@ -1,0 +1,103 @@
+"""Many random scripts, in several processes: a script waits more than it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from typing import Final, TypeVar
+
+from lastack.profile import Profile
+
+from .fuzz_generate import generate
+from .fuzz_judge import Compared, judge, shrink
+from .fuzz_kernel import KernelPlayer
+from .fuzz_record import Recorded
+from .fuzz_script import Fuzz
+from .namespace import Namespace
+
+_T = TypeVar("_T")
+_W = TypeVar("_W")
+JOBS: Final = 8
+"""Processes; more than processors, since a script mostly waits."""
+_BATCH: Final = 25
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came of some scripts: how many were played, which differ, which are races."""
+
+    played: int
+    findings: list[tuple[int, Compared]]
+    races: list[tuple[int, str]]
+
+
+def in_namespace(work: Callable[[KernelPlayer], _T]) -> _T:
+    """Do some work with a player in a namespace of its own."""
+    with Namespace() as space:
+
+        def inside() -> _T:
+            with KernelPlayer(space) as player:
+                return work(player)
+
+        return space.call(inside)
+
+
+def explore(seeds: Sequence[int], profile: Profile, jobs: int = JOBS) -> Iterator[Batch]:
+    """Play the scripts of some seeds on both sides, and yield what comes of them, batch by
+    batch."""
+    batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
+    yield from _in_processes(partial(_explore, profile=profile), batches, jobs)
+
+
+def record(seeds: Sequence[int], jobs: int = JOBS) -> Iterator[list[Recorded]]:
+    """Play the scripts of some seeds on the kernel alone."""
+    batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
+    yield from _in_processes(_record, batches, jobs)
+
+
+def _in_processes(work: Callable[[_W], _T], batches: Sequence[_W], jobs: int) -> Iterator[_T]:
+    if jobs < 2 or len(batches) < 2:
+        yield from map(work, batches)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(work, batches)
+
+
+def _record(seeds: Sequence[int]) -> list[Recorded]:
+    return in_namespace(lambda player: [player.play(generate(seed)) for seed in seeds])
+
+
+def _explore(seeds: Sequence[int], profile: Profile) -> Batch:
+    return in_namespace(lambda player: _with(player, seeds, profile))
+
+
+def _with(player: KernelPlayer, seeds: Sequence[int], profile: Profile) -> Batch:
+    findings: list[tuple[int, Compared]] = []
+    races: list[tuple[int, str]] = []
+    for seed in seeds:
+        compared = judge(generate(seed), player.play, profile)
+        if compared.difference is None:
+            continue
+        if compared.race:
+            races.append((seed, compared.race))
+        else:
+            findings.append((seed, compared))
+    return Batch(len(seeds), findings, races)
+
+
+def shrunk(
+    found: Sequence[tuple[Fuzz, str]], profile: Profile, jobs: int = JOBS
+) -> Iterator[tuple[Fuzz, Compared]]:
+    """Yield for scripts and their kinds of difference the least script that still has it."""
+    yield from _in_processes(partial(_shrunk, profile=profile), list(found), jobs)
+
+
+def _shrunk(one: tuple[Fuzz, str], profile: Profile) -> tuple[Fuzz, Compared]:
+    def work(player: KernelPlayer) -> tuple[Fuzz, Compared]:
+        small = shrink(one[0], one[1], player.play, profile)
+        return small, judge(small, player.play, profile)
+
+    return in_namespace(work)

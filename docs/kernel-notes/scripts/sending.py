@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from pathlib import Path
 
 import lab
-from lab import Fact, Facts
+from lab import Between, Fact, Facts
 from peer import KERNEL, Peer, Segment, Tun
 
 MSS = 1460
@@ -156,6 +157,56 @@ def lost_with_little_in_flight() -> Facts:
     yield Fact("sending.one-lost.ssthresh", field(sock, 76), 7)
 
 
+def hystart() -> Facts:
+    """ACKs that come an eighth later than the shortest round trip end slow start (cubic)."""
+    yield Fact("tcp_cubic.hystart_detect", parameter("hystart_detect"), "3")
+    tun = Tun()
+    for number, (kind, noted) in enumerate(((b"cubic", 36), (b"reno", 40))):
+        peer = Peer(tun, 520 + number, sack=True)
+        sock = open_to(peer, 0.1, kind)
+        sock.send(bytes(30 * MSS))
+        time.sleep(0.1)
+        peer.collect(0.001)
+        peer.send(".")
+        time.sleep(0.13)
+        peer.collect(0.001)
+        for acked in range(12, 32, 2):
+            peer.send(".", ack=1 + acked * MSS)
+            time.sleep(0.001)
+        yield Fact(f"sending.late-acks.{kind.decode()}.cwnd", cwnd(sock), noted)
+        sock.close()
+
+
+def parameter(name: str) -> str:
+    """A parameter of the module tcp_cubic."""
+    return Path(f"/sys/module/tcp_cubic/parameters/{name}").read_text().strip()
+
+
+def short_of_something() -> Facts:
+    """busy_time, rwnd_limited and sndbuf_limited, in ms (accounted in ticks of 4)."""
+    peer = Peer(Tun(), 530, sack=True)
+    sock = open_to(peer)
+    yield Fact("sending.time.fresh", times(sock), (0, 0, 0))
+    peer.window = 0
+    peer.send(".")
+    sock.send(bytes(MSS))
+    time.sleep(0.1)
+    peer.window = 65535
+    peer.send(".")
+    peer.collect(0.05)
+    peer.send(".")
+    peer.collect(0.03)
+    busy, window, buffer = times(sock)
+    yield Fact("sending.time.closed-100-ms.busy", busy, Between(148, 170))
+    yield Fact("sending.time.closed-100-ms.window", window, Between(96, 112))
+    yield Fact("sending.time.closed-100-ms.buffer", buffer, 0)
+
+
+def times(sock: socket.socket) -> tuple[int, int, int]:
+    """busy_time, rwnd_limited, sndbuf_limited in ms."""
+    return tuple(field(sock, place, "Q") // 1000 for place in (168, 176, 184))  # type: ignore[return-value]
+
+
 if __name__ == "__main__":
     lab.main([least_train, use_of_the_window, pause_at_a_closed_window, blocks, overtaken,
-              lost_with_little_in_flight])  # fmt: skip
+              lost_with_little_in_flight, hystart, short_of_something])  # fmt: skip

@@ -147,6 +147,7 @@ LINUX_SETTINGS: Final[dict[str, Setter]] = {
     "tcp_keepalive_probes": _number("keepalive_probes"),
     "tcp_min_tso_segs": _number("train_least"),
     "tcp_notsent_lowat": _number("notsent_lowat"),
+    "tcp_cubic.hystart_detect": _one_of("hystart", False, None, None, True),
     "tcp_recovery": lambda p, v: p.with_field("rack", bool(int(v) & 1)),
     "tcp_rto_max_ms": _number("rto_max_ns", MS),
     "tcp_rto_min_us": _number("rto_min_ns", 1000),

@@ -50,7 +50,7 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 )
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
-_KEPT: Final = StartRules(full_requests=FullRequests.KEPT, offers_again=False)
+_KEPT: Final = StartRules(full_requests=FullRequests.KEPT, offers_again=False, hystart=False)
 _NO_TRAINS: Final = BufferRules(
     trains=False, window_rounds_up=False, scale_fits_fixed=False
 )
@@ -86,6 +86,7 @@ _BSD_GRADES: Final = {
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
+    "hystart": (CHOSEN, "of RFC 9438 alone; FreeBSD has HyStart++ (RFC 9406)"),
     "reduces_cwnd": (SOURCE, "FreeBSD cc_newreno.c: the smaller of cwnd and the peer's window"),
     "offers_again": (SOURCE, "FreeBSD tcp_output.c: in a SYN|ACK only with TF_RCVD_SCALE"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
@@ -159,7 +160,7 @@ BSD44: Final = Profile(
         congestion=Congestion.RENO,
         ecn=Ecn.OFF,
         full_requests=FullRequests.KEPT,
-        offers_again=False,
+        offers_again=False, hystart=False,
     ),
     grades={
         "window_check": (CHOSEN, "as the RFC"),
@@ -224,7 +225,9 @@ WINDOWS: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
-    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False),
+    start=StartRules(
+        ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False, hystart=False
+    ),
     buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
     acceptance=_AS_THE_RFC,
@@ -238,6 +241,7 @@ WINDOWS: Final = Profile(
         "scale_fits_fixed": (CHOSEN, "as the BSDs"),
         "full_requests": (CHOSEN, "the backlog is that of accepted connections"),
         "offers_again": (CHOSEN, "as the BSDs"),
+        "hystart": (CHOSEN, "of RFC 9438 alone; Windows has HyStart++ (RFC 9406)"),
         "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),
         "rack": (MANUAL, _ANNIVERSARY),
         "tail_probe": (MANUAL, _ANNIVERSARY),

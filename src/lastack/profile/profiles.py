@@ -61,7 +61,8 @@ TEXTBOOK: Final = Profile(
     ),
     buffers=_SHIFTED,
     start=StartRules(
-        ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False, reduces_cwnd=False
+        ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False, reduces_cwnd=False,
+        hystart=False,
     ),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
@@ -83,6 +84,7 @@ TEXTBOOK: Final = Profile(
         "full_requests": (CHOSEN, "no book knows of cookies"),
         "offers_again": (MANUAL, _ASKED),
         "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
+        "hystart": (CHOSEN, "younger than the books"),
         "ecn": (CHOSEN, "no book asks for it"),
         "rack": (CHOSEN, "younger than the books"),
         "tail_probe": (CHOSEN, "younger than the books"),
@@ -128,7 +130,7 @@ RFC9293: Final = Profile(
         sack=False,
         congestion=Congestion.RENO,
         full_requests=FullRequests.KEPT,
-        offers_again=False, reduces_cwnd=False,
+        offers_again=False, reduces_cwnd=False, hystart=False,
     ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
@@ -160,6 +162,7 @@ RFC9293: Final = Profile(
         "full_requests": (CHOSEN, f"{_RFC} section 3.9.2 leaves it open"),
         "offers_again": (MANUAL, _ASKED),
         "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
+        "hystart": (MANUAL, "RFC 9406 is no part of RFC 9293"),
         "ecn": (MANUAL, f"{_RFC} SHLD-8"),
         "rack": (MANUAL, "RFC 8985 is no part of RFC 9293"),
         "tail_probe": (MANUAL, "RFC 8985 is no part of RFC 9293"),

@@ -69,6 +69,10 @@ class StartRules:
         Congestion.CUBIC, "congestion control of a new socket; tcp_congestion_control",
         grade="source", source="Linux CONFIG_DEFAULT_CUBIC",
     )  # fmt: skip
+    hystart: bool = rule(
+        True, "cubic leaves slow start before anything is lost where ACKs come late (HyStart)",
+        source="docs/kernel-notes/sending.md",
+    )  # fmt: skip
     ecn: Ecn = rule(
         Ecn.ANSWERED, "explicit congestion notification; net.ipv4.tcp_ecn",
         source="docs/kernel-notes/ecn.md",

@@ -1,7 +1,7 @@
 """struct tcp_info of Linux 6.18 (linux/tcp.h), 280 bytes, as TCP_INFO gives it.
 
 Measured: docs/kernel-notes/tcp-info.md, which also says what stays 0 here: there is no pacing, no
-rate sampler, no accounting of busy time, and no accurate ECN; a Fast Open never is.
+rate sampler, and no accurate ECN; a Fast Open never is.
 """
 
 from __future__ import annotations
@@ -106,7 +106,10 @@ def _times(info: Info, now: int) -> dict[str, int]:
         "last_ack_recv": meter.ack_received_at,
     }  # fmt: skip
     found = {name: (now - max(at, 0)) // MS & 0xFFFF_FFFF for name, at in since.items()}
+    _, busy, window, buffer = meter.spent_until(now)
     return found | {
+        "busy_time": (busy + window + buffer) // _US, "rwnd_limited": window // _US,
+        "sndbuf_limited": buffer // _US,
         "rto": info.rto // _US, "ato": info.ack_timeout // _US, "rtt": info.rtt // _US,
         "rttvar": info.rtt_variance // _US,
         "min_rtt": 0xFFFF_FFFF if info.min_rtt == NEVER else info.min_rtt // _US,

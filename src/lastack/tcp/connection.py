@@ -30,7 +30,7 @@ from .entry import Entry
 from .finwait import orphan_limit, split_limit
 from .info import Info, info_of
 from .mark import Urgent
-from .meter import Meter
+from .meter import BUFFER, BUSY, IDLE, WINDOW, Meter
 from .tcb import UNSET, Tcb, enter
 from .timewait import entry_of
 
@@ -69,7 +69,9 @@ class Connection:
         tcb = self._tcb
         if tcb.snd_una == tcb.snd_nxt:
             self._resume(now)
-        return sending.send(tcb, data, now, push_urgent=push_urgent, more=more, record=record)
+        count = sending.send(tcb, data, now, push_urgent=push_urgent, more=more, record=record)
+        self._note_time(now)
+        return count
 
     def receive(self, size: int, now: int, *, peek: bool = False) -> bytes:
         """RECEIVE: return up to `size` bytes in order, b"" if there is none."""
@@ -196,6 +198,16 @@ class Connection:
         with the first text; of an active one the handshake's last ACK waits for text."""
         self._tcb.defer = repeats
 
+    def _note_time(self, now: int) -> None:
+        """Account for the sender's time (tcpi_busy_time and others)."""
+        tcb = self._tcb
+        if not len(tcb.sendq) and (tcb.fin_seq == UNSET or tcb.fin_acked()):
+            doing = IDLE
+        else:
+            doing = BUFFER if tcb.buffer_full else WINDOW if tcb.window_full else BUSY
+        if doing != self._meter.doing:
+            self._meter.turns_to(doing, now)
+
     def _resume(self, now: int) -> None:
         if self._meter.data_sent_at >= 0:
             recovery.resume(self._tcb, now - self._meter.data_sent_at)
@@ -231,6 +243,7 @@ class Connection:
         emit.flush(tcb, now)
         if tcb.wants_room:
             recovery.make_room(tcb)
+        self._note_time(now)
         if tcb.orphan:
             self._settle_orphan(now)
 

@@ -215,6 +215,8 @@ def _note_use(tcb: Tcb) -> None:
         tcb.cwnd_limited = limited
         tcb.max_flight = flight
         tcb.usage_seq = tcb.snd_nxt
+    if tcb.wants_room and tcb.sent_end() == tcb.sendq.end and not loss.window_was_used(tcb):
+        tcb.buffer_full = True  # the program has more, and only the buffer keeps it back
 
 
 def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
@@ -302,7 +304,7 @@ def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
 def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
     """Send new text and the FIN as far as windows, Nagle and SWS avoidance let, or `one` train of
     it; tell whether some of it waits."""
-    tcb.cwnd_full = False
+    tcb.cwnd_full = tcb.window_full = False
     first = tcb.sent_end()
     if first == tcb.sendq.end and not tcb.fin_queued:
         return False
@@ -350,6 +352,8 @@ def _next(tcb: Tcb, sent_end: int, ahead: int, train_length: int) -> tuple[int, 
         if flight:
             tcb.cwnd_full = True
             return None
+    if room < min(unsent, full):
+        tcb.window_full = True
     if room <= 0:
         return None  # also when the window shrank (SHLD-15)
     size = min(unsent, full, room)  # SHLD-28

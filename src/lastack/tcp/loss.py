@@ -61,10 +61,10 @@ def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now
 def grow(tcb: Tcb, count: int, now: int) -> None:
     """`count` bytes have arrived, and nothing is wrong: cwnd may grow."""
     rtt = max(tcb.rtt.srtt, 0)
-    tcb.congestion.acked(count, limited=_window_was_used(tcb), now=now, rtt=rtt)
+    tcb.congestion.acked(count, limited=window_was_used(tcb), now=now, rtt=rtt)
 
 
-def _window_was_used(tcb: Tcb) -> bool:
+def window_was_used(tcb: Tcb) -> bool:
     """Tell whether cwnd held us back. In slow start it may grow to twice the last flight."""
     if tcb.rxt_nxt != UNSET or tcb.cwnd_limited:
         return True

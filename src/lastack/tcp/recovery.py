@@ -64,6 +64,8 @@ def _measure_each(tcb: Tcb, rack: Rack, seg: Segment, now: int) -> None:
     if rack.acked_at >= 0:
         tcb.rtt.sample(now - rack.acked_at)
         rack.held_at = UNSET
+        una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
+        tcb.congestion.measured(now - rack.acked_at, tcb.rtt.srtt, una, nxt, now)
     elif rack.held_at < 0:
         tcb.timed_seq = UNSET
         measure(tcb, seg, now)
@@ -124,7 +126,8 @@ def make_room(tcb: Tcb) -> None:
         segments = max(control.initial_segments, control.cwnd // tcb.mss)
         tcb.buffers.grow_send(segments, tcb.mss)
     if tcb.buffers.writable(*queue):
-        tcb.wants_room, room = False, True
+        tcb.wants_room = tcb.buffer_full = False
+        room = True
     if room:
         tcb.wake(WRITABLE)
 

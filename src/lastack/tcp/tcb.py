@@ -34,7 +34,10 @@ READ_HANGUP: Final = 0x2000
 
 UNSET: Final = -1
 
-_CONTROLS: Final = {Congestion.RENO: NewReno, Congestion.CUBIC: Cubic}
+def _control(kind: Congestion, profile: Profile, mss: int, segments: int) -> NewReno:
+    if kind is Congestion.CUBIC:
+        return Cubic(mss, segments, hystart=profile.start.hystart)
+    return NewReno(mss, segments)
 
 
 def default_congestion(profile: Profile) -> Congestion:
@@ -60,7 +63,7 @@ class Tcb:
         "heard_at", "nodelay", "linger2_ns", "wants_room", "writer_sleeps",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "probing_since",
-        "timed_seq", "timed_at", "small_seq", "cwnd_full",
+        "timed_seq", "timed_at", "small_seq", "cwnd_full", "window_full", "buffer_full",
         "cwnd_limited", "max_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
@@ -83,7 +86,9 @@ class Tcb:
         self.timers = Timers()
         self.acks = Acking(profile.acks)
         self.rtt = Rtt(profile.retransmission)
-        self.congestion = _CONTROLS[default_congestion(profile)](mss, profile.start.initial_cwnd)
+        self.congestion = _control(
+            default_congestion(profile), profile, mss, profile.start.initial_cwnd
+        )
         self.buffers = buffers
         self.sendq = SendQueue()
         self.recvq = ReceiveQueue()
@@ -179,6 +184,8 @@ class Tcb:
         self.small_seq = UNSET
         # cwnd_full: it holds text back now; the others are of this round trip
         self.cwnd_full = self.cwnd_limited = False
+        # what else keeps text back: the peer's window, or the send buffer
+        self.window_full = self.buffer_full = False
         self.max_flight = 0
         self.usage_seq = iss
         self.challenge_at = UNSET
@@ -239,7 +246,7 @@ class Tcb:
     def set_congestion(self, kind: Congestion) -> None:
         """Change the congestion control; cwnd and ssthresh stay as they are."""
         old = self.congestion
-        self.congestion = _CONTROLS[kind](old.mss, old.initial_segments)
+        self.congestion = _control(kind, self.profile, old.mss, old.initial_segments)
         self.congestion.cwnd, self.congestion.ssthresh = old.cwnd, old.ssthresh
         self.congestion.recovering = old.recovering
 

@@ -120,7 +120,7 @@ def test_a_writer_that_the_buffer_keeps_short() -> None:
     world.flush()
     peer.ack()
     assert sock.send(bytes(1 << 20), 0, world.now) == 42 * 1460
-    world.run(0.1)
+    world.run(0.001)
     peer.ack(1 + 30 * 1460)  # the rest leaves, and cwnd would take more
-    world.run(0.1)
-    agrees(sock, world.now, busy_time=200_000, rwnd_limited=0, sndbuf_limited=100_000)
+    world.run(0.005)
+    agrees(sock, world.now, busy_time=6_000, rwnd_limited=0, sndbuf_limited=5_000)

@@ -199,12 +199,10 @@ class Connection:
         self._tcb.defer = repeats
 
     def _note_time(self, now: int) -> None:
-        """Account for the sender's time (tcpi_busy_time and others)."""
         tcb = self._tcb
+        doing = BUFFER if tcb.buffer_full else WINDOW if tcb.window_full else BUSY
         if not len(tcb.sendq) and (tcb.fin_seq == UNSET or tcb.fin_acked()):
             doing = IDLE
-        else:
-            doing = BUFFER if tcb.buffer_full else WINDOW if tcb.window_full else BUSY
         if doing != self._meter.doing:
             self._meter.turns_to(doing, now)
 

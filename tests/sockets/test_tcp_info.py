@@ -112,15 +112,15 @@ def test_where_the_senders_time_went() -> None:
 
 def test_a_writer_that_the_buffer_keeps_short() -> None:
     world = World()
-    peer = HandPeer(world, mode="manual", sack=True)
+    peer = HandPeer(world, mode="manual", sack=True, wnd=30_000)
     sock = peer.begin_from_k()
     peer.tx("SYN|ACK")
-    world.set(sock, names.SO_SNDBUF, 10_000)
+    world.set(sock, names.SO_SNDBUF, 16_000)
     sock.send(bytes(10 * 1460), 0, world.now)
     world.flush()
     peer.ack()
-    assert sock.send(bytes(1 << 20), 0, world.now) == 42 * 1460
+    assert sock.send(bytes(1 << 20), 0, world.now) == 30 * 1460
     world.run(0.001)
-    peer.ack(1 + 30 * 1460)  # the rest leaves, and cwnd would take more
+    peer.ack(1 + 28 * 1460)  # the rest leaves, and cwnd would take more
     world.run(0.005)
     agrees(sock, world.now, busy_time=6_000, rwnd_limited=0, sndbuf_limited=5_000)

@@ -254,7 +254,8 @@ def _send_again(tcb: Tcb, now: int) -> None:
     while seq.lt(tcb.rxt_nxt, tcb.recover):
         if seq.sub(tcb.rxt_nxt, tcb.snd_una) >= tcb.congestion.cwnd:
             return
-        position, end = tcb.board.skip_held(tcb.position_of(tcb.rxt_nxt))
+        known = tcb.board if tcb.rack is None else tcb.rack
+        position, end = known.skip_held(tcb.position_of(tcb.rxt_nxt))
         tcb.rxt_nxt = tcb.seq_of(position)
         if seq.lt(tcb.rxt_nxt, tcb.recover):
             tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now, end=end)

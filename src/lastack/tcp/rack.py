@@ -115,6 +115,20 @@ class Rack:
             kept.append(Sent(kept[-1].last, last, now, again=True))
         self.flight[begin:end] = kept
 
+    def skip_held(self, position: int) -> tuple[int, int]:
+        """Return (the first position from here on that is not held, where that hole ends or -1).
+
+        Of a segment of which the peer holds a part everything is sent again.
+        """
+        at = bisect_right(self.flight, position, key=_last)
+        flight = self.flight
+        while at < len(flight) and flight[at].held:
+            position = max(position, flight[at].last)
+            at += 1
+        while at < len(flight) and not flight[at].held:
+            at += 1
+        return position, flight[at].first if at < len(flight) else -1
+
     def next_lost(self) -> Sent | None:
         """Return the first that is lost and was not sent again."""
         for one in self.flight:

@@ -27,6 +27,20 @@ class WindowCheck(Enum):
     )
 
 
+class WindowUpdate(Enum):
+    """Which segments tell SND.WND."""
+
+    RFC9293 = "SEG.SEQ newer, or the same and SEG.ACK no older (section 3.10.7.4, fifth)"
+    LARGER = "SEG.ACK or SEG.SEQ newer, or both the same and the window larger, or 0"
+
+
+class OldAck(Enum):
+    """How old an ACK may be (RFC 5961 section 5.2); an older one draws a challenge ACK."""
+
+    MAX_WINDOW = "SND.UNA - MAX.SND.WND"
+    ACKED = "the same, and not before all that was acknowledged"
+
+
 class ResetCheck(Enum):
     """Which RST inside of the window ends a connection."""
 
@@ -55,6 +69,13 @@ class AcceptanceRules:
     )  # fmt: skip
     window_check: WindowCheck = rule(
         WindowCheck.EDGES, "which segments are acceptable", source="docs/kernel-notes/found.md"
+    )
+    window_update: WindowUpdate = rule(
+        WindowUpdate.LARGER, "which segments tell SND.WND",
+        source="docs/kernel-notes/found.md",
+    )  # fmt: skip
+    old_ack: OldAck = rule(
+        OldAck.ACKED, "the oldest SEG.ACK that counts", source="docs/kernel-notes/found.md"
     )
     reset_check: ResetCheck = rule(
         ResetCheck.EXACT, "which RST in the window counts", source="docs/kernel-notes/resets.md"

@@ -7,7 +7,7 @@ import errno
 from collections.abc import Mapping
 from typing import Final
 
-from .acceptance import AcceptanceRules, WindowCheck
+from .acceptance import AcceptanceRules, OldAck, WindowCheck, WindowUpdate
 from .acks import AckRules
 from .buffers import BufferRules
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
@@ -56,13 +56,17 @@ TEXTBOOK: Final = Profile(
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
     acceptance=AcceptanceRules(
-        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False
+        window_check=WindowCheck.OVERLAP, window_update=WindowUpdate.RFC9293,
+    old_ack=OldAck.MAX_WINDOW,
+        text_across_fin_resets=False
     ),
     buffers=_SHIFTED,
     start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
         "window_check": (MANUAL, "RFC 9293 table 6"),
+        "window_update": (MANUAL, "RFC 9293 section 3.10.7.4, fifth"),
+        "old_ack": (MANUAL, "RFC 5961 section 5.2"),
         "waits_for": (MANUAL, _UNP),
         "nonblocking": (MANUAL, _UNP),
         "expiry_errno": (MANUAL, _UNP),
@@ -118,7 +122,9 @@ RFC9293: Final = Profile(
     ),
     acks=AckRules(fin_waits=False),
     acceptance=AcceptanceRules(
-        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False
+        window_check=WindowCheck.OVERLAP, window_update=WindowUpdate.RFC9293,
+    old_ack=OldAck.MAX_WINDOW,
+        text_across_fin_resets=False
     ),
     buffers=_SHIFTED,
     start=StartRules(
@@ -130,6 +136,8 @@ RFC9293: Final = Profile(
     ),
     grades={
         "window_check": (MANUAL, f"{_RFC} table 6"),
+        "window_update": (MANUAL, f"{_RFC} section 3.10.7.4, fifth"),
+        "old_ack": (MANUAL, "RFC 5961 section 5.2"),
         "linger_supported": (MANUAL, f"{_RFC} knows no SO_LINGER"),
         "unread": (MANUAL, f"{_RFC} SHLD-3"),
         "fin_wait_2_orphan_ns": (MANUAL, f"{_RFC} section 3.6, no limit"),

@@ -272,7 +272,9 @@ class Connection:
             return False
         tcb.congestion.resize(mss)
         tcb.mss = mss
-        if tcb.in_flight() and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
+        # what fits all the same was not lost for its size
+        larger = tcb.in_flight() > mss
+        if larger and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
             recovery.go_back(tcb)
         emit.flush(tcb, now)
         return True

@@ -14,8 +14,6 @@ from lastack.wire import ABSENT, ACK, ECE, FIN, PSH, RST, SYN, URG, Segment, seq
 from . import ecn, loss, sack, timers, train, urgent
 from .tcb import UNSET, Tcb
 
-_SACK_ROOM = 36
-"""Octets that four SACK blocks take, with padding."""
 _MAY_SEND = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
 """A tuple: `in` compares by identity, where a set would ask an Enum for its hash, in Python."""
 
@@ -105,7 +103,7 @@ def _acceptable_seq(tcb: Tcb) -> int:
     """
     edge = (tcb.snd_una + tcb.snd_wnd) & seq.MASK
     beyond = seq.diff(tcb.snd_nxt, edge)
-    return tcb.snd_nxt if beyond < 1 << tcb.snd_wscale else edge
+    return tcb.snd_nxt if beyond <= 0 or (tcb.scale_ok and beyond < 1 << tcb.rcv_wscale) else edge
 
 
 def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
@@ -175,8 +173,8 @@ def send_text(
     if tcb.ecn_ok:
         more, mark = ecn.outgoing(tcb, text=bool(text), again=again)
         flags |= more
-    # An ACK that rides on a short segment has room for the blocks, too.
-    fits = len(text) + _SACK_ROOM <= tcb.mss
+    size = _size(tcb)
+    fits = len(text) + sack.room(tcb) <= tcb.mss
     seg = Segment(
         tcb.flow, number, tcb.rcv_nxt, flags, window, text, up=up, ecn=mark, tsval=tsval,
         tsecr=tsecr,
@@ -192,7 +190,7 @@ def send_text(
         _note_flight(tcb)
     if fin:
         tcb.fin_seq = tcb.seq_of(last)
-    if text and len(text) < tcb.send_size() and not again:
+    if text and len(text) < size and not again:
         tcb.small_seq = beyond
     if text:
         tcb.acks.text_sent(now)
@@ -203,6 +201,11 @@ def send_text(
     if tcb.sack_ok and tcb.profile.retransmission.rack:
         loss.sent(tcb, first, last + 1 if fin else last, now)
     _out(tcb, seg, now, first, last, again)
+
+
+def _size(tcb: Tcb) -> int:
+    """Return the most text of one segment; the blocks that it has to report take room."""
+    return max(tcb.send_size() - sack.room(tcb), 1)
 
 
 def _note_flight(tcb: Tcb) -> None:
@@ -331,7 +334,7 @@ def _next(tcb: Tcb, sent_end: int, ahead: int, train_length: int) -> tuple[int, 
     owes_fin = tcb.fin_queued and _owes_fin(tcb)
     if not unsent and not owes_fin:
         return None
-    full = tcb.send_size()
+    full = _size(tcb)
     flight = tcb.network() + ahead
     room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt) - ahead
     held = unsent or tcb.profile.closing.fin_held_by_cwnd

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import errno
 
-from lastack.profile import MissingTimestamp, Profile, ResetCheck, S, SynCheck, WindowCheck
+from lastack.profile import (
+    MissingTimestamp,
+    OldAck,
+    Profile,
+    ResetCheck,
+    S,
+    SynCheck,
+    WindowCheck,
+    WindowUpdate,
+)
 from lastack.state import CLOSE_WAIT, CLOSED, ESTABLISHED
 from lastack.wire import ABSENT
 from tests.truth.peer import HandPeer, World, tries
@@ -128,3 +137,22 @@ def text_that_ends_behind_the_window(profile: Profile) -> object:
     world, peer, sock = opened(profile)
     peer.data(b"x" * 70_000)
     return tries(world, sock, "recv")
+
+
+@shows("old_ack", {OldAck.ACKED: "AGAIN", OldAck.MAX_WINDOW: b"x"})
+def text_with_an_ack_from_before_the_connection(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    peer.tx("PSH|ACK", b"x", ack=-100)
+    return tries(world, sock, "recv")
+
+
+@shows("window_update", {WindowUpdate.LARGER: [1460], WindowUpdate.RFC9293: []})
+def an_ack_that_tells_a_smaller_window(profile: Profile) -> object:
+    """The second of two ACKs that could have changed places tells a smaller window."""
+    world, peer, sock = opened(profile)
+    peer.ack(1)
+    peer.ack(1, wnd=1000)
+    since = peer.mark()
+    sock.send(b"x" * 1460, 0, world.now)
+    world.run(0.1)
+    return [got.len for got in peer.since(since)]

@@ -91,13 +91,14 @@ class Record:
             self._linger.pop((pid, fd), None)
             if flow is not None and begun[7].get("info"):
                 self.infos[flow] = begun[7]["info"]
-        moved = ended[7].get("moved", 0)
+        told = ended[7].get("moved", 0)
+        moved = 0 if begun[7].get("peek") else told
         if moved and flow is not None:
             self.opaque.discard(flow)
         self.calls.append(
             CallSeen(
                 self._host, "" if thread == self._main else f"thread {thread}", name,
-                self._text(name, begun[7]), _result(name, number, moved, ended[7]), number,
+                self._text(name, begun[7]), _result(name, number, told, ended[7]), number,
                 moved, flow, begun[0], ended[0], lingers, self._peer(name, begun[7]), limited,
             )
         )  # fmt: skip

@@ -82,7 +82,7 @@ PAIRS += [
 
 PAIRS += [
     Pair(f"near_{name}.py")
-    for name in ("early", "aborts", "slow_reader", "urgent", "paused", "masks")
+    for name in ("early", "aborts", "slow_reader", "urgent", "paused", "masks", "raises")
 ]
 
 

@@ -84,6 +84,12 @@ def _first(told: Record, name: str) -> CallSeen:
     return next(one for one in told.calls if one.call == name)
 
 
+def test_a_connection_that_was_accepted_and_never_used_is_known(tmp_path: Path) -> None:
+    begun = PROGRAM.split("    near.sendall")[0]
+    told, _ = record(tmp_path, begun + "    raise SystemExit\n")
+    assert len(told.flows) == 2
+
+
 def test_a_peek_reads_nothing(tmp_path: Path) -> None:
     begun = PROGRAM.split("    copy =")[0]
     peeks = "far.recv(3, socket.MSG_PEEK), far.recv_into(bytearray(9), flags=socket.MSG_PEEK)"

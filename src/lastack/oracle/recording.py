@@ -216,7 +216,7 @@ def _wrap_accept(recorder: Recorder) -> None:
             recorder.write("end", "accept", fd, errno=_number(error), error=type(error).__name__)
             raise
         recorder.learn(sock)
-        recorder.write("end", "accept", fd, peer=address[:2])
+        recorder.write("end", "accept", fd, peer=address[:2], new=recorder.flows.get(sock.fileno()))
         return sock, address
 
     socket.socket.accept = accept  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from lastack.state import FIN_WAIT_1, LAST_ACK, TIME_WAIT
-from lastack.trace import Arrived, Event, Opened, Returned, StateChanged
+from lastack.trace import Arrived, Called, Event, Opened, Returned, StateChanged
 from lastack.verdict import Book, ConnectionStory
 from lastack.wire import RST, Segment
 
@@ -74,8 +74,10 @@ def compare(lastack: Side, kernel: Side) -> list[Difference]:
                 found.append(Difference(name, "connection", next(there), next(there)))
             else:
                 found += _connection(name, mine, other)
-    races = [why for why in (NO_ORDER, LEFT_EARLY) if any(one.explained == why for one in found)]
-    raced = races[0] if races else ""
+    told = {one.explained for one in found}
+    if any(one["raced"] for many in (*ours.values(), *theirs.values()) for one in many):
+        told.add(NO_ORDER)
+    raced = next((why for why in (NO_ORDER, LEFT_EARLY) if why in told), "")
     if not raced and _assassinated(kernel.events) != _assassinated(lastack.events):
         raced = ASSASSINATED
     hurried = {
@@ -138,7 +140,8 @@ def _matched(ours: list[Told], theirs: list[Told]) -> Iterable[tuple[Told | None
 
 
 def _close_without_order(story: ConnectionStory, events: Iterable[Event]) -> bool:
-    """Whether both ends closed and neither had read the other's EOF before."""
+    """Whether both ends closed and neither had read the other's EOF before. The call counts: Linux
+    is in FIN-WAIT-1 from then on, also while a FIN has to wait behind data."""
     closed: set[int] = set()
     ends = {end.conn for end in story.ends}
     for event in events:
@@ -146,7 +149,8 @@ def _close_without_order(story: ConnectionStory, events: Iterable[Event]) -> boo
             continue
         if isinstance(event, Returned) and event.text == "EOF" and event.conn not in closed:
             return False
-        if isinstance(event, StateChanged) and event.new in (FIN_WAIT_1, LAST_ACK):
+        called = isinstance(event, Called) and event.call in ("close", "shutdown")
+        if called or (isinstance(event, StateChanged) and event.new in (FIN_WAIT_1, LAST_ACK)):
             closed.add(event.conn)
     return len(closed) == 2
 

@@ -51,6 +51,18 @@ def test_a_bad_ack_makes_linux_send_its_syn_again(flags: str, answers: list[str]
     assert peer.state is SYN_SENT
 
 
+def test_that_syn_is_the_first_of_the_repeats() -> None:
+    world, peer, _ = reach(SYN_SENT)
+    peer.tx("ACK", ack=100)
+    world.run(0.02)
+    mark = peer.mark()
+    peer.tx("ACK", ack=100)
+    world.run(0.02)
+    assert [got.flags for got in peer.since(mark)] == ["RST"]  # no second one at once
+    world.run(11)
+    assert [round(at) for at in peer.times(mark, "SYN")] == [1, 2, 3, 4, 6, 10]
+
+
 def test_a_reset_that_acknowledges_our_syn_refuses() -> None:
     world, peer, sock = reach(SYN_SENT)
     peer.tx("RST|ACK")

@@ -61,7 +61,7 @@ class RetransmissionRules:
         source="docs/kernel-notes/give-up.md",
     )  # fmt: skip
     syn_again_after_bad_ack: bool = rule(
-        True, "in SYN-SENT, a RST for an unacceptable ACK is followed by our SYN again",
+        True, "in SYN-SENT, an unacceptable ACK hastens the first repeat of our SYN",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
     rack: bool = rule(

@@ -83,6 +83,7 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
             arrives.drop(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
         rules = tcb.profile.retransmission
         if rules.syn_again_after_bad_ack and not tcb.retransmits:
+            # the first of the repeats comes as soon as a timer can; docs/kernel-notes/resets.md
             tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.soon())
         return
     # Second, check the RST bit

@@ -126,7 +126,8 @@ class Host:
         self._enter()
         try:
             while (endpoint := self._agenda.pop(now)) is not None:
-                endpoint.connection.timeout(now)
+                if endpoint.listener is None or not self.handshakes.lost(endpoint, now):
+                    endpoint.connection.timeout(now)
                 self.settle(endpoint, now)
             self.waiting.expire(now)
         finally:
@@ -243,7 +244,7 @@ class Host:
 
     def unlisten(self, listener: Listener, reason: Reason, now: int) -> None:
         """Stop listening: connections in the accept queue are reset; handshakes under way are
-        left to themselves, and their last ACK will be met with a RST."""
+        forgotten at their next timer, and whatever comes for one before that is met with a RST."""
         listener.stop()
         here = self._listeners.get(listener.binding.port, [])
         if listener in here:

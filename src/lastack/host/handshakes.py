@@ -112,6 +112,7 @@ class Handshakes:
             flow, binding, listener.buffers.copy(), conn, maxseg, old, now, iss
         )
         endpoint.listener = listener
+        endpoint.connection.set_ip_fields(listener.options.ip_fields(flow))
         if host.scribe is not None:
             host.scribe.write(Opened(conn, flow, False, syn), now)
         return endpoint
@@ -146,6 +147,7 @@ class Handshakes:
         once = self._host.new_connection(
             flow, listener.buffers.copy(), 0, listener.options.maxseg, iss, None
         )
+        once.set_ip_fields(listener.options.ip_fields(flow))
         once.syn_arrives(syn, now)
         return once.take_segments(now)[0]
 

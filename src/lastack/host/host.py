@@ -266,7 +266,7 @@ class Host:
 
     def connect(
         self, binding: Binding, remote: bytes, port: int, buffers: Buffers, owner: object,
-        conn: int, maxseg: int, now: int,
+        conn: int, options: Options, now: int,
     ) -> Endpoint:  # fmt: skip
         """OPEN, active: choose address and port where there is none, and send SYN.
 
@@ -282,8 +282,9 @@ class Host:
         old = self._choose_port(binding, local, remote, port, now)
         flow = Flow(local, binding.port, remote, port)  # for its whole life (MUST-45)
         binding.address = local
-        endpoint = self.new_endpoint(flow, binding, buffers, conn, maxseg, old, now)
+        endpoint = self.new_endpoint(flow, binding, buffers, conn, options.maxseg, old, now)
         endpoint.owner = owner
+        endpoint.connection.set_ip_fields(options.ip_fields(flow))
         if self.scribe is not None:
             self.scribe.write(Opened(conn, flow, True, 0), now)
         endpoint.connection.open(now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from lastack.profile import NEVER, Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import ErrorSet, Reason, Scribe
-from lastack.wire import Flow, Segment, seq
+from lastack.wire import Flow, IpFields, Segment, seq
 
 from . import (
     arrives,
@@ -88,6 +88,10 @@ class Connection:
     def receive_urgent(self, now: int, *, peek: bool = False) -> bytes:
         """Return the urgent byte, which `urgent` says is HERE (MSG_OOB)."""
         return urgent.take(self._tcb, now, peek=peek)
+
+    def set_ip_fields(self, fields: IpFields) -> None:
+        """What every segment from now on carries in its IP header (SHLD-21)."""
+        self._tcb.ip = fields
 
     def set_inline(self, on: bool) -> None:
         """SO_OOBINLINE: urgent bytes are read like the others (RFC 6093 section 6)."""

@@ -118,7 +118,7 @@ RFC9293: Final = Profile(
     ),
     acks=AckRules(fin_waits=False),
     acceptance=AcceptanceRules(
-        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False
+        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False, pointer_when_shut=True
     ),
     buffers=_SHIFTED,
     start=StartRules(
@@ -139,6 +139,7 @@ RFC9293: Final = Profile(
         "exact_reset": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
         "reopen": (MANUAL, f"{_RFC} MAY-2, RFC 6191"),
         "restarted_by": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
+        "pointer_when_shut": (MANUAL, f"{_RFC} MUST-66"),
         "v6only": (CHOSEN, "not in the RFC; RFC 3493 section 5.3: off"),
         "reuse": (CHOSEN, "not in the RFC"),
         "reuse_by_bound": (CHOSEN, "not in the RFC"),

@@ -87,8 +87,8 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def acceptable(tcb: Tcb, seg: Segment) -> bool:
     """Table 6: does the segment overlap the receive window? At a
-    window of 0 a RST and a pointer at RCV.NXT do (MUST-66). Or it is asked whether its ends are
-    too far off."""
+    window of 0 what has no text does at RCV.NXT: a RST, a pointer (MUST-66). Or it is asked whether
+    its ends are too far off."""
     window = tcb.rcv_acceptable()
     if seg.seq == tcb.rcv_nxt and len(seg.text) < window:
         return True  # "0 <= ahead < window" of both cases with a window, the usual one
@@ -148,6 +148,9 @@ def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
         # five says which are valid, and what the ACK of our FIN does
         if not fifth_check_ack(tcb, seg, now):
             return False
+        # MUST-66: what the pointer says counts, though the text does not
+        if seg.flags & URG and tcb.profile.acceptance.pointer_when_shut:
+            sixth_check_urg(tcb, seg, now)
     # <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; what carries no text is answered within the limit
     challenge.answer(tcb, now, limited=not seg.length)
     old = seq.lt(seg.seq, tcb.rcv_nxt)

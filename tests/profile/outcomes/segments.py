@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from lastack.profile import MissingTimestamp, Profile, ResetCheck, S, SynCheck, WindowCheck
+from lastack.sockets import names
 from lastack.state import CLOSE_WAIT, CLOSED, ESTABLISHED
 from lastack.wire import ABSENT
 from tests.truth.peer import HandPeer, World, tries
@@ -74,6 +75,25 @@ def syn_inside_of_the_window(profile: Profile) -> object:
     since = peer.mark()
     peer.tx("SYN", seq=100)
     return peer.state, flags(peer, since), tries(world, sock, "recv")
+
+
+@shows("pointer_when_shut", {True: b"!", False: "EINVAL"})
+def urgent_byte_at_a_shut_window(profile: Profile) -> object:
+    world = World(profile.with_field("window_check", WindowCheck.OVERLAP))
+    peer = HandPeer(world, mode="manual")
+    sock = world.socket()
+    world.set(sock, names.SO_RCVBUF, 4096)
+    peer.accept_from_k(sock)
+    for _ in range(50):
+        peer.data(b"x" * 1000)
+        world.run(0.3)  # past any delayed ACK
+    last = peer.arrived[-1][1]
+    assert last.wnd == 0
+    peer.tx("PSH|ACK|URG", b"!", seq=last.ack - peer.iss, up=1)
+    try:
+        return sock.recv(1, names.MSG_OOB, world.now)
+    except OSError as error:
+        return errno.errorcode[error.errno or 0]
 
 
 @shows("listen_resets_syn_ack", {True: ["RST"], False: []})

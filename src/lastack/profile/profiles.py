@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from .acceptance import AcceptanceRules, WindowCheck
@@ -120,7 +121,7 @@ RFC9293: Final = Profile(
     acceptance=AcceptanceRules(
         window_check=WindowCheck.OVERLAP, text_across_fin_resets=False, pointer_when_shut=True
     ),
-    buffers=_SHIFTED,
+    buffers=replace(_SHIFTED, window_steps=True),
     start=StartRules(
         sack=False, congestion=Congestion.RENO, full_requests=FullRequests.KEPT
     ),
@@ -140,6 +141,7 @@ RFC9293: Final = Profile(
         "reopen": (MANUAL, f"{_RFC} MAY-2, RFC 6191"),
         "restarted_by": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "pointer_when_shut": (MANUAL, f"{_RFC} MUST-66"),
+        "window_steps": (MANUAL, f"{_RFC} section 3.8.6.2.2, MUST-39"),
         "v6only": (CHOSEN, "not in the RFC; RFC 3493 section 5.3: off"),
         "reuse": (CHOSEN, "not in the RFC"),
         "reuse_by_bound": (CHOSEN, "not in the RFC"),

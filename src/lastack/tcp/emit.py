@@ -62,7 +62,7 @@ def receive_window(tcb: Tcb) -> int:
             free = 0
     if not tcb.buffers.at_once:
         free = min(free, tcb.rcv_ssthresh)
-    return max(tcb.buffers.scaled(free, scale), tcb.rcv_wnd())
+    return tcb.buffers.window(free, scale, tcb.rcv_wnd(), tcb.rcv_mss)
 
 
 def _advertise(tcb: Tcb) -> int:

@@ -172,3 +172,16 @@ def test_after_the_peers_fin_its_number_is_used(state: object) -> None:
         peer.tx("ACK", seq=peer.nxt + seq, ack=1)
         assert bool(peer.since(mark)) is answered
         assert sock.state is state
+
+
+def test_old_text_does_not_open_what_a_listener_answered() -> None:
+    """A request is no socket yet: its window has to be overlapped on Linux, too
+    (docs/kernel-notes/resets.md)."""
+    world = World()
+    world.listen()
+    peer = HandPeer(world, mode="manual")
+    peer.tx("SYN")
+    mark = peer.mark()
+    peer.tx("PSH|ACK", b"a", seq=0)
+    peer.answers(mark, "ACK", seq=1, ack=1)
+    assert peer.state is SYN_RECEIVED

@@ -202,6 +202,7 @@ def syn_received() -> Facts:
         ("other-syn", "S", 5, 0, b"", "R. seq=0 ack=6", ""),
         ("fin", "F.", 1, 1, b"", ". seq=1 ack=2", "CLOSE-WAIT"),
         ("data", ".", 1, 1, b"abc", ". seq=1 ack=4", "ESTABLISHED"),
+        ("old-data", ".", 0, 1, b"a", ". seq=1 ack=1", "SYN-RECEIVED"),
     )):  # fmt: skip
         peer, listener = Peer(tun, 400 + number), socket.socket()
         listener.bind((KERNEL, 0))

@@ -92,7 +92,8 @@ def acceptable(tcb: Tcb, seg: Segment) -> bool:
     window = tcb.rcv_acceptable()
     if seg.seq == tcb.rcv_nxt and len(seg.text) < window:
         return True  # "0 <= ahead < window" of both cases with a window, the usual one
-    if tcb.profile.acceptance.window_check is WindowCheck.EDGES:
+    request = tcb.passive and tcb.state is SYN_RECEIVED  # which overlaps its window on Linux, too
+    if tcb.profile.acceptance.window_check is WindowCheck.EDGES and not request:
         return _between_edges(tcb, seg, window)
     length = seg.length
     ahead = seq.diff(seg.seq, tcb.rcv_nxt)

@@ -109,6 +109,7 @@ def _reached(
     ground = SimulatedGround(profile)
     stage = Stage(ground)
     stage.reach(position, happening.before)
+    stage.pause()
     stage.check(position)
     return stage, ground
 

@@ -15,7 +15,7 @@ from lastack.verdict import seconds
 from .atlas_ground import Ground
 from .atlas_happenings import HAPPENINGS, Happening, next_calls
 from .atlas_simulated import SimulatedGround
-from .atlas_stage import POSITIONS, Position, Stage, flag_names
+from .atlas_stage import MOMENT, POSITIONS, Position, Stage, flag_names
 
 LATER: Final = 3600 * S
 """How long a connection is left alone."""
@@ -71,8 +71,8 @@ class Seen:
 
 
 class CellPlay:
-    """A play of a cell on a ground: `reach`, `check`, `act`, after AT_ONCE `settle`, then `look`
-    now and then, and `ask` at the end."""
+    """A play of a cell on a ground: `reach`, and when AT_ONCE has passed `check` and `act`; when it
+    has passed again `settle`, then `look` now and then, and `ask` at the end."""
 
     def __init__(self, position: Position, happening: Happening, ground: Ground) -> None:
         self.name = Name(position.slug, happening.slug)
@@ -180,6 +180,7 @@ def _settled(
     ground = SimulatedGround(profile)
     play = CellPlay(position, happening, ground)
     play.reach()
+    ground.pass_time(MOMENT)
     play.check()
     play.act()
     ground.pass_time(ground.now + AT_ONCE)

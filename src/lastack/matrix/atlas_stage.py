@@ -95,14 +95,17 @@ class Stage:
     # -- the state -----------------------------------------------------------------------------
 
     def reach(self, position: Position, before: Before) -> None:
-        """Bring the host into the state, and let time pass until `MOMENT`."""
+        """Bring the host into the state."""
         state, ground = position.state, self.ground
         ground.open()
         if state is not CLOSED:
             self._open(state)
         if state not in (CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED):
             self._end(position, before)
-        ground.pass_time(MOMENT)
+
+    def pause(self) -> None:
+        """Let time pass until `MOMENT`: what the host does at its next tick is done."""
+        self.ground.pass_time(MOMENT)
         self.look()
 
     def check(self, position: Position) -> None:

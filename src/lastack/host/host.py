@@ -406,7 +406,8 @@ class Host:
                 endpoint.path_mtu = mtu
             elif number := errors.errno_of(message):
                 lost, ends = errors.path_lost(message), errors.ends_request(message)
-                if tcp.icmp_arrives(number, message.quoted_seq, lost, ends, now):
+                hard = errors.is_hard(message)
+                if tcp.icmp_arrives(number, message.quoted_seq, lost, ends, hard, now):
                     self.settle(endpoint, now)
                     return
                 reason = Reason.ICMP_OUTSIDE_WINDOW

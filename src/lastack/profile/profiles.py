@@ -128,6 +128,7 @@ RFC9293: Final = Profile(
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
         reset_in_syn_received_active=errno.ECONNREFUSED,
+        hard_unreachable=True,
     ),
     grades={
         "window_check": (MANUAL, f"{_RFC} table 6"),
@@ -141,6 +142,7 @@ RFC9293: Final = Profile(
         "reopen": (MANUAL, f"{_RFC} MAY-2, RFC 6191"),
         "restarted_by": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "pointer_when_shut": (MANUAL, f"{_RFC} MUST-66"),
+        "hard_unreachable": (MANUAL, f"{_RFC} SHLD-26; RFC 5927 section 5.2 advises against it"),
         "window_steps": (MANUAL, f"{_RFC} section 3.8.6.2.2, MUST-39"),
         "v6only": (CHOSEN, "not in the RFC; RFC 3493 section 5.3: off"),
         "reuse": (CHOSEN, "not in the RFC"),

@@ -237,10 +237,12 @@ class Connection:
             self._settle_orphan(now)
 
     def icmp_arrives(
-        self, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, now: int
-    ) -> bool:
+        self, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, hard: bool,
+        now: int,
+    ) -> bool:  # fmt: skip
         """An ICMP error about a segment of ours. It ends a connection that is being opened; an
-        open one only remembers it (MUST-56). False when the segment is not in flight (RFC 5927).
+        open one only remembers it (MUST-56), unless it is hard and the profile believes that
+        (SHLD-26). False when the segment is not in flight (RFC 5927).
 
         `path_lost`: net or host are unreachable; `ends_request`: it ends a passive open, too.
         """
@@ -251,7 +253,7 @@ class Connection:
         if half_open and tcb.passive:
             if ends_request:
                 calls.gone(tcb, Reason.UNREACHABLE, now)
-        elif half_open:
+        elif half_open or (hard and tcb.profile.errors.hard_unreachable):
             calls.gone(tcb, Reason.UNREACHABLE, now, error=error)
         elif tcb.state is not CLOSED:
             if path_lost and quoted_seq == tcb.snd_una:

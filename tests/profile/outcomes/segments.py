@@ -135,6 +135,15 @@ def reset_in_a_simultaneous_open(profile: Profile) -> object:
     return errno_of(lambda: sock.connected(world.now))
 
 
+@shows("hard_unreachable", {False: ESTABLISHED, True: CLOSED})
+def port_unreachable_of_an_open_connection(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    sock.send(b"x", 0, world.now)
+    world.flush()
+    peer.icmp(3, 3)
+    return peer.state
+
+
 @shows("destroyed", {errno.ECONNABORTED: "ECONNABORTED", errno.ETIMEDOUT: "ETIMEDOUT"})
 def killed(profile: Profile) -> object:
     world, _, sock = opened(profile)

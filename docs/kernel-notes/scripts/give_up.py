@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 
@@ -92,6 +93,19 @@ def with_program() -> Facts:
         yield Fact(f"give-up.retries2-3.{name}.send", lab.outcome(sock.send, b"x"), "EPIPE")
         yield Fact(f"give-up.retries2-3.{name}.state", lab.state(port), "CLOSED")
         lab.shell("ip link del peer0")
+
+
+def first_limit() -> Facts:
+    """R1, tcp_retries1 = 2: the program is not told of three repeats, and the peer sees nothing."""
+    lab.sysctl("tcp_retries1", 2)
+    sock, peer = connected()
+    sock.send(bytes(100))
+    sent = peer.collect(3.5)
+    yield Fact("give-up.retries1-2.sent", [str(one) for one in sent], [". seq=1 ack=1 len=100"] * 5)
+    poll = select.poll()
+    poll.register(sock, select.POLLIN | select.POLLERR)
+    yield Fact("give-up.retries1-2.poll", poll.poll(0), [])
+    yield Fact("give-up.retries1-2.error", lab.error_of(sock), "0")
 
 
 def merged_fin() -> Facts:
@@ -186,8 +200,9 @@ def simultaneous(count: int, wait: float, seconds: float, times: list[float]) ->
     sent += peer.collect(seconds)
     name = f"give-up.simultaneous-open-{count or 'default'}-after-{wait:g}-s"
     yield Fact(name, [round(2 * (one.at - began)) / 2 for one in sent], times)
-    yield Fact(f"{name}.flags", [one.flags for one in sent].count("S."), sum(
-        at >= wait for at in times))
+    yield Fact(
+        f"{name}.flags", [one.flags for one in sent].count("S."), sum(at >= wait for at in times)
+    )
     yield Fact(f"{name}.state", lab.state(sock.getsockname()[1], 7), "CLOSED")
     yield Fact(f"{name}.error", lab.error_of(sock), "ETIMEDOUT")
 
@@ -268,7 +283,7 @@ def answering_zero_window() -> Facts:
 
 if __name__ == "__main__":
     SHORT = [orphan_1, orphan_2, last_ack, first_repeats, with_program, merged_fin, zero_window]
-    SHORT += [answering_zero_window, window_taken_back]
+    SHORT += [first_limit, answering_zero_window, window_taken_back]
     SIMULTANEOUS = [simultaneous_2, simultaneous_3, simultaneous_default]
     lab.main(
         [*SHORT, syn_sent, *SIMULTANEOUS, syn_received, defaults, beyond_a_minute],

@@ -115,7 +115,8 @@ RFC9293: Final = Profile(
         reuse_by_bound=False,
     ),
     retransmission=RetransmissionRules(
-        syn_retries=7, syn_linear=0, rack=False, tail_probe=False
+        syn_retries=7, syn_linear=0, rack=False, tail_probe=False,
+        told_after=3,  # SHLD-10
     ),
     acks=AckRules(fin_waits=False),
     acceptance=AcceptanceRules(
@@ -143,6 +144,7 @@ RFC9293: Final = Profile(
         "restarted_by": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "pointer_when_shut": (MANUAL, f"{_RFC} MUST-66"),
         "hard_unreachable": (MANUAL, f"{_RFC} SHLD-26; RFC 5927 section 5.2 advises against it"),
+        "told_after": (MANUAL, f"{_RFC} SHLD-9, SHLD-10"),
         "window_steps": (MANUAL, f"{_RFC} section 3.8.6.2.2, MUST-39"),
         "v6only": (CHOSEN, "not in the RFC; RFC 3493 section 5.3: off"),
         "reuse": (CHOSEN, "not in the RFC"),

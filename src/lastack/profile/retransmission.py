@@ -48,6 +48,10 @@ class RetransmissionRules:
     retries2: int = rule(
         15, "R2 of data; net.ipv4.tcp_retries2", source="docs/kernel-notes/give-up.md"
     )
+    told_after: int = rule(
+        0, "R1 of data: after so many repeats SO_ERROR tells ETIMEDOUT, 0 for never",
+        source="docs/kernel-notes/give-up.md",
+    )  # fmt: skip
     syn_retries: int = rule(
         6, "SYN retransmissions that double; net.ipv4.tcp_syn_retries",
         source="docs/kernel-notes/give-up.md",

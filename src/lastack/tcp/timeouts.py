@@ -66,6 +66,8 @@ def _retransmit(tcb: Tcb, now: int) -> None:
     if tcb.retransmits == 0:
         tcb.first_again = now
     tcb.retransmits += 1
+    if tcb.retransmits == tcb.profile.retransmission.told_after and not tcb.soft_error:
+        tcb.soft_error = errno.ETIMEDOUT  # R1 (SHLD-9): the program may ask for it
     tcb.timers.set(timers.RETRANSMIT, now + _wait(tcb, now))
 
 

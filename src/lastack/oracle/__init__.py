@@ -1,5 +1,6 @@
 """The Linux kernel as a judge: the same programs on real sockets, and what differs."""
 
+from .atlas_kernel import AtlasKernel as AtlasKernel
 from .cable import Cable as Cable
 from .cable import as_simulated as as_simulated
 from .closer import KernelCloser as KernelCloser
@@ -15,6 +16,7 @@ from .drilling import Parting as Parting
 from .drilling import difference as difference
 from .drilling import drill_on_both as drill_on_both
 from .drilling import drill_on_kernel as drill_on_kernel
+from .explained import KNOWN_IN_ATLAS as KNOWN_IN_ATLAS
 from .explained import KNOWN_IN_CLAIMS as KNOWN_IN_CLAIMS
 from .explained import KNOWN_IN_MATRIX as KNOWN_IN_MATRIX
 from .explained import Explained as Explained

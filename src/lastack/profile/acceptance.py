@@ -99,6 +99,10 @@ class AcceptanceRules:
     syn_with_fin: bool = rule(
         False, "LISTEN takes a SYN that also carries FIN", source="docs/kernel-notes/resets.md"
     )
+    pointer_when_shut: bool = rule(
+        False, "at a window of 0 the urgent pointer counts of a segment whose text is dropped",
+        source="docs/kernel-notes/urgent.md",
+    )  # fmt: skip
     paws_idle_ns: int = rule(
         24 * 86400 * S, "idle time after which timestamps no longer reject (RFC 7323 section 5.5)",
         unit="ns", grade="source", source="Linux TCP_PAWS_24DAYS",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from .acceptance import AcceptanceRules, OldAck, WindowCheck, WindowUpdate
@@ -56,9 +57,10 @@ TEXTBOOK: Final = Profile(
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
     acceptance=AcceptanceRules(
-        window_check=WindowCheck.OVERLAP, window_update=WindowUpdate.RFC9293,
-    old_ack=OldAck.MAX_WINDOW,
-        text_across_fin_resets=False
+        window_check=WindowCheck.OVERLAP,
+        window_update=WindowUpdate.RFC9293,
+        old_ack=OldAck.MAX_WINDOW,
+        text_across_fin_resets=False,
     ),
     buffers=_SHIFTED,
     start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
@@ -118,21 +120,26 @@ RFC9293: Final = Profile(
         reuse_by_bound=False,
     ),
     retransmission=RetransmissionRules(
-        syn_retries=7, syn_linear=0, rack=False, tail_probe=False
+        syn_retries=7,
+        syn_linear=0,
+        rack=False,
+        tail_probe=False,
+        told_after=3,  # SHLD-10
     ),
     acks=AckRules(fin_waits=False),
     acceptance=AcceptanceRules(
-        window_check=WindowCheck.OVERLAP, window_update=WindowUpdate.RFC9293,
-    old_ack=OldAck.MAX_WINDOW,
-        text_across_fin_resets=False
+        window_check=WindowCheck.OVERLAP,
+        window_update=WindowUpdate.RFC9293,
+        old_ack=OldAck.MAX_WINDOW,
+        text_across_fin_resets=False,
+        pointer_when_shut=True,
     ),
-    buffers=_SHIFTED,
-    start=StartRules(
-        sack=False, congestion=Congestion.RENO, full_requests=FullRequests.KEPT
-    ),
+    buffers=replace(_SHIFTED, window_steps=True),
+    start=StartRules(sack=False, congestion=Congestion.RENO, full_requests=FullRequests.KEPT),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
         reset_in_syn_received_active=errno.ECONNREFUSED,
+        hard_unreachable=True,
     ),
     grades={
         "window_check": (MANUAL, f"{_RFC} table 6"),
@@ -147,6 +154,10 @@ RFC9293: Final = Profile(
         "exact_reset": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
         "reopen": (MANUAL, f"{_RFC} MAY-2, RFC 6191"),
         "restarted_by": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
+        "pointer_when_shut": (MANUAL, f"{_RFC} MUST-66"),
+        "hard_unreachable": (MANUAL, f"{_RFC} SHLD-26; RFC 5927 section 5.2 advises against it"),
+        "told_after": (MANUAL, f"{_RFC} SHLD-9, SHLD-10"),
+        "window_steps": (MANUAL, f"{_RFC} section 3.8.6.2.2, MUST-39"),
         "v6only": (CHOSEN, "not in the RFC; RFC 3493 section 5.3: off"),
         "reuse": (CHOSEN, "not in the RFC"),
         "reuse_by_bound": (CHOSEN, "not in the RFC"),

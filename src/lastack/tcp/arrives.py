@@ -107,6 +107,9 @@ def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
         # five says which are valid, and what the ACK of our FIN does
         if not fifth_check_ack(tcb, seg, now):
             return False
+        # MUST-66: what the pointer says counts, though the text does not
+        if seg.flags & URG and tcb.profile.acceptance.pointer_when_shut:
+            sixth_check_urg(tcb, seg, now)
     # <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; what carries no text is answered within the limit
     challenge.answer(tcb, now, limited=not seg.length)
     old = seq.lt(seg.seq, tcb.rcv_nxt)

@@ -9,7 +9,20 @@ from __future__ import annotations
 from lastack.profile import NEVER
 from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED
 from lastack.trace import Reason, ResetSent, Sent
-from lastack.wire import ABSENT, ACK, ECE, FIN, PSH, RST, SYN, URG, Segment, seq
+from lastack.wire import (
+    ABSENT,
+    ACK,
+    ECE,
+    FIN,
+    PLAIN_IP,
+    PSH,
+    RST,
+    SYN,
+    URG,
+    IpFields,
+    Segment,
+    seq,
+)
 
 from . import ecn, loss, sack, timers, train, urgent
 from .tcb import UNSET, Tcb
@@ -21,6 +34,7 @@ _MAY_SEND = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
 def _out(
     tcb: Tcb, seg: Segment, now: int, first: int = 0, last: int = 0, again: bool = False
 ) -> None:
+    seg.ip = tcb.ip  # SHLD-22: as the program set them
     tcb.outbox.append(seg)
     if tcb.scribe is not None:
         tcb.scribe.write(Sent(tcb.conn, seg.number, seg, first, last, again), now)
@@ -46,7 +60,7 @@ def receive_window(tcb: Tcb) -> int:
             free = 0
     if not tcb.buffers.at_once:
         free = min(free, tcb.rcv_ssthresh)
-    return max(tcb.buffers.scaled(free, scale), tcb.rcv_wnd())
+    return tcb.buffers.window(free, scale, tcb.rcv_wnd(), tcb.rcv_mss)
 
 
 def _advertise(tcb: Tcb) -> int:
@@ -135,18 +149,24 @@ def send_reset(tcb: Tcb, reason: Reason, now: int) -> None:
 
 
 def reset_for(seg: Segment, number: int) -> Segment:
-    """Return the RST that answers a segment of no connection (section 3.10.7.1)."""
+    """Return the RST that answers a segment of no connection (section 3.10.7.1), with that
+    segment's type of service (docs/kernel-notes/ip-fields.md)."""
+    tos = seg.ip.tos
+    ip = IpFields(tos, PLAIN_IP.ttl) if tos else PLAIN_IP
     if seg.flags & ACK:
-        return Segment(seg.flow.reversed(), seg.ack, 0, RST, 0, number=number)
+        return Segment(seg.flow.reversed(), seg.ack, 0, RST, 0, number=number, ip=ip)
     beyond = (seg.seq + seg.length) & seq.MASK
-    return Segment(seg.flow.reversed(), 0, beyond, RST | ACK, 0, number=number)
+    return Segment(seg.flow.reversed(), 0, beyond, RST | ACK, 0, number=number, ip=ip)
 
 
 def reply_reset(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     """Answer a segment with a RST, as if there were no connection."""
     if tcb.scribe is not None:
         tcb.scribe.write(ResetSent(tcb.conn, reason, seg.number), now)
-    _out(tcb, reset_for(seg, _number(tcb)), now)
+    reset = reset_for(seg, _number(tcb))
+    tcb.outbox.append(reset)
+    if tcb.scribe is not None:
+        tcb.scribe.write(Sent(tcb.conn, reset.number, reset, 0, 0, False), now)
 
 
 def _ends(tcb: Tcb, last: int) -> bool:

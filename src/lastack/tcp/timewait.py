@@ -54,7 +54,7 @@ def entry_of(tcb: Tcb, *, fin_wait_2: bool) -> Entry:
     """Return what the table has to remember; the host adds the options of the socket."""
     return Entry(
         tcb.flow.reversed(), tcb.snd_nxt, tcb.rcv_nxt, tcb.ts_recent, tcb.window_sent, tcb.conn,
-        tcb.ts_ok, False, False, False, fin_wait_2, tcb.rcv_wscale,
+        tcb.ts_ok, False, False, False, fin_wait_2, tcb.rcv_wscale, tcb.ip.tos,
     )  # fmt: skip
 
 

@@ -102,6 +102,12 @@ class Acking:
         self.at_once = full or (self.at_once and (self.forced or not with_text))
         self.conversing = True
 
+    def remind(self, due: int, now: int) -> None:
+        """Another segment has come while an ACK is owed, whose timer expires at `due`: for the last
+        quarter of its delay the ACK does not wait any longer."""
+        if self.soon or due - now <= self.delay // 4:
+            self.at_once = True
+
     def timed_out(self, rto: int) -> None:
         """The delay was in vain: send now. No answer came that could have carried the ACK, so
         this is no conversation; if it was none, wait a little longer next time."""

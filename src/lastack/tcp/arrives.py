@@ -334,6 +334,8 @@ def sixth_check_urg(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Seventh, process the segment text."""
+    if tcb.acks.due and (seg.length or tcb.state is not ESTABLISHED):
+        tcb.acks.remind(tcb.timers.deadline[timers.DELAYED_ACK], now)
     if seg.length and seq.le((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt):
         sack.repeated(tcb, seg)
         tcb.acks.hurry_all()
@@ -419,6 +421,8 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
         emit.send_ack(tcb, now)
         enter_time_wait(tcb, Reason.FIN_ARRIVED, now)
     # CLOSE-WAIT, CLOSING, LAST-ACK: remain
+    if tcb.recvq.pieces:
+        calls.discard_beyond_gap(tcb, Reason.TEXT_AFTER_FIN, now)
     return True
 
 

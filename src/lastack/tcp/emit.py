@@ -143,7 +143,7 @@ def send_reset(tcb: Tcb, reason: Reason, now: int) -> None:
         tcb.scribe.write(ResetSent(tcb.conn, reason, 0), now)
     seg = Segment(
         tcb.flow, _acceptable_seq(tcb), tcb.rcv_nxt, RST | ACK, _advertise(tcb),
-        tsval=tsval, tsecr=tsecr, number=_number(tcb),
+        tsval=tsval, tsecr=tsecr, sack=sack.blocks(tcb), number=_number(tcb),
     )  # fmt: skip
     _out(tcb, seg, now)
 

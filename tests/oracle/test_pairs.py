@@ -77,7 +77,6 @@ PAIRS += [
     Pair("far_streams.py", link=LinkRules(20 * MS, jitter_ns=15 * MS)),
     Pair("six_unread.py", "64", link=LinkRules(20 * MS, loss=0.1), seed=3),
     Pair("six_udp.py", link=LinkRules(20 * MS)),
-    Pair("far_duplex.py", link=LinkRules(8 * MS, loss=0.02), seed=3),
     Pair("far_nobody.py", link=LinkRules(MS, loss=1.0)),
 ]
 

@@ -32,7 +32,18 @@ EPOLL = """
 +0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 1
 """
 
+INQ = """
++0 setsockopt(4, SOL_TCP, TCP_INQ, [1], 4) = 0
++0 < P. 1:11(10) ack 1 win 257
++0 > . 1:1(0) ack 11
++0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 4}], msg_flags=0,
+               msg_control=[{cmsg_level=SOL_TCP, cmsg_type=TCP_CM_INQ, cmsg_data=6}]}, 0) = 4
+"""
+
 CHECKS = {
+    "control data": (SERVER + INQ, "cmsg_data=6", "cmsg_data=5"),
+    "the kind of control data": (SERVER + INQ, "type=TCP_CM_INQ", "type=TCP_INFO"),
+    "control data that does not come": (SERVER + INQ, "TCP_INQ, [1]", "TCP_INQ, [0]"),
     "the first sequence number": (SERVER + DATA, "1:1001(1000)", "2:1002(1000)"),
     "the length": (SERVER + DATA, "1:1001(1000)", "1:1000(999)"),
     "more than was sent": (SERVER + DATA, "1:1001(1000)", "1:1002(1001)"),

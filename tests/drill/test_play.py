@@ -24,8 +24,9 @@ HOLDS = {
     "+0...0.1 close(4) = 0\n+0 > F. 1:1(0) ack 1\n+.1 < . 1:1(0) ack 2 win 257\n",
     "a blocking write": SERVER
     + "+0 setsockopt(4, SOL_SOCKET, SO_SNDBUF, [5000], 4) = 0\n"
-    "+0...0.01 write(4, ..., 20000) = 20000\n+0 > P. 1:10001(10000) ack 1\n"
-    "+.01 < . 1:1(0) ack 10001 win 257\n+0 > P. 10001:20001(10000) ack 1\n",
+    "+0...0.02 write(4, ..., 40000) = 40000\n+0 > P. 1:10001(10000) ack 1\n"
+    "+.01 < . 1:1(0) ack 10001 win 257\n+0 > P. 10001:26001(16000) ack 1\n"
+    "+.01 < . 1:1(0) ack 26001 win 257\n",
     "a NULL pointer": SERVER
     + "+0 write(4, NULL, 1) = -1 EFAULT\n+0 read(4, NULL, 1) = -1 EFAULT\n",
     "a closed descriptor": SERVER + "+0 close(4) = 0\n+0 read(4, ..., 1) = -1 EBADF\n",

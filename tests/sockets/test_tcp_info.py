@@ -92,3 +92,35 @@ def test_what_the_peer_holds_beyond_a_loss() -> None:
     agrees(sock, world.now, unacked=5, sacked=0, ca_state=0)
     peer.tx("ACK", ack=1, sack=((1461, 4381),))
     agrees(sock, world.now, unacked=5, sacked=2)
+
+
+def test_where_the_senders_time_went() -> None:
+    """docs/kernel-notes/sending.md: waiting for window, on the way, waiting for a writer."""
+    world = World()
+    peer = HandPeer(world, mode="manual", sack=True)
+    sock = peer.begin_from_k()
+    peer.tx("SYN|ACK", wnd=0)
+    sock.send(bytes(1460), 0, world.now)
+    world.run(0.1)
+    agrees(sock, world.now, busy_time=100_000, rwnd_limited=100_000, sndbuf_limited=0)
+    peer.ack(1, wnd=65_535)
+    world.run(0.05)
+    peer.ack()
+    world.run(0.05)
+    agrees(sock, world.now, busy_time=150_000, rwnd_limited=100_000, sndbuf_limited=0)
+
+
+def test_a_writer_that_the_buffer_keeps_short() -> None:
+    world = World()
+    peer = HandPeer(world, mode="manual", sack=True, wnd=30_000)
+    sock = peer.begin_from_k()
+    peer.tx("SYN|ACK")
+    world.set(sock, names.SO_SNDBUF, 16_000)
+    sock.send(bytes(10 * 1460), 0, world.now)
+    world.flush()
+    peer.ack()
+    assert sock.send(bytes(1 << 20), 0, world.now) == 30 * 1460
+    world.run(0.001)
+    peer.ack(1 + 28 * 1460)  # the rest leaves, and cwnd would take more
+    world.run(0.005)
+    agrees(sock, world.now, busy_time=6_000, rwnd_limited=0, sndbuf_limited=5_000)

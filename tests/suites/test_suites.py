@@ -5,14 +5,27 @@ from __future__ import annotations
 import os
 import tomllib
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lastack.drill import Result, ScriptError, Setup, Verdict, parse, play_files, scripts_in
+from lastack.drill import (
+    Result,
+    ScriptError,
+    Setup,
+    Verdict,
+    in_processes,
+    parse,
+    play_files,
+    scripts_in,
+)
+from lastack.oracle import drill_on_both, namespaces_work
 from lastack.profile import PROFILES, Profile
 
+AT_ONCE = 4
+"""Scripts on a kernel mostly wait."""
 HERE = Path(__file__).parent
 EXPECTED = tomllib.loads((HERE / "expected.toml").read_text())
 SUITES = os.environ.get("LASTACK_SUITES", "")
@@ -80,6 +93,30 @@ def test_as_many_pass_as_before(row: dict[str, Any]) -> None:
     counts = Counter(one.result for one in verdicts)
     print(f"{row['name']}: {counts[Result.PASS]} of {len(paths)}")  # noqa: T201 - shown by -s
     assert counts[Result.PASS] >= row["pass"], told(verdicts)
+
+
+@needs_suites
+@pytest.mark.parametrize("row", EXPECTED["judged"], ids=lambda row: row["name"])
+def test_where_the_kernel_departs_lastack_does_too(row: dict[str, Any]) -> None:
+    """Of the scripts that do not hold on the kernel: how often our first packet (or answer) that
+    is not the script's is the kernel's."""
+    # Not marked `root`: such a test may not be skipped in CI, and this one is, for the suites.
+    if why := namespaces_work():
+        pytest.skip(why)
+    paths = files(row)
+    assert len(paths) == row["scripts"]
+    setup = Setup(profile_of(row), row.get("neutral", False))
+    both = list(in_processes(partial(drill_on_both, setup=setup, limit=0), paths, AT_ONCE))
+    departing = [one for one in both if one.kernel.result is Result.FAIL]
+    same = sum(one.difference is None for one in departing)
+    print(f"{row['name']}: {same} of {len(departing)}")  # noqa: T201 - shown by -s
+    parted = "\n".join(
+        f"{one.kernel.path}:{one.difference.line}: {one.difference.lastack} | "
+        f"{one.difference.kernel}"
+        for one in both if one.difference is not None
+    )  # fmt: skip
+    assert abs(len(departing) - row["departs"]) <= row.get("give", 0), parted
+    assert same >= row["same"], parted
 
 
 def test_the_rows_are_whole() -> None:

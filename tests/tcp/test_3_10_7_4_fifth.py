@@ -53,9 +53,7 @@ def test_ack(row: Row) -> None:
     play(row, LINUX.with_field("old_ack", OldAck.MAX_WINDOW))
 
 
-@pytest.mark.parametrize(
-    ("rule", "answers"), [(BeyondSndNxt.CHALLENGE, 1), (BeyondSndNxt.ACK, 5)]
-)
+@pytest.mark.parametrize(("rule", "answers"), [(BeyondSndNxt.CHALLENGE, 1), (BeyondSndNxt.ACK, 5)])
 def test_acks_of_what_was_not_sent_are_answered_as_the_profile_says(
     rule: BeyondSndNxt, answers: int
 ) -> None:

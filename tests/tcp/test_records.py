@@ -7,9 +7,9 @@ def queue(*records: int) -> SendQueue:
     """Return a queue of records with these lengths, and ten bytes behind them."""
     found = SendQueue()
     for length in records:
-        found.append(bytes(length))
+        found.append(bytes(length), fills=False)
         found.end_record()
-    found.append(bytes(10))
+    found.append(bytes(10), fills=False)
     return found
 
 

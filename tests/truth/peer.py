@@ -209,9 +209,7 @@ class HandPeer:
             return ABSENT
         return self.tsval + self.world.now // 1_000_000
 
-    def data(
-        self, text: bytes = b"x", *, seq: int | None = None, ack: int | None = None
-    ) -> None:
+    def data(self, text: bytes = b"x", *, seq: int | None = None, ack: int | None = None) -> None:
         """Send data."""
         self.tx("PSH|ACK", text, seq=seq, ack=ack)
 

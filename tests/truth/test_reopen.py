@@ -55,6 +55,17 @@ def test_syn_opens_it_again(was: bool, seq: int, stamped: bool) -> None:
     assert not rows
 
 
+def test_a_syn_that_the_listener_does_not_take_ends_it_all_the_same() -> None:
+    """SYN with FIN: the TIME-WAIT makes way for it, and the listener drops it."""
+    world, peer = time_wait(listening=True)
+    again = HandPeer(world)
+    again.iss = peer.iss + 500
+    mark = again.mark()
+    again.tx("SYN|FIN")
+    assert not again.since(mark)
+    assert not [row for row in world.k.snapshot() if row.state is TIME_WAIT]
+
+
 @pytest.mark.parametrize(
     ("was", "seq", "tsval", "ends"),
     [

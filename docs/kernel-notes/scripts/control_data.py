@@ -227,5 +227,34 @@ def rights_more() -> Facts:
     yield Fact("control.rights.receiver-gone", lab.outcome(os.read, r, 1), "EOF")
 
 
+def inq() -> Facts:
+    """TCP_INQ: with every recvmsg() comes how much is left, a FIN that has come counting one."""
+    client, server = lab.pair()
+    level, inq = socket.IPPROTO_TCP, 36
+    yield Fact("control.inq.fresh", server.getsockopt(level, inq), 0)
+    yield Fact("control.inq.2", lab.outcome(server.setsockopt, level, inq, 2), "EINVAL")
+    server.setsockopt(level, inq, 1)
+    client.send(b"0123456789")
+    time.sleep(0.02)
+    for name, size, room, noted in (
+        ("part", 4, 64, [(level, inq, "06000000")]),
+        ("cut", 1, 18, [(level, inq, "0500")]),
+        ("no-room", 1, 0, []),
+        ("all", 9, 64, [(level, inq, "00000000")]),
+    ):
+        _, control, flags, _ = server.recvmsg(size, room)
+        yield Fact(f"control.inq.{name}", shows(control), noted)
+        truncated = bool(flags & socket.MSG_CTRUNC)
+        yield Fact(f"control.inq.{name}.ctrunc", truncated, name in ("cut", "no-room"))
+    client.send(b"0123456789")
+    client.close()
+    time.sleep(0.02)
+    for name, size, noted in (("before-fin", 4, "07000000"), ("fin", 9, "01000000")):
+        _, control, *_ = server.recvmsg(size, 64)
+        yield Fact(f"control.inq.{name}", shows(control), [(level, inq, noted)])
+    text, control, *_ = server.recvmsg(9, 64)
+    yield Fact("control.inq.eof", (text, shows(control)), (b"", [(level, inq, "01000000")]))
+
+
 if __name__ == "__main__":
-    lab.main([received, sent, options, streams, rights, rights_more])
+    lab.main([received, sent, options, streams, rights, rights_more, inq])

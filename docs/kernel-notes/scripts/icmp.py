@@ -192,6 +192,18 @@ def too_big_for_a_flight() -> Facts:
     yield Fact("icmp.flight.at-once.from", sent[0].seq, 1)
 
 
+def too_big_before_a_fin() -> Facts:
+    """A FIN in flight fits the path, and is not sent again with the text before it."""
+    sock, peer = connected()
+    sock.send(bytes(1460))
+    sock.shutdown(socket.SHUT_WR)
+    first = peer.collect(0.02)
+    yield Fact("icmp.fin.before", [(s.size, s.flags) for s in first], [(1460, "."), (0, "F.")])
+    peer.icmp(3, 4, mtu=1000)
+    sent = peer.collect(0.1)
+    yield Fact("icmp.fin.at-once", [(s.size, s.flags) for s in sent], [(960, "."), (500, ".")])
+
+
 if __name__ == "__main__":
     lab.main([syn_sent, established, quoted_number, syn_received, gives_up, soft_error_and_ack,
-              reverted_backoff, too_big, too_big_for_a_flight])  # fmt: skip
+              reverted_backoff, too_big, too_big_for_a_flight, too_big_before_a_fin])  # fmt: skip

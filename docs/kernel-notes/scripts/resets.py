@@ -190,6 +190,18 @@ def syn_sent() -> Facts:
             yield Fact("resets.syn-sent.simultaneous-open", then, "ESTABLISHED")
 
 
+def crossing_syns() -> Facts:
+    """The SYN-ACK of a simultaneous open has timestamps although the SYN it answers has none."""
+    peer, sock = Peer(Tun(), 7), socket.socket()
+    sock.bind((KERNEL, 0))
+    peer.start(sock)
+    peer.receive()
+    peer.send("S")
+    answer = peer.receive()
+    yield Fact("resets.syn-sent.crossing.flags", answer and answer.flags, "S.")
+    yield Fact("resets.syn-sent.crossing.stamped", answer and answer.stamped, True)
+
+
 def syn_received() -> Facts:
     """SYN-RECEIVED of a listener: what ends the request and what only draws an answer."""
     tun = Tun()
@@ -226,4 +238,4 @@ def reset_after_close() -> Facts:
 
 if __name__ == "__main__":
     CASES = [no_socket, listen, synchronized, close_wait, stamps, limited, syn_sent, syn_received]
-    lab.main([*CASES, behind_the_fin, behind_a_gap, reset_after_close])
+    lab.main([*CASES, behind_the_fin, behind_a_gap, reset_after_close, crossing_syns])

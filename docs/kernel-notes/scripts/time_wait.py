@@ -123,6 +123,11 @@ def reopening() -> Facts:
         lab.shell("ip link del peer0")
     yard = Graveyard()
     peer = yard.fresh()
+    yield Fact("time-wait.syn-fin", peer.ask("SF", seq=500), "nothing")
+    yield Fact("time-wait.syn-fin.timer", verdict(peer), "gone")
+    lab.shell("ip link del peer0")
+    yard = Graveyard()
+    peer = yard.fresh()
     yard.listener.close()
     yield Fact("time-wait.syn.no-listener", peer.ask("S", seq=500), ". seq=2 ack=2")
 

@@ -252,5 +252,3 @@ def _stored(path: Path) -> Iterator[Recorded]:
                 yield recorded_from_json(json.loads(line))
             except (ValueError, KeyError, TypeError):
                 raise click.UsageError(f"{path}: line {number} is no recording") from None
-
-

@@ -104,7 +104,9 @@ class Caller:
         flags = given.get("msg_flags") if isinstance(given, s.Struct) else None
         if flags is not None and self._values.integer(flags):
             raise Unsupported("recvmsg() with msg_flags other than 0")
-        return None
+        wanted = self._requests.control(call)
+        told = [(a, b, int.from_bytes(c, "little", signed=True)) for a, b, c in answer.control]
+        return None if wanted == told else Mismatch(f"control data {wanted}", f"{told}")
 
     def _same_name(self, call: s.Call, answer: Answer) -> Mismatch | None:
         wanted = self._values.endpoint(self._requests.argument(call, 1))

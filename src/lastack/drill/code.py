@@ -71,7 +71,8 @@ class Interpreter:
         """
         told = info_names(raw)
         names = {**self._names, **told}
-        source = inspect.cleandoc(text)
+        # Where the closing brackets stand on a line of their own, a piece may end in a backslash.
+        source = inspect.cleandoc(text).rstrip("\\ \n")
         try:
             exec(compile(source, "<script>", "exec"), names)
         except AssertionError as error:

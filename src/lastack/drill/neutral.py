@@ -8,8 +8,7 @@ by (RFC 793 or RFC 5961, ECN, and the receive buffer that is FreeBSD's window); 
 such a choice plays by its own.
 
 The host that plays it has conditions that no system has from the start and every system can have:
-a first window of 65,535, ACKs delayed from the first segment on (up to 60 ms), and SYNs repeated
-after 1 s, 3 s and 7 s.
+ACKs delayed from the first segment on (up to 60 ms), and SYNs repeated after 1 s, 3 s and 7 s.
 """
 
 from __future__ import annotations
@@ -25,8 +24,6 @@ from .shell import Query, Setting, effects
 from .syntax import Unsupported
 
 TOLERANCE_US: Final = 60_000
-_ROOM: Final = 540_000
-"""A receive buffer of which the first window can be 65,535, whatever the MSS."""
 _RULES: Final = frozenset({
     "net.inet.tcp.insecure_rst", "net.inet.tcp.insecure_syn", "net.inet.tcp.drop_synfin",
     "net.inet.tcp.recvspace", "net.inet.tcp.ecn.enable", "net.inet.tcp.ecn.maxretries",
@@ -38,8 +35,7 @@ DEFINED: Final = frozenset({"STANDARD"})
 
 def conditions(profile: Profile) -> Profile:
     """Return the profile under the conditions of the neutral form."""
-    profile = profile.with_field("quick", 0).with_field("syn_linear", 0)
-    return profile.with_field("receive_default", _ROOM)
+    return profile.with_field("quick", 0).with_field("syn_linear", 0)
 
 
 def neutral(script: s.Script) -> s.Script:

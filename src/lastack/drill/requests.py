@@ -24,6 +24,9 @@ _WRITE_FLAGS: Final = (
 _STRUCTS: Final = (("ii", "onoff", "linger"), ("qq", "tv_sec", "tv_usec"))
 """The structs that options are, by their members: struct linger, struct timeval."""
 _FILL: Final = b"lastack."
+_CMSG: Final = ("cmsg_level", "cmsg_type", "cmsg_data")
+_CMSG_SPACE: Final = 24
+"""Room for one item of control data that is an int: CMSG_SPACE(4)."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +167,8 @@ class Requests:
         """Return the iovecs of readv, writev, recvmsg, sendmsg."""
         given = self.argument(call, 1)
         if isinstance(given, s.Struct):
-            control = given.get("msg_control")
-            if isinstance(control, s.Array) and control.items:
-                raise Unsupported("control data (msg_control)")
+            if call.name != "recvmsg" and self._control(given):
+                raise Unsupported("control data to send (msg_control)")
             given = given.get("msg_iov") or s.Array(())
         if not isinstance(given, s.Array):
             raise Unsupported(f"an iovec written as {kind_of(given)}")
@@ -180,9 +182,29 @@ class Requests:
             sizes.append(self._values.integer(vector.items[1]))
         return sizes
 
+    def _control(self, message: s.Struct) -> tuple[s.Expression | s.Member, ...]:
+        """Return the items of msg_control."""
+        control = message.get("msg_control")
+        return control.items if isinstance(control, s.Array) else ()
+
+    def control(self, call: s.Call) -> list[tuple[int, int, int]]:
+        """Return level, type and number of the control data that recvmsg() is to bring."""
+        found = []
+        message = self.argument(call, 1)
+        for item in self._control(message) if isinstance(message, s.Struct) else ():
+            parts = [item.get(name) for name in _CMSG] if isinstance(item, s.Struct) else [None]
+            if None in parts:
+                raise Unsupported(f"control data without {', '.join(_CMSG)}")
+            level, kind, number = (self._values.integer(part) for part in parts if part is not None)
+            found.append((level, kind, number))
+        return found
+
     def _read_vector(self, call: s.Call) -> Request:
         flags = self._flags(call, 2, _READ_FLAGS) if call.name == "recvmsg" else 0
-        return self._on_fd(call, sum(self._vector_sizes(call)), flags, name="read")
+        size, control = sum(self._vector_sizes(call)), self.control(call)
+        if control:
+            return self._on_fd(call, size, flags, len(control) * _CMSG_SPACE, name="recvmsg")
+        return self._on_fd(call, size, flags, name="read")
 
     def _write_vector(self, call: s.Call) -> Request:
         flags = self._flags(call, 2, _WRITE_FLAGS) if call.name == "sendmsg" else 0

@@ -1,8 +1,8 @@
 """The shell commands of a script, as far as they mean something to a TCP.
 
-Understood: sysctl in its spellings, scripts beside the script that are made of these commands,
-`sockstat | grep -c STATE | grep N`, tcpdrop, sleep, and a few that change nothing here. The rest is
-Unsupported, never skipped.
+Understood: sysctl in its spellings, a parameter of a module, the queue of the link, scripts beside
+the script that are made of these commands, `sockstat | grep -c STATE | grep N`, tcpdrop, sleep, and
+a few that change nothing here. The rest is Unsupported, never skipped.
 """
 
 from __future__ import annotations
@@ -28,18 +28,24 @@ _QUERY: Final = re.compile(
 _HARMLESS: Final = (
     re.compile(r"/tmp/sysctl_restore_\S+"),
     re.compile(r"ip tcp_metrics flush all"),
-    re.compile(r"tc qdisc (add|replace) dev tun0 root pfifo"),
     re.compile(r"ethtool -K tun0( (tso|gso|gro) off)+"),
     re.compile(r"true|:"),
 )
-"""Commands without an effect on a simulated host: it has no cache, no queue in front of its link,
-and sends no segments larger than the MSS."""
+"""Commands without an effect on a simulated host: it has no cache, and sends no segments larger
+than the MSS."""
+_QUEUE: Final = re.compile(r"tc qdisc (?:add|replace|change) dev tun0 root (\S.*)")
+_NO_QUEUE: Final = re.compile(r"tc qdisc del(?:ete)? dev tun0 root")
+_PARAMETER: Final = re.compile(r"echo (\S+) ?> ?/sys/module/(\w+)/parameters/(\w+)")
+QUEUE: Final = "qdisc"
+"""The name under which the queue in front of the link is a setting; its value is tc(8)'s words,
+"pfifo" where a script takes the one away that it has made."""
 _REDIRECTIONS: Final = re.compile(r"\s*(?:\d?>>?|&>)\s*(?:&\d|\S+)")
 _PRODUCT: Final = re.compile(r"\$\(\(([0-9*+ ()]+)\)\)")
 
 
 class Setting(NamedTuple):
-    """`sysctl NAME=VALUE`."""
+    """`sysctl NAME=VALUE`; a parameter of a kernel module is MODULE.NAME, the queue in front of the
+    link is QUEUE."""
 
     name: str
     value: str
@@ -73,13 +79,23 @@ def effects(text: str, directory: PurePath, depth: int = 0) -> Iterator[Effect]:
         yield Query(_state(query[1]), int(query[2]))
         return
     for line in re.split(r"\n|;|&&", text.replace("\\\n", " ")):
+        line = " ".join(line.split())
+        if parameter := _PARAMETER.fullmatch(line):
+            yield Setting(f"{parameter[2]}.{parameter[3]}", parameter[1])
+            continue
         command = _REDIRECTIONS.sub("", line).strip()
         if command and not command.startswith("#"):
             yield from _simple(command, directory, depth)
 
 
 def _simple(command: str, directory: PurePath, depth: int) -> Iterator[Effect]:
-    if any(pattern.fullmatch(" ".join(command.split())) for pattern in _HARMLESS):
+    if any(pattern.fullmatch(command) for pattern in _HARMLESS):
+        return
+    if queue := _QUEUE.fullmatch(command):
+        yield Setting(QUEUE, queue[1])
+        return
+    if _NO_QUEUE.fullmatch(command):
+        yield Setting(QUEUE, "pfifo")
         return
     try:
         words = shlex.split(command, comments=True)

@@ -27,11 +27,15 @@ Account = Callable[[Answer, int], None]
 
 
 class Call:
-    """A call under way: it is attempted again whenever something has happened."""
+    """A call under way: it is attempted again whenever something has happened. A writer sleeps
+    until its file `sleeps_on` has news, as it does on a kernel, which does not wake it for little
+    room."""
 
     def __init__(
-        self, attempt: Callable[[int], Answer | Unfinished], account: Account | None
-    ) -> None:
+        self, attempt: Callable[[int], Answer | Unfinished], account: Account | None,
+        sleeps_on: File | None = None,
+    ) -> None:  # fmt: skip
+        self.sleeps_on = sleeps_on
         self._attempt = attempt
         self._account = account
         self.answer: Answer | None = None
@@ -73,6 +77,7 @@ class Simulated:
         self.files: dict[int, File] = {}
         self._left: list[Left] = []
         self._calls: list[Call] = []
+        self._news: set[File] = set()
         self._watchers = waiting.Watchers()
 
     @property
@@ -84,7 +89,8 @@ class Simulated:
 
     def begin(self, request: Request) -> Call:
         """Make a call."""
-        call = Call(CALLS[request.name](self, request), self._account(request))
+        sleeps_on = self.files.get(request.fd) if request.name == "write" else None
+        call = Call(CALLS[request.name](self, request), self._account(request), sleeps_on)
         self._attempt(call)
         if call.answer is None:
             self._calls.append(call)
@@ -154,8 +160,10 @@ class Simulated:
 
     def _go_on(self) -> bool:
         """Attempt every call under way; tell whether one has ended."""
+        news, self._news = self._news, set()
         for call in self._calls:
-            self._attempt(call)
+            if call.sleeps_on is None or call.sleeps_on in news or call.until <= self._now:
+                self._attempt(call)
         before = len(self._calls)
         self._calls = [call for call in self._calls if call.answer is None]
         return len(self._calls) < before
@@ -168,6 +176,7 @@ class Simulated:
         self._left += [Left(self._now, packet) for packet in self.host.take_packets()]
         for file, events in self.host.take_ready():
             if isinstance(file, File):
+                self._news.add(file)
                 self._watchers.wake(file, events)
 
     # -- to look at ----------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from lastack.profile import (
     SynCheck,
 )
 
+from .shell import QUEUE
 from .syntax import Unsupported
 
 _LARGEST_SCALE: Final = 14
@@ -46,6 +47,8 @@ def set_sysctl(profile: Profile, name: str, value: str) -> Profile:
         return profile
     if short in LINUX_SETTINGS or short in BSD_SETTINGS:
         raise Unsupported(f"sysctl {name} in the profile {profile.name}: another system's")
+    if name == QUEUE:
+        raise Unsupported(f"the queue `{value}` in front of the link")
     raise Unsupported(f"sysctl {name}={value}")
 
 
@@ -132,9 +135,7 @@ LINUX_SETTINGS: Final[dict[str, Setter]] = {
     "tcp_rfc1337": _one_of("exact_reset", ExactReset.KILLS, ExactReset.IGNORED),
     "tcp_max_tw_buckets": _number("limit"),
     "tcp_abort_on_overflow": _one_of("full_queue", FullQueue.DROP, FullQueue.RESET),
-    "tcp_syncookies": _one_of(
-        "full_requests", FullRequests.DROPPED, FullRequests.COOKIES
-    ),
+    "tcp_syncookies": _one_of("full_requests", FullRequests.DROPPED, FullRequests.COOKIES),
     "tcp_congestion_control": _congestion,
     "tcp_ecn": _one_of("ecn", Ecn.OFF, Ecn.OFFERED, Ecn.ANSWERED),
     "tcp_early_retrans": lambda p, v: p.with_field("tail_probe", int(v) in (3, 4)),
@@ -142,6 +143,9 @@ LINUX_SETTINGS: Final[dict[str, Setter]] = {
     "tcp_keepalive_time": _number("keepalive_idle_ns", S),
     "tcp_keepalive_intvl": _number("keepalive_interval_ns", S),
     "tcp_keepalive_probes": _number("keepalive_probes"),
+    "tcp_min_tso_segs": _number("train_least"),
+    "tcp_notsent_lowat": _number("notsent_lowat"),
+    "tcp_cubic.hystart_detect": _one_of("hystart", False, None, None, True),
     "tcp_recovery": lambda p, v: p.with_field("rack", bool(int(v) & 1)),
     "tcp_rto_max_ms": _number("rto_max_ns", MS),
     "tcp_rto_min_us": _number("rto_min_ns", 1000),
@@ -183,12 +187,12 @@ _EVERYWHERE: Final = {"net.inet.tcp.ecn.enable": BSD_SETTINGS["net.inet.tcp.ecn.
 """Settings of one system that mean the same to every TCP."""
 
 _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
+    QUEUE: ("pfifo",),
     "tcp_frto": ("2",),
     "tcp_dsack": ("1",),
     "tcp_fack": ("0",),
     "tcp_reordering": ("3",),
     "tcp_mtu_probing": ("0",),
-    "tcp_notsent_lowat": ("4294967295",),
     "net.inet.tcp.blackhole": ("0",),
     "net.inet.tcp.ecn.maxretries": ("1",),
     "net.inet.tcp.syncookies": ("1",),
@@ -200,7 +204,7 @@ _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
 """Settings whose value says what lastack does; another value is not there."""
 
 _NOT_HERE: Final = frozenset({
-    "tcp_tso_win_divisor", "tcp_min_tso_segs", "tcp_pacing_ss_ratio", "tcp_pacing_ca_ratio",
+    "tcp_tso_win_divisor", "tcp_pacing_ss_ratio", "tcp_pacing_ca_ratio",
     "tcp_fastopen", "tcp_fastopen_key", "tcp_fastopen_blackhole_timeout_sec", "tcp_ecn_option",
     "tcp_no_metrics_save", "net.inet.tcp.hostcache.purgenow",
 })  # fmt: skip

@@ -173,12 +173,12 @@ def _accept(machine: Machine, request: Request) -> Attempt:
 
 
 def _read(machine: Machine, request: Request) -> Attempt:
-    """read, recv, readv: with MSG_WAITALL it waits for everything, or the end."""
+    """read, recv, readv, recvmsg: with MSG_WAITALL it waits for everything, or the end."""
     parts: list[bytes] = []
     patience = _Patience(IN)
 
     def attempt(now: int) -> Answer | Unfinished:
-        size, flags = request.arguments
+        size, flags, *room = request.arguments
         assert isinstance(flags, int)
         sock = _tcp(machine, request.fd)
         if size is None:
@@ -198,9 +198,15 @@ def _read(machine: Machine, request: Request) -> Attempt:
         if wants_all and data and len(data) < missing:
             return Unfinished()
         whole = b"".join(parts)
-        return Answer(len(whole), data=whole)
+        return Answer(len(whole), data=whole, control=_control(sock, *room))
 
     return attempt
+
+
+def _control(sock: TcpSocket, room: object = 0) -> tuple[tuple[int, int, bytes], ...]:
+    """Return the control data that a recvmsg() with so much room is given."""
+    assert isinstance(room, int)
+    return sock.brought(room)[0] if room else ()
 
 
 def _write(machine: Machine, request: Request) -> Attempt:
@@ -375,8 +381,8 @@ def _epoll_wait(machine: Machine, request: Request) -> Attempt:
 
 CALLS: Final[dict[str, Callable[[Machine, Request], Attempt]]] = {
     "socket": _socket, "bind": _bind, "listen": _listen, "connect": _connect,
-    "disconnect": _disconnect, "accept": _accept, "read": _read, "write": _write,
-    "shutdown": _shutdown, "close": _close, "dup": _dup,
+    "disconnect": _disconnect, "accept": _accept, "read": _read, "recvmsg": _read,
+    "write": _write, "shutdown": _shutdown, "close": _close, "dup": _dup,
     "getflags": _getflags, "setflags": _setflags, "ioctl": _ioctl, "setsockopt": _setsockopt,
     "getsockopt": _getsockopt, "getsockname": _getsockname, "getpeername": _getpeername,
     "poll": _poll, "epoll_create": _epoll_create, "epoll_ctl": _epoll_ctl,

@@ -20,7 +20,8 @@ class Request(NamedTuple):
 
     socket (domain, type, protocol) · bind, connect (address, port) · disconnect (): connect() to
     AF_UNSPEC · listen (backlog) · accept ()
-    · read (size, flags) · write (bytes, flags, (address, port) or None) · shutdown (how) ·
+    · read (size, flags) · recvmsg (size, flags, octets for control data) ·
+    write (bytes, flags, (address, port) or None) · shutdown (how) ·
     close () · dup () · getflags () · setflags (flags) · ioctl (request) ·
     setsockopt (level, name, bytes) · getsockopt (level, name, size) · getsockname () ·
     getpeername () · poll (((fd, events), ...), timeout in ms) · epoll_create () ·
@@ -37,7 +38,8 @@ class Request(NamedTuple):
 class Answer(NamedTuple):
     """How a call ended: `value` is what it returned, -1 with an errno.
 
-    data: what was read, or the option. ready: (fd, bits) of poll and epoll_wait. name: an address
+    data: what was read, or the option. control: level, type and data of each item of control data.
+    ready: (fd, bits) of poll and epoll_wait. name: an address
     and port.
     """
 
@@ -46,6 +48,7 @@ class Answer(NamedTuple):
     data: bytes = b""
     ready: tuple[tuple[int, int], ...] = ()
     name: tuple[bytes, int] | None = None
+    control: tuple[tuple[int, int, bytes], ...] = ()
 
 
 class Pending(Protocol):

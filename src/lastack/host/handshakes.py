@@ -70,12 +70,15 @@ class Handshakes:
 
     # -- LISTEN --------------------------------------------------------------------------------
 
-    def arrives(self, listener: Listener, seg: Segment, now: int) -> None:
-        """A segment without a connection arrives at a listening socket."""
+    def arrives(
+        self, listener: Listener, seg: Segment, now: int, *, old: Entry | None = None
+    ) -> None:
+        """A segment without a connection arrives at a listening socket; `old` is the TIME-WAIT
+        that its SYN has ended."""
         host = self._host
         verdict = judge(seg, host.profile.acceptance, full=listener.full)
         if verdict is Reason.SYN_ARRIVED:
-            self.syn_arrives(listener, seg, None, now)
+            self.syn_arrives(listener, seg, old, now)
         elif verdict is Reason.ACK_IN_LISTEN:
             if not self._cookie_returns(listener, seg, now):
                 host.reply_reset(seg, verdict, listener.conn, now)
@@ -140,9 +143,7 @@ class Handshakes:
             conn = self._note(flow, seg.number)
             host.scribe.write(Sent(conn, number, answer, 0, 0, False), now)
 
-    def _answer(
-        self, listener: Listener, flow: Flow, iss: int, syn: Segment, now: int
-    ) -> Segment:
+    def _answer(self, listener: Listener, flow: Flow, iss: int, syn: Segment, now: int) -> Segment:
         """Return the SYN|ACK of a connection that nobody keeps."""
         once = self._host.new_connection(
             flow, listener.buffers.copy(), 0, listener.options.maxseg, iss, None

@@ -219,6 +219,7 @@ class KernelGround:
         """Join the namespace to the peer."""
         near, far = show_address(ends.local), show_address(ends.remote)
         tun = Tun(self._space, "tun0", near, far, mtu=mtu)
+        self._settings.device_is("tun0")
         return Kernel(self._space, self._settings, tun, self._limit)
 
     def close(self) -> None:

@@ -6,14 +6,15 @@ from pathlib import Path
 from socket import IPPROTO_TCP, TCP_CONGESTION, TCP_QUICKACK
 from typing import Final
 
-from lastack.drill import Unsupported
+from lastack.drill import QUEUE, Unsupported
 
-from .namespace import Namespace
+from .namespace import Namespace, command
 from .system_calls import CALLS
 
 _CONGESTION: Final = "net.ipv4.tcp_congestion_control"
 _THE_SAME: Final = {"net.inet.tcp.ecn.enable": "net.ipv4.tcp_ecn"}
 """Settings of another system that mean the same."""
+_PARAMETERS: Final = Path("/sys/module")
 _AVAILABLE: Final = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 
 
@@ -30,6 +31,8 @@ class Settings:
 
     def __init__(self, space: Namespace) -> None:
         self._space = space
+        self._device = ""
+        self._waiting = ""
         self.congestion = "cubic"
         self.neutral = False
 
@@ -47,6 +50,22 @@ class Settings:
             if not self.neutral:
                 raise
 
+    def device_is(self, name: str) -> None:
+        """There is a device now; the queue that a script wants goes in front of it."""
+        self._device = name
+        if self._waiting:
+            self._queue(self._waiting)
+
+    def _queue(self, words: str) -> None:
+        if not self._device:
+            self._waiting = words
+            return
+        command_line = ["tc", "qdisc", "replace", "dev", self._device, "root", *words.split()]
+        try:
+            self._space.call(lambda: command(command_line))
+        except OSError as error:
+            raise Unsupported(str(error)) from None
+
     def prepare(self, fd: int, request: str) -> None:
         """Prepare a socket that a call has opened."""
         if request == "socket":
@@ -58,6 +77,15 @@ class Settings:
     def _set(self, name: str, value: str) -> None:
         name, value = name.strip(), value.strip()
         name = _THE_SAME.get(name, name)
+        if name == QUEUE:
+            self._queue(value)
+            return
+        module, _, parameter = name.partition(".")
+        path = _PARAMETERS / module / "parameters" / parameter
+        if parameter and path.is_file():
+            if path.read_text("ascii").split() != [value]:
+                raise Unsupported(f"{name}={value}: a setting of the whole machine")
+            return
         if not name.startswith("net."):
             raise Unsupported(f"sysctl {name}: not a setting of a network namespace")
         if name == _CONGESTION:

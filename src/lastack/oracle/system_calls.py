@@ -13,7 +13,7 @@ import platform
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from lastack.drill import Answer
@@ -22,6 +22,9 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _F_GETFL, _F_SETFL = 3, 4
 _SOCKADDR: Final = 128
 _OPTION: Final = 4096
+_CMSG: Final = struct.Struct("=Qii")
+"""struct cmsghdr; what follows it is padded to 8 octets."""
+_ALIGNMENT: Final = 8
 _UNSPEC: Final = bytes(16)
 """A socket address of the family AF_UNSPEC."""
 NOT_OPEN: Final = 1 << 20
@@ -38,6 +41,19 @@ class _EpollEvent(ctypes.Structure):
         _pack_ = 1
         _layout_ = "ms"
     _fields_ = (("events", ctypes.c_uint32), ("data", ctypes.c_uint64))
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("iov_base", ctypes.c_void_p), ("iov_len", ctypes.c_size_t))
+
+
+class _MsgHdr(ctypes.Structure):
+    _fields_ = (
+        ("msg_name", ctypes.c_void_p), ("msg_namelen", ctypes.c_uint32),
+        ("msg_iov", ctypes.POINTER(_Iovec)), ("msg_iovlen", ctypes.c_size_t),
+        ("msg_control", ctypes.c_void_p), ("msg_controllen", ctypes.c_size_t),
+        ("msg_flags", ctypes.c_int),
+    )  # fmt: skip
 
 
 def _ask(name: str, *arguments: Any) -> Answer:
@@ -80,6 +96,29 @@ def _read(fd: int, size: int | None, flags: int) -> Answer:
     room = ctypes.create_string_buffer(max(size, 1))
     answer = _ask("recv", fd, room, ctypes.c_size_t(size), flags)
     return answer if answer.value < 0 else answer._replace(data=room.raw[: answer.value])
+
+
+def _receive_message(fd: int, size: int, flags: int, room: int) -> Answer:
+    text = ctypes.create_string_buffer(max(size, 1))
+    control = ctypes.create_string_buffer(max(room, 1))
+    where = _Iovec(ctypes.addressof(text), size)
+    head = _MsgHdr(
+        None, 0, ctypes.pointer(where), 1, ctypes.addressof(control), room, 0
+    )  # fmt: skip
+    answer = _ask("recvmsg", fd, ctypes.byref(head), flags)
+    if answer.value < 0:
+        return answer
+    items = tuple(_items(control.raw[: head.msg_controllen]))
+    return answer._replace(data=text.raw[: answer.value], control=items)
+
+
+def _items(raw: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield level, type and data of control data (CMSG_NXTHDR)."""
+    at = 0
+    while at + _CMSG.size <= len(raw):
+        length, level, kind = _CMSG.unpack_from(raw, at)
+        yield level, kind, raw[at + _CMSG.size : at + length]
+        at += max(-(-length // _ALIGNMENT) * _ALIGNMENT, _CMSG.size)
 
 
 def _write(fd: int, data: bytes | None, flags: int, end: tuple[bytes, int] | None) -> Answer:
@@ -134,6 +173,7 @@ CALLS: Final[dict[str, Callable[..., Answer]]] = {
     "disconnect": lambda fd: _ask("connect", fd, _UNSPEC, len(_UNSPEC)),
     "accept": lambda fd: _named("accept", fd),
     "read": _read,
+    "recvmsg": _receive_message,
     "write": _write,
     "shutdown": lambda fd, how: _ask("shutdown", fd, how),
     "close": lambda fd: _ask("close", fd),
@@ -152,7 +192,9 @@ CALLS: Final[dict[str, Callable[..., Answer]]] = {
 }
 """Every call by its name in a request: the descriptor, then the arguments."""
 
-WAITING: Final = frozenset({"connect", "accept", "read", "write", "close", "poll", "epoll_wait"})
+WAITING: Final = frozenset(
+    {"connect", "accept", "read", "recvmsg", "write", "close", "poll", "epoll_wait"}
+)
 """Those that may wait."""
 OPENING: Final = frozenset({"socket", "accept", "dup", "epoll_create"})
 """Those that return a new descriptor."""

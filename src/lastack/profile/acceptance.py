@@ -15,8 +15,6 @@ class MissingTimestamp(Enum):
     DROP = "dropped"
 
 
-
-
 class WindowCheck(Enum):
     """Which segments pass the check of sequence numbers."""
 

@@ -59,6 +59,10 @@ class BufferRules:
         True, "several segments leave in one piece, whose last one has PSH",
         source="docs/kernel-notes/acks.md",
     )  # fmt: skip
+    train_least: int = rule(
+        2, "least segments that leave in one piece where cwnd has room; net.ipv4.tcp_min_tso_segs",
+        unit="segments", source="docs/kernel-notes/sending.md",
+    )  # fmt: skip
     window_opens: WindowOpens = rule(
         WindowOpens.GRADUALLY, "how the buffer becomes a window",
         source="docs/kernel-notes/buffers.md",
@@ -78,6 +82,10 @@ class BufferRules:
     window_share: float = rule(
         249 / 256, "part of the receive buffer that text can fill",
         source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
+    notsent_lowat: int = rule(
+        0xFFFF_FFFF, "so much unsent text makes a writer wait; net.ipv4.tcp_notsent_lowat",
+        unit="bytes", source="docs/kernel-notes/sending.md",
     )  # fmt: skip
     writable_share: float = rule(
         1 / 3, "part of the send buffer that must be free to wake a writer",

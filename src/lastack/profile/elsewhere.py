@@ -48,17 +48,16 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
     reuse=Reuse.OFF,
     reuse_by_bound=False,
 )
-_BSD_PORTS: Final = PortRules(
-    bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False
-)
+_BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
-_KEPT: Final = StartRules(full_requests=FullRequests.KEPT)
-_NO_TRAINS: Final = BufferRules(
-    trains=False, window_rounds_up=False, scale_fits_fixed=False
-)
+_KEPT: Final = StartRules(full_requests=FullRequests.KEPT, offers_again=False, hystart=False)
+_NO_TRAINS: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
 _AS_THE_RFC: Final = AcceptanceRules(
-    window_check=WindowCheck.OVERLAP, window_update=WindowUpdate.RFC9293,
-    old_ack=OldAck.MAX_WINDOW, text_across_fin_resets=False)
+    window_check=WindowCheck.OVERLAP,
+    window_update=WindowUpdate.RFC9293,
+    old_ack=OldAck.MAX_WINDOW,
+    text_across_fin_resets=False,
+)
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
@@ -90,6 +89,9 @@ _BSD_GRADES: Final = {
     "fin_waits": (SOURCE, "FreeBSD tcp_input.c: a FIN sets TF_ACKNOW"),
     "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
+    "hystart": (CHOSEN, "of RFC 9438 alone; FreeBSD has HyStart++ (RFC 9406)"),
+    "reduces_cwnd": (SOURCE, "FreeBSD cc_newreno.c: the smaller of cwnd and the peer's window"),
+    "offers_again": (SOURCE, "FreeBSD tcp_output.c: in a SYN|ACK only with TF_RCVD_SCALE"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
 }
 
@@ -159,7 +161,12 @@ BSD44: Final = Profile(
     acceptance=_AS_THE_RFC,
     ports=_BSD_PORTS,
     start=StartRules(
-        sack=False, congestion=Congestion.RENO, ecn=Ecn.OFF, full_requests=FullRequests.KEPT
+        sack=False,
+        congestion=Congestion.RENO,
+        ecn=Ecn.OFF,
+        full_requests=FullRequests.KEPT,
+        offers_again=False,
+        hystart=False,
     ),
     grades={
         "window_check": (CHOSEN, "as the RFC"),
@@ -228,7 +235,9 @@ WINDOWS: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
-    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
+    start=StartRules(
+        ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False, hystart=False
+    ),
     buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
     acceptance=_AS_THE_RFC,
@@ -243,6 +252,8 @@ WINDOWS: Final = Profile(
         "window_rounds_up": (CHOSEN, "as the BSDs"),
         "scale_fits_fixed": (CHOSEN, "as the BSDs"),
         "full_requests": (CHOSEN, "the backlog is that of accepted connections"),
+        "offers_again": (CHOSEN, "as the BSDs"),
+        "hystart": (CHOSEN, "of RFC 9438 alone; Windows has HyStart++ (RFC 9406)"),
         "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),
         "rack": (MANUAL, _ANNIVERSARY),
         "tail_probe": (MANUAL, _ANNIVERSARY),

@@ -26,6 +26,7 @@ LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
 
 _UNP = "Stevens, UNIX Network Programming, section 7.5"
 _RFC = "RFC 9293"
+_ASKED = "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"
 _SHIFTED: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
 
 TEXTBOOK: Final = Profile(
@@ -63,7 +64,13 @@ TEXTBOOK: Final = Profile(
         text_across_fin_resets=False,
     ),
     buffers=_SHIFTED,
-    start=StartRules(ecn=Ecn.OFF, full_requests=FullRequests.KEPT),
+    start=StartRules(
+        ecn=Ecn.OFF,
+        full_requests=FullRequests.KEPT,
+        offers_again=False,
+        reduces_cwnd=False,
+        hystart=False,
+    ),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
         "window_check": (MANUAL, "RFC 9293 table 6"),
@@ -84,6 +91,9 @@ TEXTBOOK: Final = Profile(
         "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (CHOSEN, "figures show the ACK of a FIN alone"),
         "full_requests": (CHOSEN, "no book knows of cookies"),
+        "offers_again": (MANUAL, _ASKED),
+        "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
+        "hystart": (CHOSEN, "younger than the books"),
         "ecn": (CHOSEN, "no book asks for it"),
         "rack": (CHOSEN, "younger than the books"),
         "tail_probe": (CHOSEN, "younger than the books"),
@@ -135,7 +145,14 @@ RFC9293: Final = Profile(
         pointer_when_shut=True,
     ),
     buffers=replace(_SHIFTED, window_steps=True),
-    start=StartRules(sack=False, congestion=Congestion.RENO, full_requests=FullRequests.KEPT),
+    start=StartRules(
+        sack=False,
+        congestion=Congestion.RENO,
+        full_requests=FullRequests.KEPT,
+        offers_again=False,
+        reduces_cwnd=False,
+        hystart=False,
+    ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
         reset_in_syn_received_active=errno.ECONNREFUSED,
@@ -171,6 +188,9 @@ RFC9293: Final = Profile(
         "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "full_requests": (CHOSEN, f"{_RFC} section 3.9.2 leaves it open"),
+        "offers_again": (MANUAL, _ASKED),
+        "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
+        "hystart": (MANUAL, "RFC 9406 is no part of RFC 9293"),
         "ecn": (MANUAL, f"{_RFC} SHLD-8"),
         "rack": (MANUAL, "RFC 8985 is no part of RFC 9293"),
         "tail_probe": (MANUAL, "RFC 8985 is no part of RFC 9293"),

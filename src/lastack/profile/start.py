@@ -57,6 +57,10 @@ class StartRules:
         True, "timestamps are offered; net.ipv4.tcp_timestamps",
         source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
+    offers_again: bool = rule(
+        True, "the SYN|ACK of a simultaneous open offers what our SYN did, whatever the peer's SYN",
+        source="docs/kernel-notes/resets.md",
+    )  # fmt: skip
     sack: bool = rule(
         True, "selective acknowledgment is offered (RFC 2018); net.ipv4.tcp_sack",
         source="docs/kernel-notes/buffers.md",
@@ -65,13 +69,17 @@ class StartRules:
         Congestion.CUBIC, "congestion control of a new socket; tcp_congestion_control",
         grade="source", source="Linux CONFIG_DEFAULT_CUBIC",
     )  # fmt: skip
+    hystart: bool = rule(
+        True, "cubic leaves slow start before anything is lost where ACKs come late (HyStart)",
+        source="docs/kernel-notes/sending.md",
+    )  # fmt: skip
     ecn: Ecn = rule(
         Ecn.ANSWERED, "explicit congestion notification; net.ipv4.tcp_ecn",
         source="docs/kernel-notes/ecn.md",
     )  # fmt: skip
-    offers_again: bool = rule(
-        True, "the SYN|ACK of a simultaneous open offers what our SYN did, whatever the peer's "
-        "offers", source="docs/kernel-notes/found.md",
+    reduces_cwnd: bool = rule(
+        True, "after a loss ssthresh is a share of cwnd, else of what is in flight",
+        source="docs/kernel-notes/sending.md",
     )  # fmt: skip
     initial_cwnd: int = rule(
         10, "first congestion window (RFC 6928)", unit="segments",

@@ -239,7 +239,7 @@ def recv_from(
     until = deadline(thread, timeout)
     received = perform(thread, file, until, IN, attempt, call, dontwait=dontwait, give_up=give_up)
     if whole and not peeks and not received.rights:
-        return _rest(thread, file, received, size, flags, call, give_up)
+        return _rest(thread, file, received, size, flags, room, call, give_up)
     return received
 
 
@@ -249,7 +249,10 @@ def _receive(file: Stream, size: int, flags: int, room: int, now: int) -> Receiv
     if isinstance(file, PairEnd | UnixDatagram):
         return file.recv_from(size, flags, now)
     data = file.recv(size, flags, now)
-    return AGAIN if data is AGAIN else Received(data, len(data), None)
+    if data is AGAIN:
+        return AGAIN
+    control, told = file.brought(room) if isinstance(file, TcpSocket) else ((), 0)
+    return Received(data, len(data), None, control, told)
 
 
 def _more_may_come(file: Stream, size: int, now: int) -> bool:
@@ -260,27 +263,29 @@ def _more_may_come(file: Stream, size: int, now: int) -> bool:
 
 
 def _rest(
-    thread: SimThread, file: Stream, first: Received, size: int, flags: int, call: str,
+    thread: SimThread, file: Stream, first: Received, size: int, flags: int, room: int, call: str,
     give_up: int,
 ) -> Received:  # fmt: skip
     """Go on as MSG_WAITALL does until `size` bytes are there, the end, an error or the limit."""
     parts, missing, rights = [first.text], size - len(first.text), first.rights
+    last = first
     while missing > 0 and parts[-1] and not rights:
 
         def attempt(now: int, missing: int = missing) -> Received | NotNow:
             if file.mask(now) & ERR:
                 return Received(b"", 0, None)
-            return _receive(file, missing, flags, 0, now)
+            return _receive(file, missing, flags, room, now)
 
         try:
             received = perform(thread, file, None, IN, attempt, call, give_up=give_up)
         except OSError:
             break  # what has come is returned; the error is for the next call
+        last = received
         parts.append(received.text)
         rights = received.rights
         missing -= len(received.text)
     text = b"".join(parts)
-    return Received(text, len(text), None, rights=rights)
+    return Received(text, len(text), None, last.control, last.flags, rights)
 
 
 def send_to(

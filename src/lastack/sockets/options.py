@@ -134,6 +134,11 @@ def _set_tcp_option(sock: SocketParts, name: int, number: int, now: int) -> bool
         options.user_timeout_ms = number
     elif name == names.TCP_SYNCNT:
         options.syn_retries = number
+    elif name == names.TCP_NOTSENT_LOWAT:
+        sock.buffers.lowat = number & 0xFFFF_FFFF
+        sock.host.wake(sock, OUT)
+    elif name == names.TCP_INQ:
+        options.inq = bool(number)
     elif name == names.TCP_DEFER_ACCEPT:
         options.defer_accept = defer_repeats(number)
     elif name == names.TCP_KEEPIDLE:
@@ -152,7 +157,7 @@ def _set_tcp_option(sock: SocketParts, name: int, number: int, now: int) -> bool
 
 _LIMITS: Final = {
     names.TCP_MAXSEG: (88, 32767), names.TCP_USER_TIMEOUT: (0, 0x7FFF_FFFF),
-    names.TCP_SYNCNT: (1, 127), names.TCP_KEEPIDLE: (1, 32767),
+    names.TCP_SYNCNT: (1, 127), names.TCP_INQ: (0, 1), names.TCP_KEEPIDLE: (1, 32767),
     names.TCP_KEEPINTVL: (1, 32767), names.TCP_KEEPCNT: (1, 127),
 }  # fmt: skip
 """What Linux takes; anything else is EINVAL."""
@@ -227,6 +232,11 @@ def _quickack(sock: SocketParts, now: int) -> int:
     return int(sock.endpoint is None or sock.endpoint.connection.quickack)
 
 
+def _notsent_lowat(sock: SocketParts, now: int) -> int:
+    stored = sock.buffers.lowat
+    return stored - (stored >> 31 << 32)  # an unsigned int, told as one that has a sign
+
+
 def _syn_retries(sock: SocketParts, now: int) -> int:
     rules = sock.host.profile.retransmission
     return sock.options.syn_retries or default_syn_retries(rules)
@@ -256,6 +266,8 @@ _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.IPPROTO_TCP, names.TCP_QUICKACK): _quickack,
     (names.IPPROTO_TCP, names.TCP_USER_TIMEOUT): lambda s, now: s.options.user_timeout_ms,
     (names.IPPROTO_TCP, names.TCP_SYNCNT): _syn_retries,
+    (names.IPPROTO_TCP, names.TCP_NOTSENT_LOWAT): _notsent_lowat,
+    (names.IPPROTO_TCP, names.TCP_INQ): lambda s, now: int(s.options.inq),
     (names.IPPROTO_TCP, names.TCP_DEFER_ACCEPT): lambda s, now: defer_seconds(
         s.options.defer_accept
     ),

@@ -7,6 +7,7 @@ nothing; waiting is the front end's. Errors in the order in which Linux looks fo
 from __future__ import annotations
 
 import errno
+import struct
 
 from lastack.host import Endpoint, PortError
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
@@ -14,6 +15,7 @@ from lastack.tcp import Urgent
 from lastack.trace import Called, Reason, Refused, Returned
 
 from . import addresses, closing, names
+from .control import Control, fit
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, NotNow
 from .linger import ClosePlan
@@ -221,6 +223,16 @@ class TcpSocket(SocketParts):
         if tcp.read_shut or tcp.state is CLOSED:
             return b""
         return AGAIN
+
+    def brought(self, room: int) -> tuple[tuple[Control, ...], int]:
+        """Return the control data that recvmsg(2) adds to what it has just read, as far as `room`
+        octets hold it, and MSG_CTRUNC if that is not all: with TCP_INQ how much is left to read,
+        a FIN counting one (docs/kernel-notes/control-data.md)."""
+        if not self.options.inq or self.endpoint is None:
+            return (), 0
+        tcp = self.endpoint.connection
+        left = struct.pack("i", tcp.unread + int(tcp.peer_closed))
+        return fit([(names.IPPROTO_TCP, names.TCP_CM_INQ, left)], room)
 
     def _recv_urgent(self, size: int, flags: int, now: int) -> bytes:
         """MSG_OOB: the urgent byte. Never waits: EAGAIN when it is announced and not here yet,

@@ -1,7 +1,7 @@
 """struct tcp_info of Linux 6.18 (linux/tcp.h), 280 bytes, as TCP_INFO gives it.
 
 Measured: docs/kernel-notes/tcp-info.md, which also says what stays 0 here: there is no pacing, no
-rate sampler, no accounting of busy time, and no accurate ECN; a Fast Open never is.
+rate sampler, and no accurate ECN; a Fast Open never is.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def _sizes(info: Info) -> dict[str, int]:
         "snd_ssthresh": _INT_MAX if unlimited else info.ssthresh // info.mss,
         "snd_cwnd": info.cwnd, "rcv_space": info.receive_space,
         "notsent_bytes": info.unsent, "snd_wnd": info.send_window, "rcv_wnd": info.receive_window,
-        "reord_seen": int(info.reordered), "app_limited": int(not info.unsent),
+        "reordering": info.reordering, "reord_seen": info.reorders,
+        "app_limited": int(not info.unsent),
     }  # fmt: skip
 
 
@@ -105,7 +106,10 @@ def _times(info: Info, now: int) -> dict[str, int]:
         "last_ack_recv": meter.ack_received_at,
     }  # fmt: skip
     found = {name: (now - max(at, 0)) // MS & 0xFFFF_FFFF for name, at in since.items()}
+    _, busy, window, buffer = meter.spent_until(now)
     return found | {
+        "busy_time": (busy + window + buffer) // _US, "rwnd_limited": window // _US,
+        "sndbuf_limited": buffer // _US,
         "rto": info.rto // _US, "ato": info.ack_timeout // _US, "rtt": info.rtt // _US,
         "rttvar": info.rtt_variance // _US,
         "min_rtt": 0xFFFF_FFFF if info.min_rtt == NEVER else info.min_rtt // _US,

@@ -42,7 +42,7 @@ class Buffers:
     """
 
     __slots__ = ("rules", "send", "receive", "space", "at_once", "send_fixed", "receive_fixed",
-                 "_copied", "_trip", "_since")  # fmt: skip
+                 "lowat", "_copied", "_trip", "_since")  # fmt: skip
 
     def __init__(self, rules: BufferRules) -> None:
         self.rules = rules
@@ -51,6 +51,7 @@ class Buffers:
         self._hold(rules.receive_default)
         self.send_fixed = False
         self.receive_fixed = False
+        self.lowat = 0
         self._copied = 0
         self._trip = 0
         self._since = -1
@@ -65,6 +66,7 @@ class Buffers:
         twin.send = self.send
         twin._hold(self.receive)
         twin.send_fixed, twin.receive_fixed = self.send_fixed, self.receive_fixed
+        twin.lowat = self.lowat
         return twin
 
     def set_send(self, value: int) -> None:
@@ -81,18 +83,22 @@ class Buffers:
         size = min(value & 0xFFFF_FFFF, self.rules.set_max)
         return max(2 * size if self.rules.doubles else size, floor)
 
-    def send_room(self, queued: int, chunk: int) -> int:
-        """Return how many bytes send() may take now; 0 means wait.
+    def may_begin(self, queued: int, blocks: int, unsent: int) -> bool:
+        """Tell whether another block may be queued behind so many bytes in so many blocks.
 
-        A kernel begins another chunk as long as it is below the limit, so the limit is passed by
-        less than one chunk.
+        It may as long as the memory is below the limit, which is therefore passed by less than one
+        block, and less is unsent than TCP_NOTSENT_LOWAT says.
         """
-        chunks = -(-self.send // (chunk + _CHUNK_MEMORY))
-        return max(chunks * chunk - queued, 0)
+        if queued + blocks * _CHUNK_MEMORY >= self.send:
+            return False
+        return unsent < (self.lowat or self.rules.notsent_lowat)
 
-    def writable(self, queued: int, chunk: int) -> bool:
-        """Tell whether a writer that was refused is woken: enough of the buffer is free."""
-        used = queued + queued * _CHUNK_MEMORY // chunk
+    def writable(self, queued: int, blocks: int, unsent: int) -> bool:
+        """Tell whether a writer that was refused is woken: enough of the buffer is free, and less
+        than half of TCP_NOTSENT_LOWAT is unsent."""
+        if 2 * unsent >= (self.lowat or self.rules.notsent_lowat):
+            return False
+        used = queued + blocks * _CHUNK_MEMORY
         return used <= self.send * (1 - self.rules.writable_share)
 
     def scale(self, usual: int) -> int:

@@ -34,22 +34,26 @@ def open_active(tcb: Tcb, now: int) -> None:
     emit.send_syn(tcb, now)
 
 
-def send(tcb: Tcb, data: bytes | memoryview, now: int, *, push_urgent: bool = False) -> int:
-    """SEND (3.10.2): queue a copy of what fits; return the count, 0 when the queue is full.
-    `push_urgent`: its URGENT flag, the last byte queued is out of band."""
-    room = tcb.buffers.send_room(len(tcb.sendq), chunk_size(tcb.mss, tcb.max_snd_wnd))
-    if room == 0:
-        tcb.wants_room = True
-        return 0
+def send(tcb: Tcb, data: bytes | memoryview, now: int) -> int:
+    """SEND (3.10.2): queue a copy of what the last block of the queue takes, or another block;
+    return the count, 0 when the queue is full."""
+    sendq = tcb.sendq
+    size = chunk_size(tcb.send_size(), tcb.max_snd_wnd)
+    begun = sendq.last_block()
+    room = size - begun
+    fills = 0 < begun < size
+    if not fills:
+        room = size
+        unsent = sendq.end - tcb.sent_end()
+        if not tcb.buffers.may_begin(len(sendq), len(sendq.blocks), unsent):
+            tcb.wants_room = True
+            tcb.writer_sleeps = not tcb.in_flight()
+            return 0
     taken = bytes(data[:room])
-    first = tcb.sendq.end
-    tcb.sendq.append(taken)
+    first = sendq.end
+    sendq.append(taken, fills=fills)
     if tcb.scribe is not None:
-        tcb.scribe.write(Accepted(tcb.conn, first, tcb.sendq.end), now)
-    if len(taken) < len(data):
-        tcb.wants_room = True
-    if push_urgent:
-        urgent.mark_sent(tcb)
+        tcb.scribe.write(Accepted(tcb.conn, first, sendq.end), now)
     return len(taken)
 
 

@@ -46,6 +46,10 @@ class NewReno:
                 self.counted -= self.cwnd
                 self.cwnd += self.mss
 
+    def measured(self, rtt: int, srtt: int, una: int, nxt: int, now: int) -> None:
+        """An ACK took `rtt` ns; `una` and `nxt` are the positions of SND.UNA and SND.NXT. It comes
+        before `acked`, and says nothing here."""
+
     def slow_start(self, count: int) -> int:
         """Grow by RFC 5681 (2), with L = what was acknowledged (RFC 3465), up to ssthresh and no
         further; return what is left of the `count` bytes for congestion avoidance."""

@@ -20,6 +20,7 @@ from . import (
     opening,
     readiness,
     recovery,
+    sending,
     timeouts,
     timers,
     urgent,
@@ -29,7 +30,7 @@ from .entry import Entry
 from .finwait import orphan_limit, split_limit
 from .info import Info, info_of
 from .mark import Urgent
-from .meter import Meter
+from .meter import BUFFER, BUSY, IDLE, WINDOW, Meter
 from .tcb import UNSET, Tcb, enter
 from .timewait import entry_of
 
@@ -66,16 +67,10 @@ class Connection:
         `push_urgent`: the last byte is urgent (MSG_OOB). `more`: this call sends as if TCP_CORK
         were set (MSG_MORE). `record`: what is taken ends a record, if it is all (MSG_EOR)."""
         tcb = self._tcb
-        if tcb.snd_una == tcb.snd_nxt and self._meter.data_sent_at >= 0:
-            recovery.resume(tcb, now - self._meter.data_sent_at)
-        count = calls.send(tcb, data, now, push_urgent=push_urgent)
-        if count:
-            if record and count == len(data):
-                tcb.sendq.end_record()
-            tcb.more_end = tcb.sendq.end if more else UNSET
-            corked, tcb.cork = tcb.cork, tcb.cork or more
-            emit.flush(tcb, now)
-            tcb.cork = corked
+        if tcb.snd_una == tcb.snd_nxt:
+            self._resume(now)
+        count = sending.send(tcb, data, now, push_urgent=push_urgent, more=more, record=record)
+        self._note_time(now)
         return count
 
     def receive(self, size: int, now: int, *, peek: bool = False) -> bytes:
@@ -207,6 +202,18 @@ class Connection:
         with the first text; of an active one the handshake's last ACK waits for text."""
         self._tcb.defer = repeats
 
+    def _note_time(self, now: int) -> None:
+        tcb = self._tcb
+        doing = BUFFER if tcb.buffer_full else WINDOW if tcb.window_full else BUSY
+        if not len(tcb.sendq) and (tcb.fin_seq == UNSET or tcb.fin_acked()):
+            doing = IDLE
+        if doing != self._meter.doing:
+            self._meter.turns_to(doing, now)
+
+    def _resume(self, now: int) -> None:
+        if self._meter.data_sent_at >= 0:
+            recovery.resume(self._tcb, now - self._meter.data_sent_at)
+
     # -- from below ----------------------------------------------------------------------------
 
     def syn_arrives(self, seg: Segment, now: int) -> None:
@@ -229,10 +236,16 @@ class Connection:
         if tcb.state is SYN_SENT:
             opening.segment_arrives(tcb, seg, now)
         else:
+            window = tcb.snd_wnd
             arrives.segment_arrives(tcb, seg, now)
+            if tcb.snd_wnd != window and tcb.snd_una == tcb.snd_nxt and len(tcb.sendq):
+                self._resume(now)  # what waited for window begins anew, too
         if meter.recovering_since >= 0 and not tcb.retransmits:
             meter.recovered(now)
         emit.flush(tcb, now)
+        if tcb.wants_room:
+            recovery.make_room(tcb)
+        self._note_time(now)
         if tcb.orphan:
             self._settle_orphan(now)
 
@@ -270,8 +283,9 @@ class Connection:
 
     def path_mtu(self, mss: int, quoted_seq: int, now: int) -> bool:
         """The path takes no more than `mss` octets a segment, options not counted (RFC 1191):
-        send what is in flight again in smaller segments. False, and nothing happens, when
-        segments are no larger now, and for a quoted number that is not in flight."""
+        send the text in flight again in smaller segments. A FIN of its own fits the path, and
+        waits for its ACK. False, and nothing happens, when segments are no larger now, and for a
+        quoted number that is not in flight."""
         tcb = self._tcb
         mss = max(mss - (12 if tcb.ts_ok else 0), 48)
         if mss >= tcb.mss or tcb.state is CLOSED or not self._covers(quoted_seq):
@@ -282,6 +296,7 @@ class Connection:
         larger = tcb.in_flight() > mss
         if larger and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
             recovery.go_back(tcb)
+            tcb.recover = tcb.seq_of(tcb.sent_end()) if tcb.fin_alone else tcb.snd_nxt
         emit.flush(tcb, now)
         return True
 

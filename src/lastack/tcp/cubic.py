@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from lastack.profile import NEVER
+
 from .congestion import NewReno
 
 _MS: Final = 1_000_000
+_HYSTART_WINDOW: Final = 16
+_HYSTART_SAMPLES: Final = 8
+_ACK_GAP: Final = 2 * _MS
+_FOUR_TRAINS: Final = 4 * 65536
 _SCALE: Final = 1_000_000
 """Windows of the curve are in millionths of a segment."""
 
@@ -30,9 +36,16 @@ def cube_root(n: int) -> int:
 class Cubic(NewReno):
     """cwnd of one connection; times in ns, windows in bytes."""
 
-    __slots__ = ("w_max", "epoch", "k_ms", "w_est", "cwnd_epoch")
+    __slots__ = ("w_max", "epoch", "k_ms", "w_est", "cwnd_epoch", "hystart", "least", "found",
+                 "round_at", "round_end", "last_at", "round_least", "samples")  # fmt: skip
 
-    def __init__(self, mss: int, initial_segments: int) -> None:
+    def __init__(self, mss: int, initial_segments: int, *, hystart: bool = False) -> None:
+        self.hystart = hystart
+        self.least = NEVER
+        self.found = False
+        self.round_at = self.last_at = self.round_end = -1
+        self.round_least = NEVER
+        self.samples = 0
         self.w_max = 0
         self.epoch = -1
         self.k_ms = 0
@@ -61,6 +74,34 @@ class Cubic(NewReno):
         step = self.counted // max(self.cwnd, 1)
         self.counted -= step * self.cwnd
         self.cwnd += step
+
+    def measured(self, rtt: int, srtt: int, una: int, nxt: int, now: int) -> None:
+        """HyStart, as Linux has it (hystart_detect 3): slow start ends where ACKs in a row come
+        over more than half of the shortest round trip, or where the shortest of a round has
+        become longer by an eighth (4 to 16 ms). docs/kernel-notes/sending.md"""
+        if self.epoch >= 0 and now - self.epoch < 1000 * _MS:
+            return  # right after a recovery
+        self.least = min(self.least, max(rtt, 1000))
+        if not self.hystart or self.found or self.cwnd >= self.ssthresh:
+            return
+        if una > self.round_end:
+            self.round_at = self.last_at = now
+            self.round_end = nxt
+            self.round_least = NEVER
+            self.samples = 0
+        if self.cwnd < _HYSTART_WINDOW * self.mss:
+            return
+        if now - self.last_at <= _ACK_GAP:
+            self.last_at = now
+            train = min(_FOUR_TRAINS * srtt // (2 * self.cwnd), _MS)
+            self.found = now - self.round_at > (self.least + train) // 2
+        self.round_least = min(self.round_least, rtt)
+        if self.samples < _HYSTART_SAMPLES:
+            self.samples += 1
+        elif self.round_least > self.least + min(max(self.least >> 3, 4 * _MS), 16 * _MS):
+            self.found = True
+        if self.found:
+            self.ssthresh = self.cwnd
 
     def _begin_epoch(self, now: int) -> None:
         self.epoch = now
@@ -92,6 +133,9 @@ class Cubic(NewReno):
         self.counted = 0
         self.recovering = False
         self.epoch = -1
+        self.found = False
+        self.least = NEVER
+        self.round_end = -1
 
     def _remember(self) -> None:
         # A window below the last plateau: somebody else needs room, so give some (4.7).

@@ -207,9 +207,9 @@ def send_text(
         tcb.timed_seq, tcb.timed_at = number, now
     if seq.gt(beyond, tcb.snd_nxt):
         tcb.snd_nxt = beyond
-        _note_flight(tcb)
     if fin:
         tcb.fin_seq = tcb.seq_of(last)
+        tcb.fin_alone = not text
     if text and len(text) < size and not again:
         tcb.small_seq = beyond
     if text:
@@ -228,18 +228,23 @@ def _size(tcb: Tcb) -> int:
     return max(tcb.send_size() - sack.room(tcb), 1)
 
 
-def _note_flight(tcb: Tcb) -> None:
-    """Keep the most that was in flight in the last whole window, for the growth of cwnd."""
+def _note_use(tcb: Tcb) -> None:
+    """Keep the strongest sign of how much of cwnd is used in this round trip, for its growth
+    (RFC 7661 section 4.3; Linux tcp_cwnd_validate): that it is full, or the most in flight."""
+    limited = tcb.cwnd_full or tcb.network() >= tcb.congestion.cwnd
     flight = tcb.in_flight()
-    if seq.ge(tcb.snd_una, tcb.usage_seq):
-        tcb.max_flight, tcb.peak_flight = tcb.peak_flight, flight
+    more = not tcb.cwnd_limited and flight > tcb.max_flight
+    if limited or more or seq.ge(tcb.snd_una, tcb.usage_seq):
+        tcb.cwnd_limited = limited
+        tcb.max_flight = flight
         tcb.usage_seq = tcb.snd_nxt
-    elif flight > tcb.peak_flight:
-        tcb.peak_flight = flight
+    if tcb.wants_room and tcb.sent_end() == tcb.sendq.end and not loss.window_was_used(tcb):
+        tcb.buffer_full = True  # the program has more, and only the buffer keeps it back
 
 
-def flush(tcb: Tcb, now: int) -> None:
-    """Send what may be sent now: lost segments, new text, FIN, and last a bare ACK.
+def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
+    """Send what may be sent now: lost segments, new text (`one` train of it), FIN, and last a bare
+    ACK.
 
     Only after everything that a segment brought has been looked at, and only if nothing else
     carried the ACK (MUST-58).
@@ -251,7 +256,9 @@ def flush(tcb: Tcb, now: int) -> None:
             _send_lost(tcb, now)
         if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
             before = tcb.snd_nxt
-            waits = _send_new(tcb, now)
+            waits = _send_new(tcb, now, one=one)
+            if tcb.snd_nxt != before or tcb.cwnd_full:
+                _note_use(tcb)
             if tcb.snd_nxt != before and tcb.rack is not None:
                 loss.schedule_probe(tcb, now)
         else:
@@ -274,7 +281,7 @@ def _send_again(tcb: Tcb, now: int) -> None:
         tcb.rxt_nxt = tcb.seq_of(position)
         if seq.lt(tcb.rxt_nxt, tcb.recover):
             tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now, end=end)
-    if tcb.rxt_nxt == tcb.snd_nxt:
+    if seq.ge(tcb.rxt_nxt, tcb.recover):
         tcb.rxt_nxt = UNSET
 
 
@@ -309,16 +316,18 @@ def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
     first = tcb.sendq.start + seq.diff(number, tcb.seq_of(tcb.sendq.start))
     sent_end = tcb.sent_end()
     last = min(first + tcb.mss, sent_end, end if end != UNSET else sent_end)
-    # The FIN joins the last text where both fit in a segment.
+    # The FIN joins the last text where both fit in a segment, unless it is not sent again now.
     fin = tcb.fin_seq != UNSET and last == sent_end and last - first < tcb.mss
+    if fin and tcb.rxt_nxt != UNSET:
+        fin = seq.gt(tcb.recover, tcb.fin_seq)
     send_text(tcb, first, last, now, fin=fin, again=True)
     return (number + last - first + int(fin)) & seq.MASK
 
 
-def _send_new(tcb: Tcb, now: int) -> bool:
-    """Send new text and the FIN as far as windows, Nagle and SWS avoidance let; tell whether some
-    of it waits."""
-    tcb.cwnd_limited = False
+def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
+    """Send new text and the FIN as far as windows, Nagle and SWS avoidance let, or `one` train of
+    it; tell whether some of it waits."""
+    tcb.cwnd_full = tcb.window_full = False
     first = tcb.sent_end()
     if first == tcb.sendq.end and not tcb.fin_queued:
         return False
@@ -332,9 +341,13 @@ def _send_new(tcb: Tcb, now: int) -> bool:
         if following is not None and not most:
             most = train.segments(tcb)
         ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
-        push = ends and length > 1
+        push = ends and (length > 1 or first + size in tcb.sendq.marks)
         send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
-        length = 0 if ends else length
+        if ends:
+            length = 0
+            train.left(tcb, first + size)
+            if one:
+                return False
         if not more:
             return False
         first += size
@@ -360,8 +373,10 @@ def _next(tcb: Tcb, sent_end: int, ahead: int, train_length: int) -> tuple[int, 
     held = unsent or tcb.profile.closing.fin_held_by_cwnd
     if held and flight + min(max(unsent, 1), full) > _allowed(tcb, full):
         if flight:
-            tcb.cwnd_limited = True
+            tcb.cwnd_full = True
             return None
+    if room < min(unsent, full):
+        tcb.window_full = True
     if room <= 0:
         return None  # also when the window shrank (SHLD-15)
     size = min(unsent, full, room)  # SHLD-28
@@ -422,6 +437,7 @@ def probe_tail(tcb: Tcb, now: int) -> None:
     new = (size > 0 or fin) and size + int(fin) <= room
     if new:
         send_text(tcb, first, first + size, now, fin=fin, again=False)
+        train.left(tcb, first + size)
     else:
         last = tcb.rack.flight[-1]
         begin = max(last.first, last.last - tcb.mss)
@@ -450,5 +466,6 @@ def probe(tcb: Tcb, now: int) -> None:
     size = min(tcb.sendq.end - first, tcb.mss, max(room, 0))
     if size:
         send_text(tcb, first, first + size, now, fin=False, again=False, push=True)
+        train.left(tcb, first + size)
     else:
         send_ack(tcb, now, probe=True)

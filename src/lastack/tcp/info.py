@@ -10,6 +10,7 @@ from lastack.state import State
 from lastack.wire import seq
 
 from .meter import Meter
+from .rack import DUP_THRESH
 from .tcb import UNSET, Tcb
 
 
@@ -64,7 +65,8 @@ class Info:
     delivered: int
     send_window: int
     receive_window: int
-    reordered: bool
+    reordering: int
+    reorders: int
     meter: Meter
 
 
@@ -90,7 +92,8 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
         bytes_received=tcb.recvq.ready + int(tcb.fin_received),
         unsent=tcb.sendq.end - unread_start, delivered=_delivered(tcb, out - unacked + sacked),
         send_window=tcb.snd_wnd, receive_window=max(seq.diff(tcb.rcv_adv, tcb.rcv_wup), 0),
-        reordered=tcb.rack is not None and tcb.rack.reordered, meter=meter,
+        reordering=tcb.rack.reordering if tcb.rack is not None else DUP_THRESH,
+        reorders=tcb.rack.reorders if tcb.rack is not None else 0, meter=meter,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from lastack.wire import Segment, seq
 
 from . import timers
 from .prr import Prr
-from .rack import Rack
+from .rack import DUP_THRESH, Rack
 from .tcb import UNSET, Tcb
 
 
@@ -35,6 +35,9 @@ def duplicate_reported(tcb: Tcb, seg: Segment) -> bool:
 
 def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now: int) -> None:
     """An ACK was taken: `news` bytes have arrived by it, `moved`: SND.UNA advanced."""
+    if rack.held_at >= 0:
+        tcb.rtt.sample(now - rack.held_at)
+        rack.held_at = UNSET
     if not (rack.flight or tcb.recovering or tcb.reducing or seg.sack) and tcb.probe_high == UNSET:
         rack.advanced = False  # everything has arrived, the usual end of a flight
         return
@@ -49,8 +52,24 @@ def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now
     lost = _look(tcb, rack, now) if rack.advanced else 0
     if tcb.prr is not None:
         tcb.congestion.cwnd = tcb.prr.window(rack.in_network, news, safe=moved and not lost)
+    elif news and not moved and rack.reorders and rack.reordering > DUP_THRESH:
+        grow(tcb, news, now)  # where text is often overtaken, its SACK is progress enough
     if moved:
         schedule_probe(tcb, now)
+
+
+def grow(tcb: Tcb, count: int, now: int) -> None:
+    """`count` bytes have arrived, and nothing is wrong: cwnd may grow."""
+    rtt = max(tcb.rtt.srtt, 0)
+    tcb.congestion.acked(count, limited=window_was_used(tcb), now=now, rtt=rtt)
+
+
+def window_was_used(tcb: Tcb) -> bool:
+    """Tell whether cwnd held us back. In slow start it may grow to twice the last flight."""
+    if tcb.rxt_nxt != UNSET or tcb.cwnd_limited:
+        return True
+    control = tcb.congestion
+    return control.cwnd < control.ssthresh and control.cwnd < 2 * tcb.max_flight
 
 
 def _look(tcb: Tcb, rack: Rack, now: int) -> int:

@@ -12,6 +12,12 @@ from lastack.wire import ACK, FIN, SYN, Segment, seq
 
 _SYN_ACK: Final = SYN | ACK
 _SYN_FIN: Final = SYN | FIN
+IDLE: Final = 0
+BUSY: Final = 1
+WINDOW: Final = 2
+BUFFER: Final = 3
+"""What the sender was doing: nothing; sending; waiting for the peer's window, or, with nothing left
+to send, for a program that waits for room in the send buffer."""
 
 
 class Meter:
@@ -24,6 +30,7 @@ class Meter:
         "segs_out", "segs_in", "data_segs_out", "data_segs_in", "bytes_sent", "bytes_retrans",
         "total_retrans", "out_of_order", "timeouts", "recoveries", "recovering_since",
         "recovery_time", "data_sent_at", "data_received_at", "ack_received_at", "high",
+        "doing", "doing_since", "spent",
     )  # fmt: skip
 
     def __init__(self, iss: int) -> None:
@@ -37,6 +44,9 @@ class Meter:
         self.recovery_time = 0
         self.data_sent_at = self.data_received_at = self.ack_received_at = -1
         self.high = iss
+        self.doing = IDLE
+        self.doing_since = 0
+        self.spent = (0, 0, 0, 0)
 
     def left(self, segments: Sequence[Segment], now: int) -> None:
         """Count what leaves. Hot."""
@@ -72,6 +82,20 @@ class Meter:
             self.data_received_at = now
             if one.seq != rcv_nxt and seq.gt(one.seq, rcv_nxt):
                 self.out_of_order += 1
+
+    def turns_to(self, doing: int, now: int) -> None:
+        """The sender does something else from now on."""
+        self.spent = self.spent_until(now)
+        self.doing, self.doing_since = doing, now
+
+    def spent_until(self, now: int) -> tuple[int, int, int, int]:
+        """Return how long the sender has been idle, busy, short of window and of buffer."""
+        idle, busy, window, buffer = self.spent
+        more = now - self.doing_since
+        return (
+            idle + more * (self.doing == IDLE), busy + more * (self.doing == BUSY),
+            window + more * (self.doing == WINDOW), buffer + more * (self.doing == BUFFER),
+        )  # fmt: skip
 
     def timed_out(self, retransmits: int, now: int) -> None:
         """The retransmission timer has expired for the `retransmits`th time in a row."""

@@ -13,8 +13,10 @@ from typing import Final
 
 from lastack.profile import NEVER
 
-_DUP_THRESH: Final = 3
+DUP_THRESH: Final = 3
 _MOST_STEPS: Final = 255
+_MOST_REORDERING: Final = 300
+"""net.ipv4.tcp_max_reordering"""
 _PERSIST: Final = 16
 """Recoveries for which a wider reordering window is kept (section 6.2 step 4)."""
 
@@ -47,12 +49,20 @@ class Rack:
     """What is in flight, and the newest of what has arrived.
 
     `flight` is sorted by position. `in_network`: how many positions are on their way, neither
-    held by the peer nor lost. `advanced`: something arrived since the last `find_lost`.
+    held by the peer nor lost. `advanced`: something arrived since the last `find_lost`. `acked_at`,
+    `held_at`: when the first segment was sent that the last ACK, or its SACK, is an answer to; -1
+    where that was sent twice (Karn), and when it has been looked at.
+
+    `reordering`: by how many segments one was overtaken that had been sent once, 3 at least, and
+    `reorders` how often that was seen; `fack` is the end of what the peer held before this ACK,
+    `news` how many positions its SACK was news for.
     """
 
     __slots__ = (
         "flight", "in_network", "newest_at", "newest_end", "rtt", "min_rtt", "advanced",
-        "reordered", "highest", "steps", "persist", "widened_at",
+        "reordered", "highest", "steps", "persist", "widened_at", "acked_at",
+        "held_at", "reordering", "reorders", "fack",
+        "news",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -68,6 +78,10 @@ class Rack:
         self.steps = 1
         self.persist = 0
         self.widened_at = -1
+        self.acked_at = self.held_at = -1
+        self.reordering = DUP_THRESH
+        self.reorders = 0
+        self.fack = self.news = 0
 
     # -- what was sent -------------------------------------------------------------------------
 
@@ -110,18 +124,27 @@ class Rack:
 
     # -- what has arrived ----------------------------------------------------------------------
 
-    def acknowledged(self, una: int, now: int) -> int:
+    def acknowledged(self, una: int, mss: int, now: int) -> int:
         """Everything below `una` has arrived; return how many positions that is news for."""
         flight, gone, news = self.flight, 0, 0
+        acked_at, again, late = -1, False, NEVER
         for one in flight:
             if one.last > una:
                 break
             gone += 1
+            again = again or one.again
             if not one.held:
+                if acked_at < 0:
+                    acked_at = one.at
+                if one.first < late and not one.again:
+                    late = one.first
                 news += one.last - one.first
                 self._leaves(one, one.last)
                 self._arrived(one, now)
+        self.acked_at = -1 if again else acked_at
         del flight[:gone]
+        if late < self.fack:
+            self._overtaken_by(max(self._highest_held(), una) - late, mss)
         if flight and flight[0].first < una:
             head = flight[0]
             news += 0 if head.held else una - head.first
@@ -133,9 +156,9 @@ class Rack:
         if not (one.held or one.lost):
             self.in_network -= last - one.first
 
-    def held(self, ranges: Sequence[tuple[int, int]], now: int) -> int:
+    def held(self, ranges: Sequence[tuple[int, int]], mss: int, now: int) -> int:
         """The peer holds `ranges`; return how many positions that is news for."""
-        news, flight = 0, self.flight
+        news, flight, late = 0, self.flight, NEVER
         for first, last in ranges:
             at = bisect_left(flight, first, key=_first)
             while at < len(flight) and flight[at].last <= last:
@@ -143,10 +166,25 @@ class Rack:
                 if not one.held:
                     self._leaves(one, one.last)
                     one.held, one.lost = True, False
+                    if not one.again:
+                        self.held_at = one.at if self.held_at < 0 else self.held_at
+                        late = min(late, one.first)
                     news += one.last - one.first
                     self._arrived(one, now)
                 at = self._join(at)
+        if late < self.fack:
+            self._overtaken_by(ranges[-1][1] - late, mss)
         return news
+
+    def _highest_held(self) -> int:
+        return next((one.last for one in reversed(self.flight) if one.held), 0)
+
+    def _overtaken_by(self, distance: int, mss: int) -> None:
+        """A segment that was sent once arrived behind one so far ahead of it (Linux
+        tcp_check_sack_reordering)."""
+        if distance > self.reordering * mss:
+            self.reordering = min(-(-distance // mss), _MOST_REORDERING)
+        self.reorders += 1
 
     def _join(self, at: int) -> int:
         """Join what is held to its held neighbour before it; return the index that follows."""
@@ -192,7 +230,7 @@ class Rack:
     def _reordering_window(self, srtt: int, recovering: bool) -> int:
         if not self.reordered:
             held = sum(one.count for one in self.flight if one.held)
-            if recovering or held >= _DUP_THRESH:
+            if recovering or held >= DUP_THRESH:
                 return 0
         return min(self.min_rtt // 4 * self.steps, max(srtt, 0))
 

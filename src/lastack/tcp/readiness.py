@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 
-from .buffers import chunk_size
 from .mark import Urgent
 from .tcb import ERROR, HANGUP, READ_HANGUP, READABLE, URGENT, WRITABLE, Tcb
 
@@ -37,8 +36,9 @@ def _has_room(tcb: Tcb) -> bool:
 
     Who has been told no is woken later, also without a send that was refused.
     """
-    queued = len(tcb.sendq)
-    if queued and not tcb.buffers.writable(queued, chunk_size(tcb.mss, tcb.max_snd_wnd)):
-        tcb.wants_room = True
+    sendq = tcb.sendq
+    queued, unsent = len(sendq), sendq.end - tcb.sent_end()
+    if queued and not tcb.buffers.writable(queued, len(sendq.blocks), unsent):
+        tcb.wants_room = tcb.writer_sleeps = True
         return False
     return True

@@ -11,7 +11,7 @@ from lastack.trace import Acked
 from lastack.wire import FIN, SYN, Segment, seq
 
 from . import emit, loss, timers, urgent
-from .buffers import chunk_size
+from .rack import Rack
 from .tcb import UNSET, WRITABLE, Tcb
 
 DUPACK_THRESHOLD = 3
@@ -22,7 +22,6 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
 
     Return how many positions have arrived that no SACK had told of; 0 without RACK.
     """
-    measure(tcb, seg, now)
     first = tcb.sendq.start
     una = tcb.position_of(seg.ack)
     last = min(max(una, first), tcb.sendq.end)
@@ -30,7 +29,14 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     tcb.snd_una = seg.ack
     if tcb.snd_up != UNSET:
         urgent.acknowledged(tcb)
-    arrived = tcb.rack.acknowledged(una, now) if tcb.rack is not None else 0
+    arrived = 0
+    if tcb.rack is None:
+        measure(tcb, seg, now)
+    else:
+        if not seg.sack:
+            tcb.rack.fack, tcb.rack.news = tcb.board.highest, 0
+        arrived = tcb.rack.acknowledged(una, tcb.mss, now)
+        _measure_each(tcb, tcb.rack, seg, now)
     if count:
         tcb.sendq.acknowledge(last)
         if tcb.scribe is not None:
@@ -40,7 +46,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     tcb.rtt.progress()
     if tcb.board.ranges:
         tcb.board.advance(una)
-    _congestion(tcb, count, now)
+    # what SACK has told of before was news then
+    _congestion(tcb, count if tcb.rack is None else arrived + tcb.rack.news, now)
     if tcb.rxt_nxt != UNSET and seq.ge(tcb.snd_una, tcb.recover):
         tcb.rxt_nxt = UNSET
     if tcb.in_flight():
@@ -49,9 +56,19 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     else:
         tcb.timers.stop(timers.RETRANSMIT)
         tcb.timers.stop(timers.LOSS_PROBE)
-    if tcb.wants_room:
-        _make_room(tcb)
     return arrived
+
+
+def _measure_each(tcb: Tcb, rack: Rack, seg: Segment, now: int) -> None:
+    """With RACK the time of every segment is known, and every ACK is a measurement."""
+    if rack.acked_at >= 0:
+        tcb.rtt.sample(now - rack.acked_at)
+        rack.held_at = UNSET
+        una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
+        tcb.congestion.measured(now - rack.acked_at, tcb.rtt.srtt, una, nxt, now)
+    elif rack.held_at < 0:
+        tcb.timed_seq = UNSET
+        measure(tcb, seg, now)
 
 
 def measure(tcb: Tcb, seg: Segment, now: int) -> None:
@@ -70,8 +87,7 @@ def _congestion(tcb: Tcb, count: int, now: int) -> None:
     if tcb.reducing and tcb.rack is None and seq.gt(tcb.snd_una, tcb.recover):
         loss.end_reduction(tcb)
     if not tcb.recovering:
-        rtt = max(tcb.rtt.srtt, 0)
-        tcb.congestion.acked(count, limited=_window_was_used(tcb), now=now, rtt=rtt)
+        loss.grow(tcb, count, now)
     elif tcb.rack is not None:
         return  # `loss` says when it is over
     elif seq.ge(tcb.snd_una, tcb.recover):
@@ -84,50 +100,52 @@ def _congestion(tcb: Tcb, count: int, now: int) -> None:
 
 
 def resume(tcb: Tcb, idle: int) -> None:
-    """The program sends again after `idle` ns in which nothing was sent or in flight: what cwnd
-    was worth then says little now (RFC 5681 section 4.1; docs/kernel-notes/idle.md)."""
+    """The program sends again, or the window opens, after `idle` ns in which nothing was sent or
+    in flight: what cwnd was worth then says little now (RFC 5681 section 4.1;
+    docs/kernel-notes/idle.md)."""
     if idle > tcb.rtt.rto and tcb.profile.start.restarts_after_idle:
         tcb.congestion.resume(idle // tcb.rtt.rto)
 
 
-def _window_was_used(tcb: Tcb) -> bool:
-    """Tell whether cwnd held us back. In slow start it may grow to twice the last flight."""
-    if tcb.rxt_nxt != UNSET:
-        return True
-    control = tcb.congestion
-    if control.cwnd < control.ssthresh:
-        return control.cwnd < 2 * (tcb.max_flight or tcb.peak_flight)
-    return tcb.cwnd_limited
+def make_room(tcb: Tcb) -> None:
+    """A segment was processed, and what it let go has left: wake a writer that was refused, once
+    a third of the buffer is free (tcp_check_space).
 
-
-def _make_room(tcb: Tcb) -> None:
-    """Wake a writer that was refused, once a third of the buffer is free.
-
-    A writer falls asleep only after it has found no room at all, so on a fast path it keeps the
-    queue full; the last ACK of a flight therefore wakes it for any room. Somebody who polls is not
-    helped by that and waits on for the third.
+    A writer falls asleep only after it has found no room at all, and near the peer not before the
+    flight at that moment is over; whose last ACK therefore wakes it for any room.
     """
-    chunk = chunk_size(tcb.mss, tcb.max_snd_wnd)
-    segments = tcb.congestion.cwnd // tcb.mss
-    tcb.buffers.grow_send(max(tcb.congestion.initial_segments, segments), tcb.mss)
-    queued = len(tcb.sendq)
-    room = not tcb.in_flight() and tcb.buffers.send_room(queued, chunk) > 0
-    writable = tcb.buffers.writable(queued, chunk)
-    tcb.wants_room = not writable
-    if room or writable:
+    control, sendq = tcb.congestion, tcb.sendq
+    queue = len(sendq), len(sendq.blocks), sendq.end - tcb.sent_end()
+    if tcb.in_flight() or tcb.writer_sleeps:
+        room = False
+    else:
+        tcb.writer_sleeps = True
+        room = tcb.buffers.may_begin(*queue)
+    if tcb.network() < control.cwnd:
+        # cwnd that is full would not send more of a larger buffer (tcp_should_expand_sndbuf)
+        segments = max(control.initial_segments, control.cwnd // tcb.mss)
+        tcb.buffers.grow_send(segments, tcb.mss)
+    if tcb.buffers.writable(*queue):
+        tcb.wants_room = tcb.buffer_full = False
+        room = True
+    if room:
         tcb.wake(WRITABLE)
 
 
 def take_sack(tcb: Tcb, seg: Segment, now: int) -> int:
     """Take the SACK blocks of an ACK; return for how many positions they were news (RFC 6675
     section 2)."""
+    if tcb.rack is not None:
+        tcb.rack.fack = tcb.board.highest
+        tcb.rack.news = 0
     if not (tcb.sack_ok and seg.sack):
         return 0
     una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
     blocks = [(tcb.position_of(left), tcb.position_of(right)) for left, right in seg.sack]
     news = tcb.board.update(blocks, una, nxt)
     if tcb.rack is not None and news:
-        return tcb.rack.held(tcb.board.ranges, now)
+        tcb.rack.news = tcb.rack.held(tcb.board.ranges, tcb.mss, now)
+        return tcb.rack.news
     return news
 
 
@@ -158,7 +176,7 @@ def find_loss(tcb: Tcb, now: int) -> None:
     held = tcb.sack_ok and tcb.board.lost_below(tcb.mss) > una
     if tcb.dupacks < DUPACK_THRESHOLD and not held:
         return
-    tcb.congestion.lost(tcb.in_flight(), by_sack=tcb.sack_ok)
+    tcb.congestion.lost(_window_at_loss(tcb), by_sack=tcb.sack_ok)
     tcb.owes_cwr = tcb.ecn_ok
     tcb.reducing = False
     tcb.recovering = True
@@ -168,6 +186,11 @@ def find_loss(tcb: Tcb, now: int) -> None:
     beyond = emit.resend(tcb, tcb.snd_una, now, end=end)
     tcb.board.high_rxt = tcb.position_of(beyond)
     tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
+
+
+def _window_at_loss(tcb: Tcb) -> int:
+    """What ssthresh becomes a share of: cwnd, as RFC 9438 section 4.6 allows, or FlightSize."""
+    return tcb.congestion.cwnd if tcb.profile.start.reduces_cwnd else tcb.in_flight()
 
 
 def go_back(tcb: Tcb) -> None:
@@ -180,7 +203,7 @@ def go_back(tcb: Tcb) -> None:
 def timed_out(tcb: Tcb, now: int) -> None:
     """The retransmission timer fired: everything in flight counts as lost (RFC 6298 section 5)."""
     first = tcb.retransmits == 0
-    tcb.congestion.expired(tcb.in_flight(), first=first)
+    tcb.congestion.expired(_window_at_loss(tcb), first=first)
     go_back(tcb)
     tcb.owes_cwr = tcb.ecn_ok
     tcb.probe_high = UNSET

@@ -11,26 +11,65 @@ from bisect import bisect_left, bisect_right
 
 class SendQueue:
     """Bytes [start, end) of the stream. `records` are the positions at which a record of the
-    program ends (MSG_EOR), in order: no segment goes beyond one."""
+    program ends (MSG_EOR), in order: no segment goes beyond one.
 
-    __slots__ = ("start", "end", "records", "_chunks", "_starts")
+    A kernel keeps the queue in blocks, and accounts for each of them beside the text: what leaves
+    in one piece is one, what waits is filled up to a size. `blocks` are the positions at which they
+    end, `left` is the position up to which pieces have left, `pushed` the end when everything was
+    last to be sent. A block that was the last one then has PSH at its end: `marks`.
+    """
+
+    __slots__ = ("start", "end", "records", "blocks", "left", "pushed", "marks", "_chunks",
+                 "_starts")  # fmt: skip
 
     def __init__(self) -> None:
         self.start = 0
         self.end = 0
         self.records: tuple[int, ...] = ()
+        self.blocks: list[int] = []
+        self.marks: list[int] = []
+        self.left = self.pushed = 0
         self._chunks: list[bytes] = []
         self._starts: list[int] = []
 
     def __len__(self) -> int:
         return self.end - self.start
 
-    def append(self, data: bytes) -> None:
-        """Queue bytes at the end."""
+    def append(self, data: bytes, *, fills: bool) -> None:
+        """Queue bytes at the end, as a block of their own, or (`fills`) as more of the last one."""
         if data:
             self._chunks.append(data)
             self._starts.append(self.end)
             self.end += len(data)
+            if fills:
+                if self.marks and self.marks[-1] == self.blocks[-1]:
+                    self.marks[-1] = self.end
+                self.blocks[-1] = self.end
+            else:
+                self.blocks.append(self.end)
+
+    def last_block(self) -> int:
+        """Return the size of the last block, 0 when nothing may be added to it: it has left, or a
+        record ends there."""
+        end = self.end
+        if end == self.left or not self.blocks or (self.records and self.records[-1] == end):
+            return 0
+        return end - (self.blocks[-2] if len(self.blocks) > 1 else self.start)
+
+    def mark(self) -> None:
+        """What is queued shall be sent: the last block ends with PSH."""
+        if self.end not in self.marks[-1:]:
+            self.marks.append(self.end)
+
+    def one_block_waits(self) -> bool:
+        """Tell whether the last block is the only one of which nothing has left."""
+        return len(self.blocks) < 2 or self.blocks[-2] <= self.left
+
+    def piece_left(self, last: int) -> None:
+        """What lies between the piece before and `last` has left in one piece."""
+        blocks = self.blocks
+        blocks[bisect_right(blocks, self.left) : bisect_right(blocks, last)] = (last,)
+        self.left = last
 
     def end_record(self) -> None:
         """A record ends with the last byte queued."""
@@ -65,6 +104,8 @@ class SendQueue:
     def acknowledge(self, upto: int) -> None:
         """Drop the bytes before `upto`."""
         self.start = upto
+        del self.blocks[: bisect_right(self.blocks, upto)]
+        del self.marks[: bisect_right(self.marks, upto)]
         if self.records:
             self.records = self.records[bisect_right(self.records, upto) :]
         gone = bisect_right(self._starts, upto) - 1
@@ -77,7 +118,9 @@ class SendQueue:
 
     def clear(self) -> None:
         """Drop everything; `start` moves to `end`."""
-        self.start = self.end
+        self.start = self.left = self.pushed = self.end
         self.records = ()
+        self.blocks.clear()
+        self.marks.clear()
         self._chunks.clear()
         self._starts.clear()

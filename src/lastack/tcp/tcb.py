@@ -34,7 +34,11 @@ READ_HANGUP: Final = 0x2000
 
 UNSET: Final = -1
 
-_CONTROLS: Final = {Congestion.RENO: NewReno, Congestion.CUBIC: Cubic}
+
+def _control(kind: Congestion, profile: Profile, mss: int, segments: int) -> NewReno:
+    if kind is Congestion.CUBIC:
+        return Cubic(mss, segments, hystart=profile.start.hystart)
+    return NewReno(mss, segments)
 
 
 def default_congestion(profile: Profile) -> Congestion:
@@ -54,14 +58,14 @@ class Tcb:
         "irs", "rcv_nxt", "rcv_adv", "rcv_wup", "rcv_ssthresh", "rcv_wscale", "window_sent",
         "mss", "advertised_mss", "peer_mss", "rcv_mss",
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
-        "fin_queued", "fin_seq", "fin_at", "fin_received", "shut_read", "closing", "orphan",
-        "passive", "error", "soft_error", "cork", "more_end", "user_timeout", "syn_retries",
-        "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent", "heard_at",
-        "nodelay", "linger2_ns", "wants_room",
+        "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_received", "shut_read", "closing",
+        "orphan", "passive", "error", "soft_error", "cork", "more_end", "user_timeout",
+        "syn_retries", "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent",
+        "heard_at", "nodelay", "linger2_ns", "wants_room", "writer_sleeps",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "probing_since",
-        "timed_seq", "timed_at", "small_seq", "cwnd_limited",
-        "max_flight", "peak_flight", "usage_seq",
+        "timed_seq", "timed_at", "small_seq", "cwnd_full", "window_full", "buffer_full",
+        "cwnd_limited", "max_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
         "rack", "prr", "reducing", "probe_high", "probe_again",
@@ -83,7 +87,9 @@ class Tcb:
         self.timers = Timers()
         self.acks = Acking(profile.acks)
         self.rtt = Rtt(profile.retransmission)
-        self.congestion = _CONTROLS[default_congestion(profile)](mss, profile.start.initial_cwnd)
+        self.congestion = _control(
+            default_congestion(profile), profile, mss, profile.start.initial_cwnd
+        )
         self.buffers = buffers
         self.sendq = SendQueue()
         self.recvq = ReceiveQueue()
@@ -125,6 +131,7 @@ class Tcb:
         # the end of both directions
         self.fin_queued = False
         self.fin_seq = UNSET
+        self.fin_alone = False
         self.fin_at = UNSET
         self.fin_received = False
         self.shut_read = False
@@ -139,7 +146,7 @@ class Tcb:
         self.user_timeout = 0
         self.syn_retries = 0
         self.linger2_ns = UNSET
-        self.wants_room = False
+        self.wants_room = self.writer_sleeps = False
 
     def _begin_recovery(self, iss: int) -> None:
         # selective acknowledgment (RFC 2018)
@@ -177,9 +184,11 @@ class Tcb:
         self.timed_seq = UNSET
         self.timed_at = 0
         self.small_seq = UNSET
-        self.cwnd_limited = False
+        # cwnd_full: it holds text back now; the others are of this round trip
+        self.cwnd_full = self.cwnd_limited = False
+        # what else keeps text back: the peer's window, or the send buffer
+        self.window_full = self.buffer_full = False
         self.max_flight = 0
-        self.peak_flight = 0
         self.usage_seq = iss
         self.challenge_at = UNSET
         self.entry: tuple[Entry, int] | None = None
@@ -239,7 +248,7 @@ class Tcb:
     def set_congestion(self, kind: Congestion) -> None:
         """Change the congestion control; cwnd and ssthresh stay as they are."""
         old = self.congestion
-        self.congestion = _CONTROLS[kind](old.mss, old.initial_segments)
+        self.congestion = _control(kind, self.profile, old.mss, old.initial_segments)
         self.congestion.cwnd, self.congestion.ssthresh = old.cwnd, old.ssthresh
         self.congestion.recovering = old.recovering
 

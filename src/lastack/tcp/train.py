@@ -2,7 +2,8 @@
 
 The last segment of such a train has PSH (measured: docs/kernel-notes/acks.md), and a receiver that
 sees it acknowledges as soon as its program has read. The sizes are those of tcp_tso_autosize():
-what the connection sends in about a millisecond, at least two segments, at most half of cwnd.
+what the connection sends in about a millisecond, at least two segments (tcp_min_tso_segs), at most
+half of cwnd.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from .buffers import chunk_size
 from .tcb import UNSET, Tcb
 
 _LARGEST: Final = 65536
-_LEAST: Final = 2
 
 
 def segments(tcb: Tcb) -> int:
@@ -31,7 +31,19 @@ def segments(tcb: Tcb) -> int:
         rate = share * control.cwnd * S // (100 * tcb.rtt.srtt)
         size = min((rate >> 10) + _near_bonus(tcb), _LARGEST)
     within = min(size, chunk_size(mss, tcb.max_snd_wnd)) // mss
-    return min(max(within, _LEAST), half)
+    return min(max(within, tcb.buffers.rules.train_least), half)
+
+
+def mark(tcb: Tcb) -> None:
+    """All that is queued is to be sent: PSH at its end, whatever is queued behind it later."""
+    if tcb.buffers.rules.trains:
+        tcb.sendq.mark()
+
+
+def left(tcb: Tcb, last: int) -> None:
+    """A train that ends at position `last` has left: it is a block of the queue now."""
+    if tcb.buffers.rules.trains and last > tcb.sendq.left:
+        tcb.sendq.piece_left(last)
 
 
 def _near_bonus(tcb: Tcb) -> int:

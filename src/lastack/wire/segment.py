@@ -23,7 +23,6 @@ ABSENT: Final = -1
 """Value of `wscale` and `tsval` in a segment that does not carry the option."""
 
 
-
 class IpFields(NamedTuple):
     """What a program may choose of the IP header of its segments (MUST-48, MUST-49): `tos`, the six
     bits of Diffserv at the upper end of their octet (traffic class in IPv6; the two of ECN are not

@@ -68,6 +68,36 @@ def repeated_after_three_holes(profile: Profile) -> object:
     return -(-(lab.now - begun - ms(50)) // ms(100)) + 1
 
 
+@shows("hystart", {True: 36, False: 40})
+def cwnd_after_acks_that_came_late(profile: Profile) -> object:
+    """A round trip took 100 ms, then the next one 130 ms; the ACKs are 1 ms apart."""
+    world = World(profile)
+    peer = HandPeer(world, mode="manual", sack=True)
+    sock = peer.begin_from_k()
+    world.run(0.1)
+    peer.tx("SYN|ACK")
+    world.set(sock, names.SO_SNDBUF, 200_000)
+    sock.send(bytes(30 * 1460), 0, world.now)
+    world.run(0.1)
+    peer.ack()
+    world.run(0.13)
+    for _ in range(10):
+        peer.ack(peer.una + 2 * 1460)
+        world.run(0.001)
+    assert sock.endpoint is not None
+    return sock.endpoint.connection.info().cwnd
+
+
+@shows("reduces_cwnd", {True: 7, False: 2})
+def ssthresh_after_the_loss_of_one_segment(profile: Profile) -> object:
+    world, _, sock = opened(profile)
+    sock.send(b"x", 0, world.now)
+    world.run(1)
+    assert sock.endpoint is not None
+    info = sock.endpoint.connection.info()
+    return info.ssthresh // info.mss
+
+
 @shows("congestion", {Congestion.CUBIC: 70, Congestion.RENO: 50})
 def share_of_the_window_after_a_loss(profile: Profile) -> object:
     """One of some sixty segments in flight is lost: what is left of cwnd, in percent."""

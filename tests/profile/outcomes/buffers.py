@@ -166,6 +166,14 @@ def send_buffer_that_grew(profile: Profile) -> object:
     return fill(world, sock) > 70
 
 
+@shows("notsent_lowat", {0xFFFF_FFFF: 25, 4000: 3})
+def segments_that_wait_to_be_sent(profile: Profile) -> object:
+    world, _, sock = opened(profile, wnd=2920)
+    world.set(sock, names.SO_SNDBUF, 30_000)
+    fill(world, sock)
+    return sock.ioctl(names.SIOCOUTQNSD) // 1460
+
+
 @shows("writable_share", {1 / 3: True, 0.9: False})
 def writable_when_half_is_free(profile: Profile) -> object:
     world, peer, sock = opened(profile.with_field("autotune", False), wnd=2920)
@@ -183,6 +191,19 @@ def psh_of_six_segments(profile: Profile) -> object:
     sock.send(bytes(20 * 1460), 0, world.now)
     world.flush()
     return [bool(got.segment.flags & PSH) for got in peer.since(since)]
+
+
+@shows("train_least", {2: ".P.P.P.P.P", 4: "...P...P.P"})
+def psh_of_ten_segments_to_a_peer_far_away(profile: Profile) -> object:
+    world = World(profile)
+    peer = HandPeer(world, mode="manual", sack=True)
+    sock = peer.begin_from_k()
+    world.run(0.05)
+    peer.tx("SYN|ACK")
+    since = peer.mark()
+    sock.send(bytes(30_000), 0, world.now)
+    world.flush()
+    return "".join("P" if got.segment.flags & PSH else "." for got in peer.since(since) if got.len)
 
 
 @shows("window_opens", {WindowOpens.GRADUALLY: (64240, False), WindowOpens.AT_ONCE: (65535, True)})

@@ -16,5 +16,5 @@ def client() -> None:
     """Send more than is on its way at once, and abort."""
     s = create_connection(("server", 80))
     s.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
-    s.sendall(bytes(100_000))
+    s.sendall(bytes(120_000))
     s.close()

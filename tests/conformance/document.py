@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from .requirements import ROOT, Requirement, Status
+from .suites import Suite
+from .suites import lines as lines_of
 from .tags import Tag
 
 PAGE = ROOT / "docs" / "conformance.md"
@@ -24,12 +26,13 @@ page is stale, and when a requirement has neither line and test nor a reason.
 *in part*, *no*, *not yet* and *does not apply* have their reason below the table of their group.
 The answers are those of the profile `rfc9293`; what `linux` does otherwise, because it was measured
 so, stands [at the end](#what-the-profile-linux-does-against-it-on-purpose). *in part* and *no* hold
-for every profile.
+for every profile. Behind that stands how many scripts of the public suites
+[pass](#public-packetdrill-suites), here and on a Linux kernel.
 """
 
 
-def render(rows: Sequence[Requirement], tags: Iterable[Tag]) -> str:
-    """Return the page."""
+def render(rows: Sequence[Requirement], tags: Iterable[Tag], played: Iterable[Suite] = ()) -> str:
+    """Return the page; `played` are the rows of its table of suites."""
     lines: dict[str, list[Tag]] = defaultdict(list)
     for tag in tags:
         lines[tag.id].append(tag)
@@ -38,6 +41,7 @@ def render(rows: Sequence[Requirement], tags: Iterable[Tag]) -> str:
         mine = [row for row in rows if row.group == group]
         parts.append(f"## {group}\n\n" + _table(mine, lines) + _reasons(mine))
     parts.append("## What the profile `linux` does against it, on purpose\n\n" + _linux(rows))
+    parts.append("\n".join(lines_of(played)))
     return "\n".join(parts)
 
 

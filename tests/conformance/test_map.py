@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.suites.kernel import FILE as KERNEL
+from tests.suites.kernel import Count, counts, text
+
 from .document import COMMAND, PAGE, render
 from .requirements import FILE, ROOT, Requirement, Status, exists, gaps, read, requirements
+from .suites import lines, suites
 from .tags import Tag, named_in, tags_in, tags_of
 
 ROWS = requirements()
@@ -13,7 +17,24 @@ TAGS = tags_in(ROOT)
 
 
 def test_the_document_is_fresh() -> None:
-    assert PAGE.read_text("utf-8") == render(ROWS, TAGS), f"write it anew: {COMMAND}"
+    fresh = render(ROWS, TAGS, suites())
+    assert PAGE.read_text("utf-8") == fresh, f"write it anew: {COMMAND}"
+
+
+def test_the_kernels_counts_are_of_the_rows_of_profile_linux() -> None:
+    rows = suites()
+    counted = {row.name for row in rows if row.kernel is not None}
+    assert counted == set(counts())
+    assert counted <= {row.name for row in rows if row.profile == "linux"}
+    for row in rows:
+        assert row.kernel is None or 0 < row.kernel.passed <= row.scripts - row.kernel.skipped
+    assert text(counts()) == KERNEL.read_text("utf-8")
+
+
+def test_a_count_of_the_kernel_stands_beside_ours() -> None:
+    row = suites()[0]._replace(name="some", scripts=9, passed=8, kernel=Count(7, 1, "6.1", "2020"))
+    assert "| some | 9 | linux | 8 | 7 | 6.1, 2020; 1 take too long |" in lines([row])
+    assert "| some | 9 | linux | 8 |  |  |" in lines([row._replace(kernel=None)])
 
 
 def test_every_requirement_has_its_lines_and_a_test_or_a_reason() -> None:
@@ -71,8 +92,8 @@ def test_a_number_that_there_is_not_is_told() -> None:
 
 
 def test_a_requirement_that_is_missing_or_there_twice_is_told() -> None:
-    rows = [row for row in ROWS if row.id != "SHLD-9"]
-    assert list(gaps(rows, TAGS)) == ["SHLD-9 is not in requirements.toml"]
+    rows = [row for row in ROWS if row.id != "SHLD-24"]
+    assert list(gaps(rows, TAGS)) == ["SHLD-24 is not in requirements.toml"]
     assert list(gaps([*ROWS, ROW], TAGS)) == ["MUST-13 stands there twice"]
 
 

@@ -90,7 +90,7 @@ UNSUPPORTED = {
     "UDP": ("+0 < udp (10)\n", "UDP"),
     "a tunnel": ("+0 < ipv4 10.0.0.1 > 10.0.0.2: . 1:1(0) ack 1\n", "header"),
     "TCP over UDP": ("+0 < . 1:1(0) ack 1 win 1/udp(1 > 2)\n", "over UDP"),
-    "TOS": ("+0 > (tos 0x20) . 1:1(0) ack 1\n", "TOS"),
+    "a flow label": ("+0 > (flowlabel 0x1) . 1:1(0) ack 1\n", "flow label"),
     "TCP_INFO": ("+0 %{ assert tcpi_no_such_thing }%\n", "tcpi_no_such_thing"),
 }  # fmt: skip
 

@@ -22,9 +22,7 @@ def dial(
     world: World, port: int, *, sack: bool = False, timestamps: bool = False, mss: int = 1460
 ) -> HandPeer:
     """A SYN from `port`."""
-    peer = HandPeer(
-        world, mode="manual", port=port, sack=sack, timestamps=timestamps, mss=mss
-    )
+    peer = HandPeer(world, mode="manual", port=port, sack=sack, timestamps=timestamps, mss=mss)
     peer.tx("SYN")
     return peer
 
@@ -56,9 +54,7 @@ def test_how_many_are_kept(backlog: int, kept: int) -> None:
     ("rule", "answered", "kept"),
     [(FullRequests.COOKIES, 10, 2), (FullRequests.DROPPED, 2, 2), (FullRequests.KEPT, 10, 10)],
 )
-def test_what_a_system_does_with_the_others(
-    rule: FullRequests, answered: int, kept: int
-) -> None:
+def test_what_a_system_does_with_the_others(rule: FullRequests, answered: int, kept: int) -> None:
     world = World(LINUX.with_field("full_requests", rule))
     world.listen(backlog=1)
     peers = [dial(world, port) for port in range(1000, 1010)]
@@ -178,9 +174,7 @@ def test_a_timestamp_carries_the_other_options(
     stamped = cookies.stamp(tsval, syn, ecn=ecn)
     assert (tsval - stamped) % (1 << 32) < 64
     cookie = cookies.make(FLOW, 5, 1460, b"secret", 0)
-    ack = Segment(
-        FLOW.reversed(), 6, (cookie + 1) % (1 << 32), ACK, 9, tsval=2, tsecr=stamped
-    )
+    ack = Segment(FLOW.reversed(), 6, (cookie + 1) % (1 << 32), ACK, 9, tsval=2, tsecr=stamped)
     assert cookies.check(FLOW, ack, b"secret", 0) == (1460, wscale, sack, ecn)
 
 

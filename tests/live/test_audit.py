@@ -12,21 +12,26 @@ PEM = Path(__file__).parents[1] / "run" / "server.pem"
 
 
 def test_clean_closes_are_counted_only(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         for _ in range(30):
             client, server = pair()
             client.sendall(b"question")
             assert server.recv(100) == b"question"
             client.close()
             server.close()
-        """)
+        """,
+    )
     assert done.status == 0
     assert (done.endings, done.report["places"]) == ([], [])
     assert done.report["closed"] == 90
 
 
 def test_unread_bytes_and_the_reset_that_follows(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         def answer(sock):
             sock.recv(1)
             sock.sendall(b"no")
@@ -39,7 +44,8 @@ def test_unread_bytes_and_the_reset_that_follows(tmp_path: Path) -> None:
             client.recv(1)
         except ConnectionResetError:
             print("reset")
-        """)
+        """,
+    )
     assert done.stdout == "reset\n"
     told = done.ending
     assert told["findings"] == ["unread"]
@@ -52,11 +58,14 @@ def test_unread_bytes_and_the_reset_that_follows(tmp_path: Path) -> None:
 
 
 def test_what_the_program_holds_at_its_exit(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         client, server = pair()
         client.sendall(bytes(7))
         sys.exit(3)
-        """)
+        """,
+    )
     assert done.status == 3
     assert (done.ending["call"], done.ending["unread"]) == ("exit", 7)
     assert done.ending["file"] == ""
@@ -64,21 +73,26 @@ def test_what_the_program_holds_at_its_exit(tmp_path: Path) -> None:
 
 
 def test_a_socket_that_nobody_closed(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         def forget():
             client, server = pair()
             client.sendall(bytes(7))
             del server  # here
             return client
         forget().close()
-        """)
+        """,
+    )
     assert (done.ending["call"], done.ending["unread"]) == ("collected", 7)
     assert done.ending["line"] == done.lines["here"]
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
 def test_linger_set_on_the_listening_socket(tmp_path: Path, seconds: int) -> None:
-    done = audited(tmp_path, f"""
+    done = audited(
+        tmp_path,
+        f"""
         listener = socket.create_server(("127.0.0.1", 0))
         linger(listener, {seconds})
         client = socket.create_connection(listener.getsockname())
@@ -89,7 +103,8 @@ def test_linger_set_on_the_listening_socket(tmp_path: Path, seconds: int) -> Non
             print(client.recv(1))
         except ConnectionResetError:
             print("reset")
-        """)
+        """,
+    )
     assert done.stdout == ("b''\n" if seconds else "reset\n")
     told = done.ending
     assert told["findings"] == ["linger"]
@@ -99,7 +114,9 @@ def test_linger_set_on_the_listening_socket(tmp_path: Path, seconds: int) -> Non
 
 
 def test_bytes_unacknowledged(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         client, server = pair()
         client.setblocking(False)
         sent = 0
@@ -113,7 +130,8 @@ def test_bytes_unacknowledged(tmp_path: Path) -> None:
         while data := server.recv(1 << 20):
             received += len(data)
         assert received == sent
-        """)
+        """,
+    )
     assert done.status == 0, done.stderr
     assert done.ending["findings"] == ["unacked"]
     assert done.ending["unacked"] > 0
@@ -127,7 +145,9 @@ def test_bytes_unacknowledged(tmp_path: Path) -> None:
 def test_a_port_that_cannot_be_bound_again(
     tmp_path: Path, option: str, port: str, findings: list[str]
 ) -> None:
-    done = audited(tmp_path, f"""
+    done = audited(
+        tmp_path,
+        f"""
         def free():
             with socket.create_server(("127.0.0.1", 0)) as other:
                 return other.getsockname()[1]
@@ -136,26 +156,32 @@ def test_a_port_that_cannot_be_bound_again(
         server.bind(("127.0.0.1", {port}))  # here
         server.listen()
         server.close()
-        """)
+        """,
+    )
     assert [told["findings"] for told in done.endings] == ([findings] if findings else [])
     if findings:
         assert (done.ending["call"], done.ending["line"]) == ("listen", done.lines["here"])
 
 
 def test_socketserver_binds_without_so_reuseaddr(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         import socketserver
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
         socketserver.TCPServer(("127.0.0.1", port), None).server_close()  # here
-        """)
+        """,
+    )
     assert done.ending["findings"] == ["reuseaddr"]
     assert done.ending["line"] == done.lines["here"]
     assert done.ending["via"].startswith("socketserver.py:")
 
 
 def test_connections_that_nobody_accepted(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         listener = socket.create_server(("127.0.0.1", 0))
         clients = [socket.create_connection(listener.getsockname()) for _ in range(3)]
         listener.close()
@@ -163,7 +189,8 @@ def test_connections_that_nobody_accepted(tmp_path: Path) -> None:
             clients[0].recv(1)
         except ConnectionResetError:
             print("reset")
-        """)
+        """,
+    )
     assert done.stdout == "reset\n"
     assert (done.ending["findings"], done.ending["queued"]) == (["queued"], 3)
 
@@ -177,7 +204,9 @@ def test_connections_that_nobody_accepted(tmp_path: Path) -> None:
     "other = socket.socket(fileno=socket.recv_fds(right, 1, 1)[1][0])",
 ])  # fmt: skip
 def test_only_the_last_reference_counts(tmp_path: Path, hold: str) -> None:
-    done = audited(tmp_path, f"""
+    done = audited(
+        tmp_path,
+        f"""
 client, server = pair()
 client.sendall(bytes(10))
 {hold}
@@ -185,14 +214,17 @@ server.close()
 client.sendall(bytes(10))
 other.close()  # here
 client.close()
-""")
+""",
+    )
     assert done.status == 0, done.stderr
     assert (done.ending["unread"], done.ending["line"]) == (20, done.lines["here"])
     assert done.report["closed"] == 3
 
 
 def test_a_forked_child_closes_last(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         client, server = pair()
         client.sendall(bytes(10))
         said, says = os.pipe()
@@ -207,7 +239,8 @@ def test_a_forked_child_closes_last(tmp_path: Path) -> None:
         os.waitpid(child, 0)
         client.close()
         print(child)
-        """)
+        """,
+    )
     assert done.ending["pid"] == int(done.stdout)
     assert (done.ending["unread"], done.ending["line"]) == (6, done.lines["child"])
     assert done.report["processes"] == 2
@@ -221,7 +254,9 @@ def test_a_child_that_is_python_is_audited_too(tmp_path: Path) -> None:
         "s.recv(1)\n"
         "s.close()\n"
     )
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         import subprocess
         listener = socket.create_server(("127.0.0.1", 0))
         child = subprocess.Popen([sys.executable, "child.py", str(listener.getsockname()[1])])
@@ -229,23 +264,29 @@ def test_a_child_that_is_python_is_audited_too(tmp_path: Path) -> None:
         server.sendall(b"hello")
         child.wait()
         print(child.pid)
-        """)
+        """,
+    )
     assert Path(done.ending["file"]).name == "child.py"
     assert (done.ending["line"], done.ending["unread"]) == (4, 4)
     assert done.ending["pid"] == int(done.stdout)
 
 
 def test_a_bare_descriptor(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         client, server = pair()
         client.sendall(bytes(10))
         os.close(server.detach())  # here
-        """)
+        """,
+    )
     assert (done.endings[0]["line"], done.endings[0]["unread"]) == (done.lines["here"], 10)
 
 
 def test_threads(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         import threading
         def work():
             for _ in range(50):
@@ -258,7 +299,8 @@ def test_threads(tmp_path: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        """)
+        """,
+    )
     assert done.report["closed"] == 600
     (place,) = done.report["places"]
     assert (place["line"], place["times"]) == (done.lines["here"], 200)
@@ -280,7 +322,9 @@ def test_the_first_ten_of_a_place_in_full_or_every_one(tmp_path: Path) -> None:
 
 
 def test_http_server_answers_a_post_that_it_did_not_read(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         import http.server, threading
         class Handler(http.server.SimpleHTTPRequestHandler):
             rbufsize = 0
@@ -298,7 +342,8 @@ def test_http_server_answers_a_post_that_it_did_not_read(tmp_path: Path) -> None
             pass
         print(answer.split(b"\\r\\n")[0].decode())
         web.shutdown()
-        """)
+        """,
+    )
     assert done.stdout == "HTTP/1.0 501 Unsupported method ('POST')\n"
     (told,) = (told for told in done.endings if "unread" in told["findings"])
     assert told["unread"] == 5000
@@ -307,7 +352,9 @@ def test_http_server_answers_a_post_that_it_did_not_read(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("call", ["writer.close()", "writer.transport.abort()"])
 def test_asyncio_names_the_line_that_closed_the_transport(tmp_path: Path, call: str) -> None:
-    done = audited(tmp_path, f"""
+    done = audited(
+        tmp_path,
+        f"""
         import asyncio
         async def serve(reader, writer):
             writer.transport.pause_reading()
@@ -323,7 +370,8 @@ def test_asyncio_names_the_line_that_closed_the_transport(tmp_path: Path, call: 
             server.close()
             await server.wait_closed()
         asyncio.run(main())
-        """)
+        """,
+    )
     assert done.status == 0, done.stderr
     (told,) = (told for told in done.endings if "unread" in told["findings"])
     assert (told["unread"], told["function"]) == (1000, "serve")
@@ -331,7 +379,9 @@ def test_asyncio_names_the_line_that_closed_the_transport(tmp_path: Path, call: 
 
 
 def test_tls_with_records_that_nobody_read(tmp_path: Path) -> None:
-    done = audited(tmp_path, f"""
+    done = audited(
+        tmp_path,
+        f"""
         import ssl, threading
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain({str(PEM)!r})
@@ -347,7 +397,8 @@ def test_tls_with_records_that_nobody_read(tmp_path: Path) -> None:
         thread.join()
         client.sendall(b"secret")
         server.close()  # here
-        """)
+        """,
+    )
     assert done.status == 0, done.stderr
     told = done.endings[0]
     assert told["line"] == done.lines["here"]

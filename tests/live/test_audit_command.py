@@ -45,9 +45,7 @@ def test_commands_that_are_python(tmp_path: Path, words: list[str]) -> None:
     ([], "Missing argument"),
     (["--output", "no/where", "unread.py"], "No such file or directory"),
 ])  # fmt: skip
-def test_what_cannot_be_audited_is_one_line(
-    tmp_path: Path, words: list[str], says: str
-) -> None:
+def test_what_cannot_be_audited_is_one_line(tmp_path: Path, words: list[str], says: str) -> None:
     write(tmp_path / "text", "hello")
     write(tmp_path / "unread.py", UNREAD)
     write(tmp_path / "shell", "#!/bin/sh\necho python\n", 0o755)
@@ -72,18 +70,23 @@ def test_the_program_sees_nothing_of_the_audit(tmp_path: Path) -> None:
 
 
 def test_warnings_of_unclosed_sockets_stay_where_they_were(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         import warnings
         warnings.simplefilter("always")
         def forget():
             socket.socket()  # here
         forget()
-        """)
+        """,
+    )
     assert f"program.py:{done.lines['here']}: ResourceWarning: unclosed <socket" in done.stderr
 
 
 def test_errors_are_the_kernels(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         client, server = pair()
         for call in (lambda: client.bind(client.getsockname()), lambda: os.close(1 << 20),
                      lambda: socket.socket().listen(-1, 2), lambda: os.dup(1 << 20)):
@@ -92,7 +95,8 @@ def test_errors_are_the_kernels(tmp_path: Path) -> None:
             except Exception as error:
                 print(type(error).__name__, getattr(error, "errno", None))
         server.close(), server.close(), client.close()
-        """)
+        """,
+    )
     assert done.stdout.split("\n")[:4] == [
         "OSError 22", "OSError 9", "TypeError None", "OSError 9",
     ]  # fmt: skip
@@ -100,7 +104,9 @@ def test_errors_are_the_kernels(tmp_path: Path) -> None:
 
 
 def test_a_program_that_closes_every_descriptor(tmp_path: Path) -> None:
-    done = audited(tmp_path, """
+    done = audited(
+        tmp_path,
+        """
         client, server = pair()
         client.sendall(b"x")
         server.close()
@@ -112,7 +118,8 @@ def test_a_program_that_closes_every_descriptor(tmp_path: Path) -> None:
         server.close()
         client.close()
         print(os.path.getsize("file"))
-        """)
+        """,
+    )
     assert done.stdout == "0\n"
     assert [told["unread"] for told in done.endings] == [1, 1]
 

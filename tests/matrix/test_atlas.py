@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lastack.cli.judged_atlas import notes_beside
 from lastack.matrix import (
     HAPPENINGS,
     POSITIONS,
@@ -55,7 +56,7 @@ def linux() -> dict[tuple[Position, Happening], Outcome]:
 
 
 def test_the_document_is_what_is_played_now() -> None:
-    pages = atlas_pages(list(PROFILES.values()))
+    pages = atlas_pages(list(PROFILES.values()), notes_beside(DOCS))
     written = {f"atlas/{path.name}" for path in (DOCS / "atlas").iterdir()} | {"atlas.md"}
     assert written == set(pages)
     stale = [name for name, text in pages.items() if (DOCS / name).read_text("utf-8") != text]

@@ -215,5 +215,5 @@ def test_profiles_are_shown_field_by_field() -> None:
 def test_the_document_is_fresh() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == claims_markdown(), (
         "write it anew: python -c 'from lastack.matrix import claims_markdown as m; "
-        "print(m(), end=\"\")' > docs/claims.md"
+        'print(m(), end="")\' > docs/claims.md'
     )

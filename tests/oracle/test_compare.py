@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from errno import EAGAIN, ECONNRESET
+from errno import EAGAIN, ECONNRESET, ENOTCONN
 from typing import Any
 
 import pytest
 
 from lastack.oracle import Side, compare
-from lastack.oracle.compare import CUT_OFF, NO_ORDER, NOT_SEEN, OTHER_LENGTH
+from lastack.oracle.compare import (
+    ASSASSINATED,
+    CUT_OFF,
+    LEFT_EARLY,
+    NO_ORDER,
+    NOT_SEEN,
+    OTHER_LENGTH,
+)
 from lastack.trace import Reason
 from lastack.verdict import to_json
+from lastack.wire import RST
 
 from ..verdict.exchange import NAMES, Exchange
 
@@ -136,3 +144,43 @@ def test_errnos_by_host_and_call() -> None:
     (one,) = compare(side(whole()), side(world))
     assert (one.where, one.what) == ("get", "errnos")
     assert (one.lastack, one.kernel) == ("none", "1 x recv ECONNRESET")
+
+
+def left(read: int, reason: str = "DATA_AFTER_CLOSE", **program: Any) -> Side:
+    """The server closes when it has read so much of 50 bytes, and resets what comes then."""
+    told = side(other_closer(), **program)
+    one = told.told["connections"][0]
+    one["ending"] |= {"kind": "rst", "reason": reason, "by": "web"}
+    one["bytes"]["client_to_server"] |= {"read": read, "destroyed": 50 - read}
+    return told
+
+
+def test_who_leaves_before_all_has_come_is_a_race_with_what_comes() -> None:
+    assert seen(side(other_closer()), left(30)) == [
+        ("ending", LEFT_EARLY), ("bytes client to server", LEFT_EARLY),
+    ]  # fmt: skip
+    # as much was read: the one that resets does so for another reason than that
+    assert seen(side(other_closer()), left(50)) == [("ending", "")]
+    assert seen(side(other_closer()), left(30, "LINGER_ZERO"))[0] == ("ending", "")
+
+
+def test_errnos_follow_from_who_left_early() -> None:
+    late = left(30)
+    world = other_closer()
+    world.server.call("shutdown")
+    world.server.returns("shutdown", "ENOTCONN", ENOTCONN)
+    late = Side(late.told, world.events, world.book, late.output)
+    assert ("errnos", LEFT_EARLY) in seen(side(other_closer()), late)
+    early = side(other_closer())
+    assert ("errnos", "") in seen(early, Side(early.told, world.events, world.book, early.output))
+
+
+def test_a_time_wait_that_met_a_reset_is_a_race() -> None:
+    world = whole()
+    kept, killed = side(whole()), side(whole())
+    killed.told["time_wait"] = []
+    assert seen(kept, killed) == [("TIME-WAIT", "")]
+    number = world.server.packet(RST)
+    world.client.arrive(world.server.last, number)
+    killed = Side(killed.told, world.events, world.book, killed.output)
+    assert seen(kept, killed) == [("TIME-WAIT", ASSASSINATED)]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lastack.cli.judged import case_text
-from lastack.matrix import CLAIMS, cases
+from lastack.matrix import CLAIMS, RECORD_FILE, cases, read_record
 from lastack.oracle import KNOWN_IN_CLAIMS, KNOWN_IN_MATRIX, Namespace, Tun
 from lastack.profile import PROFILES
 from lastack.wire import ACK, RST, SYN, Flow, Segment, pack_address
@@ -47,6 +48,19 @@ def test_the_matrix_on_the_kernel() -> None:
     assert set.intersection(*found) <= known
     # an explanation that explains nothing any more has to go
     assert known <= set.union(*found)
+
+
+@pytest.mark.root
+def test_the_cells_of_the_atlas_on_the_kernel(tmp_path: Path) -> None:
+    """All of them, for two seconds; docs/atlas-kernel.json has a run to the end."""
+    ran = lastack("matrix", "--atlas", str(tmp_path), "--on", "kernel", "--limit", "2s", "--json")
+    told = valid(ran.stdout, "atlas")
+    assert told["cells"] == 327
+    assert len(told["cut"]) > 100
+    assert unexplained(told) == []
+    assert ran.returncode == 0
+    assert " that we looked (Linux" in (tmp_path / "atlas" / "time-wait.md").read_text("utf-8")
+    assert read_record((tmp_path / RECORD_FILE).read_text("utf-8")).date == told["date"]
 
 
 @pytest.mark.root

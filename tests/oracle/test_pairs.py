@@ -80,6 +80,11 @@ PAIRS += [
     Pair("far_nobody.py", link=LinkRules(MS, loss=1.0)),
 ]
 
+PAIRS += [
+    Pair(f"near_{name}.py")
+    for name in ("early", "aborts", "slow_reader", "urgent", "paused", "masks", "raises")
+]
+
 
 @pytest.fixture(scope="module")
 def on_kernel() -> Iterator[dict[Pair, Future[OnKernel]]]:

@@ -84,6 +84,23 @@ def _first(told: Record, name: str) -> CallSeen:
     return next(one for one in told.calls if one.call == name)
 
 
+def test_a_connection_that_was_accepted_and_never_used_is_known(tmp_path: Path) -> None:
+    begun = PROGRAM.split("    near.sendall")[0]
+    told, _ = record(tmp_path, begun + "    raise SystemExit\n")
+    assert len(told.flows) == 2
+
+
+def test_a_peek_reads_nothing(tmp_path: Path) -> None:
+    begun = PROGRAM.split("    copy =")[0]
+    peeks = "far.recv(3, socket.MSG_PEEK), far.recv_into(bytearray(9), flags=socket.MSG_PEEK)"
+    told, said = record(tmp_path, begun + f"    print({peeks}, far.recv(9, 0))\n")
+    assert said == ["b'123' 5 b'12345'"]
+    received = [call for call in told.calls if call.call.startswith("recv")]
+    assert [(call.result, call.moved) for call in received] == [
+        ("3 bytes", 0), ("5 bytes", 0), ("5 bytes", 5),
+    ]  # fmt: skip
+
+
 def test_bytes_that_other_code_moves_make_a_connection_opaque(tmp_path: Path) -> None:
     begun = PROGRAM.split("    copy =")[0]
     told, _ = record(tmp_path, begun + "    fd = far.detach(); os.read(fd, 9); os.close(fd)\n")

@@ -76,7 +76,7 @@ EXPECTED: Final[dict[str, list[str]]] = {
     "flask_werkzeug": [
         "['slept 3 s', 'slept 2 s', 'slept 1 s', 'slept 0 s']",
         "took 3 s",
-        "{\"sum\":6}",
+        '{"sum":6}',
     ],
     "waitress_wsgi": [
         "['/0 0', '/1 60000', '/2 120000', '/3 180000']",

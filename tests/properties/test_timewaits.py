@@ -38,6 +38,7 @@ ENTRIES = st.builds(
     v6only=st.booleans(),
     fin_wait_2=st.booleans(),
     rcv_wscale=st.integers(0, 14),
+    tos=st.integers(0, 63).map(lambda bits: 4 * bits),
     entered=st.just(0),
     expires=st.just(0),
 )

@@ -89,3 +89,35 @@ def test_a_full_queue_resets_where_the_profile_says_so() -> None:
     last.tx("ACK")
     last.answers(mark, "RST", seq=1, wnd=0)
     assert last.state is CLOSED
+
+
+def test_a_request_whose_listener_is_gone_goes_at_its_timer() -> None:
+    world = World()
+    listener = world.listen()
+    peer = HandPeer(world, mode="manual")
+    peer.tx("SYN")
+    world.close(listener)
+    mark = peer.mark()
+    assert peer.state is SYN_RECEIVED
+    world.run(1.1)
+    assert peer.state is CLOSED
+    world.run(10)
+    peer.silent(mark)
+
+
+@pytest.mark.parametrize(
+    ("flags", "seq", "answer"),
+    [("SYN", 0, ["RST|ACK"]), ("RST", 1, []), ("RST", 1_000_000, []), ("FIN|ACK", 1, ["RST"])],
+)
+def test_a_request_whose_listener_is_gone_goes_with_any_segment(
+    flags: str, seq: int, answer: list[str]
+) -> None:
+    world = World()
+    listener = world.listen()
+    peer = HandPeer(world, mode="manual")
+    peer.tx("SYN")
+    world.close(listener)
+    mark = peer.mark()
+    peer.tx(flags, seq=seq)
+    assert [got.flags for got in peer.since(mark)] == answer
+    assert peer.state is CLOSED

@@ -5,8 +5,9 @@ import errno
 import pytest
 
 from lastack.profile import LINUX
-from lastack.sockets import OUT
+from lastack.sockets import OUT, names
 from lastack.state import CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT
+from tests.truth.peer import HandPeer, World
 
 from .reach import Row, name, play, reach
 
@@ -51,6 +52,18 @@ def test_a_bad_ack_makes_linux_send_its_syn_again(flags: str, answers: list[str]
     assert peer.state is SYN_SENT
 
 
+def test_that_syn_is_the_first_of_the_repeats() -> None:
+    world, peer, _ = reach(SYN_SENT)
+    peer.tx("ACK", ack=100)
+    world.run(0.02)
+    mark = peer.mark()
+    peer.tx("ACK", ack=100)
+    world.run(0.02)
+    assert [got.flags for got in peer.since(mark)] == ["RST"]  # no second one at once
+    world.run(11)
+    assert [round(at) for at in peer.times(mark, "SYN")] == [1, 2, 3, 4, 6, 10]
+
+
 def test_a_reset_that_acknowledges_our_syn_refuses() -> None:
     world, peer, sock = reach(SYN_SENT)
     peer.tx("RST|ACK")
@@ -90,3 +103,30 @@ def test_the_errno_of_that_reset_is_the_profiles() -> None:
     peer.rst()
     with pytest.raises(ConnectionRefusedError):
         sock.connected(world.now)
+
+
+@pytest.mark.parametrize(
+    ("count", "before", "times"),
+    [
+        (2, 0.5, [0, 0.5, 1, 3]),
+        (3, 2.5, [0, 1, 2, 2.5, 3]),
+        (0, 4.5, [0, 1, 2, 3, 4, 4.5, 5, 7]),
+    ],
+)
+def test_repeats_of_a_simultaneous_open_count_together(
+    count: int, before: float, times: list[float]
+) -> None:
+    """docs/kernel-notes/give-up.md."""
+    world = World(LINUX)
+    peer = HandPeer(world, mode="manual")
+    sock = world.socket()
+    if count:
+        world.set_tcp(sock, names.TCP_SYNCNT, count)
+    mark = peer.mark()
+    peer.begin_from_k(sock)
+    world.run(before)
+    peer.tx("SYN")
+    world.run(9)
+    assert [got.t for got in peer.since(mark)] == pytest.approx(times, abs=0.02)
+    assert peer.state is CLOSED
+    assert sock.take_error(world.now) == errno.ETIMEDOUT

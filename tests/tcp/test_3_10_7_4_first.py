@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastack.profile import LINUX, MissingTimestamp, WindowCheck
+from lastack.profile import LINUX, RFC9293, MissingTimestamp, Profile, WindowCheck
 from lastack.sockets import names
 from lastack.state import CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, LAST_ACK, SYN_RECEIVED
 from lastack.wire import ABSENT
@@ -46,9 +46,9 @@ def test_text_that_begins_before_the_window_is_trimmed() -> None:
     assert tries(world, sock, "recv") == b"abcdef"
 
 
-def shut_window() -> Three:
+def shut_window(profile: Profile = TABLE_6) -> Three:
     """RCV.WND is 0: the receive buffer is full."""
-    world = World(TABLE_6)
+    world = World(profile)
     peer = HandPeer(world, mode="manual")
     sock = world.socket()
     world.set(sock, names.SO_RCVBUF, 4096)
@@ -85,6 +85,21 @@ def test_with_a_zero_window_ack_and_rst_are_processed_all_the_same() -> None:
     assert sock.ioctl(names.SIOCOUTQ) == 0
     peer.rst(seq=rcv_nxt)
     assert sock.state is CLOSED
+
+
+def test_with_a_zero_window_the_pointer_of_dropped_text_counts() -> None:
+    """MUST-66, where the profile says so; the text comes again when there is room."""
+    world, peer, sock = shut_window(RFC9293)
+    rcv_nxt = peer.arrived[-1][1].ack - peer.iss
+    queued = sock.ioctl(names.SIOCINQ)
+    mark = peer.mark()
+    peer.tx("PSH|ACK|URG", b"!", seq=rcv_nxt, up=1)
+    peer.answers(mark, "ACK", ack=rcv_nxt, wnd=0)
+    assert sock.recv(1, names.MSG_OOB, world.now) == b"!"
+    assert sock.ioctl(names.SIOCINQ) == queued
+    assert len(tries(world, sock, "recv")) == queued
+    peer.tx("PSH|ACK|URG", b"!?", seq=rcv_nxt, up=1)
+    assert tries(world, sock, "recv") == b"?"
 
 
 # -- PAWS ---------------------------------------------------------------------------------------
@@ -157,3 +172,16 @@ def test_after_the_peers_fin_its_number_is_used(state: object) -> None:
         peer.tx("ACK", seq=peer.nxt + seq, ack=1)
         assert bool(peer.since(mark)) is answered
         assert sock.state is state
+
+
+def test_old_text_does_not_open_what_a_listener_answered() -> None:
+    """A request is no socket yet: its window has to be overlapped on Linux, too
+    (docs/kernel-notes/resets.md)."""
+    world = World()
+    world.listen()
+    peer = HandPeer(world, mode="manual")
+    peer.tx("SYN")
+    mark = peer.mark()
+    peer.tx("PSH|ACK", b"a", seq=0)
+    peer.answers(mark, "ACK", seq=1, ack=1)
+    assert peer.state is SYN_RECEIVED

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from lastack.profile import LINUX, RFC9293, Profile
+from lastack.state import ESTABLISHED
 from tests.truth.peer import HandPeer, World, tries
 from tests.truth.silence import connected, gone
 
@@ -26,3 +29,23 @@ def test_r2_of_a_syn_is_three_minutes_at_least(profile: Profile, least: int, mos
     peer = HandPeer(world, mode="manual")
     peer.begin_from_k()
     assert least <= gone(world, peer) <= most
+
+
+def test_r1_is_told_before_r2_closes() -> None:
+    """SHLD-9, SHLD-10: SO_ERROR, once; the connection goes on, and an ACK ends the doubt."""
+    world, peer, sock = connected(RFC9293)
+    tries(world, sock, b"x")
+    mark = peer.mark()
+    while len(peer.since(mark)) < 3:
+        assert sock.take_error(world.now) == 0
+        world.run(0.1)
+    assert sock.take_error(world.now) == errno.ETIMEDOUT
+    assert sock.take_error(world.now) == 0
+    peer.ack(2)
+    tries(world, sock, b"y")
+    mark = peer.mark()
+    while len(peer.since(mark)) < 3:
+        world.run(0.1)
+    peer.ack(3)
+    assert sock.take_error(world.now) == 0
+    assert peer.state is ESTABLISHED

@@ -177,6 +177,27 @@ def test_a_shut_window_opens_by_a_segment_at_least_and_is_never_taken_back() -> 
     assert opens >= 1460
 
 
+def test_an_open_window_opens_by_a_segment_at_least() -> None:
+    """MUST-39, where the profile says so: whatever makes the ACK leave."""
+    world = World(RFC9293)
+    peer = HandPeer(world, mode="manual")
+    sock = world.socket()
+    world.set(sock, names.SO_RCVBUF, 20_000)
+    peer.accept_from_k(sock)
+    edges, mark = list[int](), peer.mark()
+    for number in range(200):
+        peer.data(bytes(1 + number % 300))
+        world.run(0.3)
+        edges += [got.ack + got.wnd for got in peer.since(mark)]
+        mark = peer.mark()
+        tries(world, sock, "recv")
+    steps = [later - earlier for earlier, later in pairwise(edges)]
+    least = min(step for step in steps if step)
+    assert least >= 536  # what a segment is thought to have before a longer one came
+    assert max(steps) < 2 * 536
+    assert sum(map(bool, steps)) > 30
+
+
 def small_writes(world: World, sock: TcpSocket) -> None:
     for _ in range(5):
         tries(world, sock, b"x" * 100)

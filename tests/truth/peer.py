@@ -14,7 +14,7 @@ peer's ISN, `peer.irs` K's; both are real numbers on the wire, `peer.irs` is kno
     peer.nxt    the next sequence number of the peer (SND.NXT); peer.got the next one expected of K
     peer.una    the oldest of K's numbers the peer has acknowledged
 
-    peer.tx("FIN|ACK", b"text", seq=, ack=, wnd=, tsval=, up=, ecn=, sack=)   sends a segment;
+    peer.tx("FIN|ACK", b"text", seq=, ack=, wnd=, tsval=, up=, ecn=, sack=, ip=)   sends a segment;
                 seq and ack default to peer.nxt and peer.got; without `seq` peer.nxt advances;
                 returns nothing, K has answered when it returns (delay 0)
     peer.data(b"..") .fin() .rst(seq=) .ack(number)         the usual ones
@@ -60,12 +60,14 @@ from lastack.wire import (
     CWR,
     ECE,
     FIN,
+    PLAIN_IP,
     PSH,
     RST,
     SYN,
     URG,
     Flow,
     IcmpMessage,
+    IpFields,
     Segment,
     seq,
     show_endpoint,
@@ -173,7 +175,7 @@ class HandPeer:
     def tx(
         self, flags: str, text: bytes = b"", *, seq: int | None = None, ack: int | None = None,
         wnd: int | None = None, tsval: int | None = None, up: int = 0, ecn: int = 0,
-        sack: tuple[tuple[int, int], ...] = (),
+        sack: tuple[tuple[int, int], ...] = (), ip: IpFields = PLAIN_IP,
     ) -> None:  # fmt: skip
         """Send a segment and let K answer; tsval overrides the clock, ABSENT leaves it out."""
         which = bits(flags)
@@ -185,7 +187,7 @@ class HandPeer:
             0 if acked is None else _real(self.irs, acked), which,
             self.wnd if wnd is None else wnd, text, mss=self.mss if which & SYN else 0,
             tsval=stamp, tsecr=0 if stamp == ABSENT else self.ts_recent,
-            sack_ok=self.sack and bool(which & SYN), up=up, ecn=ecn,
+            sack_ok=self.sack and bool(which & SYN), up=up, ecn=ecn, ip=ip,
             sack=tuple((_real(self.irs, a), _real(self.irs, b)) for a, b in sack),
         )  # fmt: skip
         if seq is None:
@@ -207,9 +209,7 @@ class HandPeer:
             return ABSENT
         return self.tsval + self.world.now // 1_000_000
 
-    def data(
-        self, text: bytes = b"x", *, seq: int | None = None, ack: int | None = None
-    ) -> None:
+    def data(self, text: bytes = b"x", *, seq: int | None = None, ack: int | None = None) -> None:
         """Send data."""
         self.tx("PSH|ACK", text, seq=seq, ack=ack)
 

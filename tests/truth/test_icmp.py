@@ -6,6 +6,7 @@ import errno
 
 import pytest
 
+from lastack.profile import RFC9293
 from lastack.sockets import AGAIN, TcpSocket, names
 from lastack.state import CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT, State
 
@@ -66,6 +67,29 @@ def test_it_is_soft_in_established(kind: int, code: int, number: int) -> None:
     peer.data(b"still here", ack=2)
     assert tries(world, sock, "recv") == b"still here"
     assert peer.state is ESTABLISHED
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "told"),
+    [
+        (1, errno.EHOSTUNREACH, "AGAIN"), (2, errno.ENOPROTOOPT, "ENOPROTOOPT"),
+        (3, errno.ECONNREFUSED, "ECONNREFUSED"),
+    ],
+)  # fmt: skip
+def test_a_hard_error_ends_an_open_connection_in_rfc9293(code: int, number: int, told: str) -> None:
+    """SHLD-26; the profile linux knows better (RFC 5927)."""
+    world = World(RFC9293)
+    peer = HandPeer(world, mode="manual")
+    sock = peer.accept_from_k()
+    tries(world, sock, b"x")
+    since = peer.mark()
+    peer.icmp(3, code, seq=1_000_000)  # about nothing that is in flight
+    assert peer.state is ESTABLISHED
+    peer.icmp(3, code)
+    peer.silent(since)
+    assert tries(world, sock, "recv") == told
+    assert peer.state is (ESTABLISHED if told == "AGAIN" else CLOSED)
+    assert so_error(world, sock) == (number if told == "AGAIN" else 0)
 
 
 @pytest.mark.parametrize(("kind", "code"), IGNORED)

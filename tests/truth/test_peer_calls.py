@@ -37,9 +37,7 @@ def ends(rcvbuf: int = 0) -> Ends:
     lab = Lab()
     listener = lab.listen()
     if rcvbuf:
-        listener.setsockopt(
-            names.SOL_SOCKET, names.SO_RCVBUF, struct.pack("i", rcvbuf), lab.now
-        )
+        listener.setsockopt(names.SOL_SOCKET, names.SO_RCVBUF, struct.pack("i", rcvbuf), lab.now)
     a = lab.socket("a")
     assert a.connect(B, 80, lab.now) is AGAIN
     lab.run(ms(10))
@@ -51,9 +49,7 @@ def ends(rcvbuf: int = 0) -> Ends:
 
 
 def linger(lab: Lab, sock: TcpSocket, onoff: int, seconds: int) -> None:
-    sock.setsockopt(
-        names.SOL_SOCKET, names.SO_LINGER, struct.pack("ii", onoff, seconds), lab.now
-    )
+    sock.setsockopt(names.SOL_SOCKET, names.SO_LINGER, struct.pack("ii", onoff, seconds), lab.now)
 
 
 def call(lab: Lab, sock: TcpSocket, what: bytes | str) -> bytes | int | str:
@@ -161,9 +157,7 @@ def test_close_with_data_pending_delivers_all_of_it() -> None:
 @pytest.mark.parametrize(
     ("onoff", "seconds", "unread"), [(0, 0, True), (1, 0, False), (1, 0, True), (1, 2, True)]
 )
-def test_after_a_reset_the_peer_gets_the_error_once(
-    onoff: int, seconds: int, unread: bool
-) -> None:
+def test_after_a_reset_the_peer_gets_the_error_once(onoff: int, seconds: int, unread: bool) -> None:
     lab, a, b = ends()
     linger(lab, a, onoff, seconds)
     if unread:

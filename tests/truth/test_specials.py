@@ -236,9 +236,7 @@ def test_shutdown_gives_a_blocked_sender_epipe(how: int) -> None:
 def test_a_reply_already_in_the_clients_queue_survives_the_reset() -> None:
     lab = Lab()
     client, server = lab.connection()
-    server.setsockopt(
-        names.SOL_SOCKET, names.SO_LINGER, b"\1\0\0\0\0\0\0\0", lab.now
-    )
+    server.setsockopt(names.SOL_SOCKET, names.SO_LINGER, b"\1\0\0\0\0\0\0\0", lab.now)
     assert server.send(b"reply", 0, lab.now) == 5
     lab.run(ms(0.5))
     assert lab.close(server) is None

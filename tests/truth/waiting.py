@@ -44,9 +44,7 @@ def one_port(profile: Profile) -> Profile:
     return profile.with_field("ephemeral_low", 40000).with_field("ephemeral_high", 40000)
 
 
-def connect_again(
-    sock: TcpSocket, world: World | Lab, port: int = 80, address: bytes = P
-) -> int:
+def connect_again(sock: TcpSocket, world: World | Lab, port: int = 80, address: bytes = P) -> int:
     """connect() to the peer; return its errno, 0 when the SYN has left."""
     try:
         assert sock.connect(address, port, world.now) is AGAIN

@@ -43,12 +43,12 @@ def test_an_option_in_any_segment_must_5() -> None:
 
 
 def test_an_unknown_option_is_skipped_must_6() -> None:
-    seg = read(b"\xfd\6\0\0\0\0" b"\3\3\7" b"\1\1\1")
+    seg = read(b"\xfd\6\0\0\0\0\3\3\7\1\1\1")
     assert seg.wscale == 7
 
 
 def test_a_known_option_of_another_length_is_skipped() -> None:
-    seg = read(b"\2\3\7" b"\3\4\7\7" b"\5\2" b"\5\4\0\0" b"\4\2" b"\1")
+    seg = read(b"\2\3\7\3\4\7\7\5\2\5\4\0\0\4\2\1")
     assert (seg.mss, seg.wscale, seg.sack, seg.sack_ok) == (0, ABSENT, (), True)
 
 
@@ -67,16 +67,16 @@ def test_an_option_that_ends_outside_of_the_header(cut: bytes) -> None:
 
 
 def test_a_kind_without_room_for_its_length() -> None:
-    assert read(b"\2\4\5\xb4" b"\1\1\1\3").mss == 1460
+    assert read(b"\2\4\5\xb4\1\1\1\3").mss == 1460
 
 
 def test_nothing_counts_behind_the_end_of_the_list() -> None:
-    seg = read(b"\2\4\5\xb4" b"\0" b"\3\3\7")
+    seg = read(b"\2\4\5\xb4\0\3\3\7")
     assert (seg.mss, seg.wscale) == (1460, ABSENT)
 
 
 def test_the_last_of_two_counts() -> None:
-    assert read(b"\2\4\5\xb4" b"\2\4\2\0").mss == 512
+    assert read(b"\2\4\5\xb4\2\4\2\0").mss == 512
 
 
 def test_four_blocks_of_sack() -> None:

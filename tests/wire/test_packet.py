@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lastack.wire import ACK, Datagram, Flow, IcmpMessage, Packet, Segment, copy_packet
+from lastack.wire import ACK, Datagram, Flow, IcmpMessage, IpFields, Packet, Segment, copy_packet
 
 FLOW = Flow(bytes((10, 0, 0, 1)), 1000, bytes((10, 0, 0, 2)), 80)
 
@@ -17,7 +17,10 @@ PACKETS: list[Packet] = [
     IcmpMessage(FLOW, 3, 4, FLOW, 7, mtu=1400, protocol=17, number=9),
 ]  # fmt: skip
 
-OTHER = {Flow: Flow(*FLOW[:3], 81), bytes: b"other", tuple: ((8, 9),), int: 99, bool: False}
+OTHER = {
+    Flow: Flow(*FLOW[:3], 81), IpFields: IpFields(8, 64), bytes: b"other", tuple: ((8, 9),),
+    int: 99, bool: False,
+}  # fmt: skip
 
 
 def fields(packet: Packet) -> list[str]:

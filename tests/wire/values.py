@@ -2,7 +2,16 @@
 
 from hypothesis import strategies as st
 
-from lastack.wire import ABSENT, Datagram, Flow, IcmpMessage, Packet, Segment, pack_address
+from lastack.wire import (
+    ABSENT,
+    Datagram,
+    Flow,
+    IcmpMessage,
+    IpFields,
+    Packet,
+    Segment,
+    pack_address,
+)
 
 CLIENT = pack_address("10.0.0.1")
 SERVER = pack_address("10.0.0.2")
@@ -36,6 +45,7 @@ def segments(draw: st.DrawFn) -> Segment:
         ecn=draw(st.integers(0, 3)), mss=mss, wscale=wscale, sack_ok=sack_ok,
         tsval=draw(U32) if timestamps else ABSENT, tsecr=draw(U32) if timestamps else 0,
         sack=tuple(draw(st.lists(st.tuples(U32, U32), max_size=(room - 4) // 8))),
+        ip=IpFields(draw(U8) & 0xFC, draw(U8)),
     )  # fmt: skip
 
 

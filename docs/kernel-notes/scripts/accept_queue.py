@@ -45,6 +45,32 @@ def closing() -> Facts:
         lab.shell("ip link del peer0")
 
 
+def requests() -> Facts:
+    """Half-open requests whose listener is gone: forgotten at their timer or by any segment."""
+    listener, first = listening()
+    peers = {}
+    for number, name in enumerate(("silence", "syn", "rst", "rst-outside", "fin")):
+        peers[name] = Peer(first.tun, 60 + number)
+        peers[name].kernel_port = first.kernel_port
+        peers[name].send("S")
+        peers[name].receive()
+    listener.close()
+    for name, flags, seq, noted in (
+        ("syn", "S", 0, "R. seq=0 ack=1"),
+        ("rst", "R", 1, "nothing"),
+        ("rst-outside", "R", 1_000_000, "nothing"),
+        ("fin", "F.", 1, "R seq=1"),
+    ):
+        answer = peers[name].ask(flags, seq=seq, wait=0.03)
+        yield Fact(f"accept-queue.request.{name}", answer, noted)
+        state = lab.state(first.kernel_port, 60 + list(peers).index(name))
+        yield Fact(f"accept-queue.request.{name}.state", state, "CLOSED")
+    state = lab.state(first.kernel_port, 60)
+    yield Fact("accept-queue.request.silence.state", state, "SYN-RECEIVED")
+    yield Fact("accept-queue.request.silence", shown(peers["silence"].collect(1.4)), "nothing")
+    yield Fact("accept-queue.request.silence.then", lab.state(first.kernel_port, 60), "CLOSED")
+
+
 def taken(port: int) -> str:
     """What bind() to this port says."""
     with socket.socket() as other:
@@ -139,4 +165,4 @@ def kernel_client() -> Facts:
 
 
 if __name__ == "__main__":
-    lab.main([closing, shutting, length, late_ack, reset_in_queue, kernel_client])
+    lab.main([closing, requests, shutting, length, late_ack, reset_in_queue, kernel_client])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 
@@ -94,6 +95,19 @@ def with_program() -> Facts:
         lab.shell("ip link del peer0")
 
 
+def first_limit() -> Facts:
+    """R1, tcp_retries1 = 2: the program is not told of three repeats, and the peer sees nothing."""
+    lab.sysctl("tcp_retries1", 2)
+    sock, peer = connected()
+    sock.send(bytes(100))
+    sent = peer.collect(3.5)
+    yield Fact("give-up.retries1-2.sent", [str(one) for one in sent], [". seq=1 ack=1 len=100"] * 5)
+    poll = select.poll()
+    poll.register(sock, select.POLLIN | select.POLLERR)
+    yield Fact("give-up.retries1-2.poll", poll.poll(0), [])
+    yield Fact("give-up.retries1-2.error", lab.error_of(sock), "0")
+
+
 def merged_fin() -> Facts:
     """Data and FIN that fit one segment are repeated as one segment."""
     sock, peer = connected()
@@ -173,6 +187,41 @@ def syn_sent_default() -> Facts:
     yield Fact("give-up.syn-default.after", result.seconds, Between(130, 137))
 
 
+def simultaneous(count: int, wait: float, seconds: float, times: list[float]) -> Facts:
+    """A SYN meets ours after `wait`, and then nothing: when our SYNs and SYN-ACKs leave."""
+    peer, sock = Peer(Tun()), socket.socket()
+    if count:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, count)
+    sock.bind((KERNEL, 0))
+    began = time.monotonic()
+    peer.start(sock)
+    sent = peer.collect(wait)
+    peer.send("S")
+    sent += peer.collect(seconds)
+    name = f"give-up.simultaneous-open-{count or 'default'}-after-{wait:g}-s"
+    yield Fact(name, [round(2 * (one.at - began)) / 2 for one in sent], times)
+    yield Fact(
+        f"{name}.flags", [one.flags for one in sent].count("S."), sum(at >= wait for at in times)
+    )
+    yield Fact(f"{name}.state", lab.state(sock.getsockname()[1], 7), "CLOSED")
+    yield Fact(f"{name}.error", lab.error_of(sock), "ETIMEDOUT")
+
+
+def simultaneous_2() -> Facts:
+    """At once: two repeats of the SYN-ACK, the first when the SYN would have been repeated."""
+    yield from simultaneous(2, 0.5, 9, [0, 0.5, 1, 3])
+
+
+def simultaneous_3() -> Facts:
+    """After two repeats of the SYN one is left."""
+    yield from simultaneous(3, 2.5, 9, [0, 1, 2, 2.5, 3])
+
+
+def simultaneous_default() -> Facts:
+    """After the four steady ones there are two of six left."""
+    yield from simultaneous(0, 4.5, 9, [0, 1, 2, 3, 4, 4.5, 5, 7])
+
+
 def syn_received() -> Facts:
     """A SYN-ACK that is never acknowledged is repeated after 1, 2, 4 s, and the request goes."""
     lab.sysctl("tcp_synack_retries", 1)
@@ -234,8 +283,9 @@ def answering_zero_window() -> Facts:
 
 if __name__ == "__main__":
     SHORT = [orphan_1, orphan_2, last_ack, first_repeats, with_program, merged_fin, zero_window]
-    SHORT += [answering_zero_window, window_taken_back]
+    SHORT += [first_limit, answering_zero_window, window_taken_back]
+    SIMULTANEOUS = [simultaneous_2, simultaneous_3, simultaneous_default]
     lab.main(
-        [*SHORT, syn_sent, syn_received, defaults, beyond_a_minute],
+        [*SHORT, syn_sent, *SIMULTANEOUS, syn_received, defaults, beyond_a_minute],
         long=[orphan_default, syn_sent_default],
     )

@@ -29,7 +29,8 @@ MASK = 0xFFFFFFFF
 @dataclass(frozen=True)
 class Segment:
     """What the kernel sent: time.monotonic(), flags, relative numbers, payload size, window,
-    whether it has a timestamp, the urgent pointer, and the ECN bits of the IP header, PSH."""
+    whether it has a timestamp, the urgent pointer, the ECN bits of the IP header, PSH, the rest of
+    the type of service, and the time to live."""
 
     at: float
     flags: str
@@ -41,6 +42,8 @@ class Segment:
     up: int = 0
     mark: int = 0
     pushed: bool = False
+    tos: int = 0
+    ttl: int = 0
 
     def __str__(self) -> str:
         ack = f" ack={self.ack}" if "." in self.flags else ""
@@ -82,7 +85,7 @@ class Tun:
         self.fd = os.open("/dev/net/tun", os.O_RDWR)
         fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", b"peer0", IFF_TUN | IFF_NO_PI))
         self.set_up()
-        self.inbox: dict[tuple[int, int], deque[tuple[float, bytes, int]]] = {}
+        self.inbox: dict[tuple[int, int], deque[tuple[float, bytes, int, int]]] = {}
 
     def set_up(self) -> None:
         """Give the kernel its address."""
@@ -102,14 +105,14 @@ class Tun:
             return False
         raw = os.read(self.fd, 65536)
         if raw[0] >> 4 == 4 and raw[9] == socket.IPPROTO_TCP:
-            self.take(raw[(raw[0] & 15) * 4 : struct.unpack("!H", raw[2:4])[0]], raw[1] & 3)
+            self.take(raw[(raw[0] & 15) * 4 : struct.unpack("!H", raw[2:4])[0]], raw[1], raw[8])
         return True
 
-    def take(self, tcp: bytes, mark: int) -> None:
-        """Keep a segment of the kernel's, with its ECN field, for its connection."""
+    def take(self, tcp: bytes, tos: int, ttl: int) -> None:
+        """Keep a segment of the kernel's for its connection."""
         kernel_port, peer_port = struct.unpack("!HH", tcp[:4])
         box = self.inbox.setdefault((peer_port, kernel_port), deque())
-        box.append((time.monotonic(), tcp, mark))
+        box.append((time.monotonic(), tcp, tos, ttl))
 
 
 class Tun6(Tun):
@@ -134,7 +137,7 @@ class Tun6(Tun):
             return False
         raw = os.read(self.fd, 65536)
         if raw[0] >> 4 == 6 and raw[6] == socket.IPPROTO_TCP:
-            self.take(raw[40:], raw[1] >> 4 & 3)
+            self.take(raw[40:], (raw[0] << 8 | raw[1]) >> 4 & 255, raw[7])
         return True
 
 
@@ -226,7 +229,7 @@ class Peer:
         message = message[:2] + struct.pack("!H", checksum(pseudo + message)) + message[4:]
         self.tun.write(socket.IPPROTO_ICMPV6, message)
 
-    def _parse(self, at: float, raw: bytes, mark: int) -> Segment:
+    def _parse(self, at: float, raw: bytes, tos: int, ttl: int) -> Segment:
         seq, ack, offset, bits, window = struct.unpack("!IIBBH", raw[4:16])
         flags = "".join(flag for flag, bit in BITS.items() if bits & bit and flag != "P")
         if "S" in flags:
@@ -245,7 +248,10 @@ class Peer:
             relative = 0  # a reply to a segment without ACK has the field 0, not a number of ours
         mine = (ack - self.isn) & MASK if "." in flags else ack
         (up,) = struct.unpack("!H", raw[18:20])
-        return Segment(at, flags, relative, mine, size, window, stamped, up, mark, bool(bits & 8))
+        return Segment(
+            at, flags, relative, mine, size, window, stamped, up, tos & 3, bool(bits & 8),
+            tos & ~3, ttl,
+        )
 
     def receive(self, timeout: float = 0.5) -> Segment | None:
         """The next segment from the kernel on this connection, None after `timeout` seconds."""

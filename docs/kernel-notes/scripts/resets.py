@@ -178,6 +178,11 @@ def syn_sent() -> Facts:
         yield Fact(f"resets.syn-sent.{name}.state", lab.state(sock.getsockname()[1]), then)
         if name == "rst-ack-good":
             yield Fact("resets.syn-sent.refused", lab.error_of(sock), "ECONNREFUSED")
+        if name == "ack-wrong":
+            yield Fact("resets.syn-sent.again-only-once", peer.ask(".", ack=777), "R seq=777")
+            began = time.monotonic()
+            more = [round(one.at - began + 0.1, 1) for one in peer.collect(4.6)]
+            yield Fact("resets.syn-sent.then", more, [1.0, 2.0, 3.0, 4.0])
         if name == "syn":
             peer.send("S.", seq=0, ack=1)
             time.sleep(0.03)
@@ -209,6 +214,7 @@ def syn_received() -> Facts:
         ("other-syn", "S", 5, 0, b"", "R. seq=0 ack=6", ""),
         ("fin", "F.", 1, 1, b"", ". seq=1 ack=2", "CLOSE-WAIT"),
         ("data", ".", 1, 1, b"abc", ". seq=1 ack=4", "ESTABLISHED"),
+        ("old-data", ".", 0, 1, b"a", ". seq=1 ack=1", "SYN-RECEIVED"),
     )):  # fmt: skip
         peer, listener = Peer(tun, 400 + number), socket.socket()
         listener.bind((KERNEL, 0))

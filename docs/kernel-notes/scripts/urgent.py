@@ -164,6 +164,30 @@ def wire() -> Facts:
     sock.close()
 
 
+def shut() -> Facts:
+    """Pointers that come while our window is 0: without text, with text, with a byte of it."""
+    for name, data, up, answer, told_byte in (
+        ("without text", b"", 1, [], "EAGAIN"),
+        ("with text", b"X", 1, ["."], "EINVAL"),
+        ("with more text", bytes(100), 50, ["."], "EINVAL"),
+    ):
+        sock, peer = connected((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096))
+        sock.setblocking(False)
+        window = 1
+        for _ in range(60):
+            if not window:
+                break
+            peer.send(".", data=bytes(min(window, 500)))
+            seen = peer.collect(0.05)
+            window = seen[-1].window if seen else window
+        yield Fact(f"window 0, {name}: the window", window, 0)
+        peer.send(".U", data=data, up=up, seq=peer.next)
+        yield Fact(f"window 0, {name}: answer", [one.flags for one in peer.collect(0.05)], answer)
+        yield Fact(f"window 0, {name}: poll", told(sock).split()[0], "IN")
+        yield Fact(f"window 0, {name}: MSG_OOB", read(sock, 1, OOB), told_byte)
+        lab.shell("ip link del peer0")
+
+
 def blocking(sock: socket.socket) -> str:
     """recv(MSG_OOB) on a blocking socket whose urgent byte has not come."""
     sock.setblocking(True)
@@ -171,4 +195,4 @@ def blocking(sock: socket.socket) -> str:
 
 
 if __name__ == "__main__":
-    lab.main([between, alone, taken, inline, twice, ended, wire])
+    lab.main([between, alone, taken, inline, twice, ended, wire, shut])

@@ -24,6 +24,7 @@ VERBS: Final = {
     "read": "How the connections in a packet capture ended.",
     "claims": "What the web says of SO_LINGER and TIME_WAIT, run and judged.",
     "drill": "Play packetdrill scripts in virtual time.",
+    "fuzz": "Random scripts on the kernel and on lastack, compared.",
     "matrix": "What close() returns, sends and loses, in 84 cases a system.",
 }
 """Verb and module of `cli`, in the order of the help. A verb is imported when it is called, so

@@ -9,12 +9,13 @@ from textwrap import wrap
 
 import click
 
-from lastack.matrix import atlas_pages, rows, table
+from lastack.matrix import POSITIONS, RECORD_FILE, atlas_pages, rows, table
 from lastack.profile import S
 from lastack.report import WIDTH
 from lastack.verdict import seconds
 
 from .judged import case_text, departure_text, matrix_json, matrix_on_kernel
+from .judged_atlas import atlas_json, atlas_on_kernel, difference_text, notes_beside, notes_of
 from .paint import Painter
 from .values import Duration, chosen_profiles
 
@@ -36,12 +37,16 @@ def matrix(
     Every row is played to its end in simulation; nothing is looked up. With
     --on kernel the same peer talks to this machine's kernel through a TUN device
     in a namespace of its own, and each row is compared with profile linux: exit
-    1 when one differs and nobody knows why.
+    1 when one differs and nobody knows why. With --atlas too the cells of the
+    atlas are played there, and DIRECTORY/atlas-kernel.json keeps what was seen.
     """
     if atlas is not None:
-        if as_json or where == "kernel":
-            raise click.UsageError("--atlas writes Markdown, played in simulation; leave the rest")
-        _write_atlas(atlas, atlas_pages(chosen_profiles(names)))
+        if where == "kernel":
+            return _atlas_on_kernel(atlas, names, limit, as_json=as_json)
+        if as_json:
+            raise click.UsageError("--atlas writes Markdown; --json is for --on kernel")
+        _write_atlas(atlas, atlas_pages(chosen_profiles(names), notes_beside(atlas)))
+        click.echo(_written(atlas))
         return 0
     if where == "kernel":
         return _on_kernel(names, limit, as_json=as_json)
@@ -67,7 +72,36 @@ def _write_atlas(directory: Path, pages: Mapping[str, str]) -> None:
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise click.FileError(str(path), error.strerror or str(error)) from None
-    click.echo(f"{directory / 'atlas.md'} and {len(pages) - 1} pages beside it")
+
+
+def _written(directory: Path) -> str:
+    return f"{directory / 'atlas.md'} and {len(POSITIONS)} pages beside it"
+
+
+def _atlas_on_kernel(directory: Path, names: tuple[str, ...], limit: int, *, as_json: bool) -> int:
+    if names:
+        raise click.UsageError("--on kernel is beside profile linux; leave --profile out")
+    told = atlas_on_kernel(limit)
+    record = {RECORD_FILE: told.record.to_text()}
+    pages = atlas_pages(chosen_profiles(()), notes_of(told.record))
+    _write_atlas(directory, {**pages, **record})
+    if as_json:
+        click.echo(json.dumps(atlas_json(told), indent=2))
+    else:
+        painter = Painter()
+        for name, ends in told.cut.items():
+            painter.line(f"cut short  {name.text}: takes {seconds(ends)}", "note")
+        for one in told.differs:
+            for line in wrap(difference_text(one), WIDTH, break_on_hyphens=False):
+                painter.line(line, "note" if one.explained else "bad")
+        longer = f" (--limit 0 looks to the end of the {len(told.cut)} longer ones)"
+        found = f"{len(told.differs)} differences" if told.differs else "no difference"
+        painter.line(
+            f"{len(told.record.cells)} cells on the kernel{longer if told.cut else ''}: {found} "
+            "from profile linux."
+        )
+        painter.line(_written(directory))
+    return int(any(not one.explained for one in told.differs))
 
 
 def _on_kernel(names: tuple[str, ...], limit: int, *, as_json: bool) -> int:

@@ -24,9 +24,7 @@ class Duration(click.ParamType[int, Any]):
 
     name = "TIME"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Parse the text."""
         if isinstance(value, int):
             return value
@@ -41,9 +39,7 @@ class Rate(click.ParamType[int, Any]):
 
     name = "RATE"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Parse the text."""
         if isinstance(value, int):
             return value

@@ -21,7 +21,7 @@ class Captured(Segment):
         super().__init__(
             seg.flow, seg.seq, seg.ack, seg.flags, seg.wnd, seg.text, up=seg.up, ecn=seg.ecn,
             mss=seg.mss, wscale=seg.wscale, sack_ok=seg.sack_ok, tsval=seg.tsval,
-            tsecr=seg.tsecr, sack=seg.sack,
+            tsecr=seg.tsecr, sack=seg.sack, ip=seg.ip,
         )  # fmt: skip
         self.options = options
 

@@ -121,6 +121,10 @@ def _same_fields(packet: s.TcpPacket, seg: Segment, conversation: Conversation) 
         return False
     if packet.ip.ecn is not None and packet.ip.ecn != seg.ecn:
         return False
+    if packet.ip.tos is not None and packet.ip.tos != seg.ip.tos | seg.ecn:
+        return False
+    if packet.ip.ttl is not None and packet.ip.ttl != seg.ip.ttl:
+        return False
     return not packet.ip.either_ect or seg.ecn in (1, 2)
 
 

@@ -24,6 +24,8 @@ _SYMBOLS: Final = {
     "SOCK_NONBLOCK": 0o4000, "SOCK_CLOEXEC": 0o2000000,
     "IPPROTO_IP": 0, "SOL_IP": 0, "IPPROTO_IPV6": 41, "SOL_IPV6": 41,
     "INADDR_ANY": 0,
+    "IPTOS_LOWDELAY": 0x10, "IPTOS_THROUGHPUT": 0x08, "IPTOS_RELIABILITY": 0x04,
+    **{f"IPTOS_DSCP_CS{number}": number << 5 for number in range(8)},
 }  # fmt: skip
 
 

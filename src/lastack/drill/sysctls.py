@@ -135,9 +135,7 @@ LINUX_SETTINGS: Final[dict[str, Setter]] = {
     "tcp_rfc1337": _one_of("exact_reset", ExactReset.KILLS, ExactReset.IGNORED),
     "tcp_max_tw_buckets": _number("limit"),
     "tcp_abort_on_overflow": _one_of("full_queue", FullQueue.DROP, FullQueue.RESET),
-    "tcp_syncookies": _one_of(
-        "full_requests", FullRequests.DROPPED, FullRequests.COOKIES
-    ),
+    "tcp_syncookies": _one_of("full_requests", FullRequests.DROPPED, FullRequests.COOKIES),
     "tcp_congestion_control": _congestion,
     "tcp_ecn": _one_of("ecn", Ecn.OFF, Ecn.OFFERED, Ecn.ANSWERED),
     "tcp_early_retrans": lambda p, v: p.with_field("tail_probe", int(v) in (3, 4)),

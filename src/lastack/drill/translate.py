@@ -14,12 +14,14 @@ from lastack.wire import (
     CWR,
     ECE,
     FIN,
+    PLAIN_IP,
     PSH,
     RST,
     SYN,
     URG,
     Flow,
     IcmpMessage,
+    IpFields,
     Segment,
     build,
     seq,
@@ -111,7 +113,7 @@ class Wire:
         seg = Segment(
             conversation.flow.reversed(), seq.add(base, span.first), ack, flags,
             packet.window or 0, bytes(span.length), up=packet.urgent or 0,
-            ecn=_ecn(packet.ip),
+            ecn=_ecn(packet.ip), ip=_ip_fields(packet.ip),
         )  # fmt: skip
         _set_options(seg, packet, conversation)
         return seg
@@ -215,16 +217,16 @@ def refuse(packet: s.TcpPacket) -> None:
         raise Unsupported("TCP over UDP")
     if packet.ip.flow_label is not None:
         raise Unsupported("the flow label of IPv6")
-    if not packet.inbound and (packet.ip.ttl is not None or packet.ip.tos is not None):
-        raise Unsupported("the TTL or TOS of a packet that is sent")
-    if packet.inbound and packet.ip.tos is not None and packet.ip.tos > 3:
-        raise Unsupported("the TOS of a packet")
 
 
 def _ecn(ip: s.IpInfo) -> int:
     if ip.ecn is not None:
         return ip.ecn
-    return ip.tos or 0
+    return (ip.tos or 0) & 3
+
+
+def _ip_fields(ip: s.IpInfo) -> IpFields:
+    return IpFields((ip.tos or 0) & 0xFC, PLAIN_IP.ttl if ip.ttl is None else ip.ttl)
 
 
 def _numbered(name: str, known: dict[str, int], what: str) -> int:

@@ -9,7 +9,7 @@ from typing import Protocol
 from lastack.profile import NEVER, StartRules
 from lastack.state import CLOSED, LISTEN, State
 from lastack.tcp import Buffers, Connection
-from lastack.wire import Flow
+from lastack.wire import Flow, IpFields
 
 from .ports import Binding
 
@@ -25,6 +25,9 @@ class Options(Protocol):
 
     def copy(self) -> Options:
         """Return options that can be changed independently."""
+
+    def ip_fields(self, flow: Flow) -> IpFields:
+        """Return what segments of a connection carry in their IP header."""
 
 
 def header_length(flow: Flow) -> int:

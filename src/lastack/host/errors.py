@@ -1,7 +1,7 @@
 """ICMP errors and what a program is told of them (RFC 1122 section 4.2.3.9; RFC 4443; RFC 5927).
 
-docs/kernel-notes/icmp.md has the measured tables. None of them ends an open connection (MUST-56,
-and against SHLD-26): there they are soft, shown by SO_ERROR (SHLD-25) and used when the
+docs/kernel-notes/icmp.md has the measured tables. On Linux none of them ends an open connection
+(MUST-56, and against SHLD-26): there they are soft, shown by SO_ERROR (SHLD-25) and used when the
 retransmissions give up.
 """
 
@@ -32,6 +32,8 @@ _PARAMETER_PROBLEM4: Final = 12
 _EXPIRED4: Final = 11
 _PASSING6: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
 _PASSING4: Final = frozenset({(3, 0), (3, 1), (3, 5), (11, 0)})
+_HARD4: Final = frozenset({(3, 2), (3, 3)})
+_HARD6: Final = frozenset({(_UNREACHABLE6, 1), (_UNREACHABLE6, 4)})
 _LEAST_MTU4: Final = 552
 _LEAST_MTU6: Final = 1280
 
@@ -59,6 +61,13 @@ def path_lost(message: IcmpMessage) -> bool:
     of IPv6 "no route" alone."""
     told = (message.kind, message.code)
     return told == (_UNREACHABLE6, 0) if _is_ipv6(message) else told in ((3, 0), (3, 1))
+
+
+def is_hard(message: IcmpMessage) -> bool:
+    """Tell whether the error says that it will not pass: protocol or port unreachable, of IPv6 also
+    what is prohibited (SHLD-26). "Fragmentation needed", once one of them, is about the MTU."""
+    told = (message.kind, message.code)
+    return told in (_HARD6 if _is_ipv6(message) else _HARD4)
 
 
 def ends_request(message: IcmpMessage) -> bool:

@@ -115,6 +115,7 @@ class Handshakes:
             flow, binding, listener.buffers.copy(), conn, maxseg, old, now, iss
         )
         endpoint.listener = listener
+        endpoint.connection.set_ip_fields(listener.options.ip_fields(flow))
         if host.scribe is not None:
             host.scribe.write(Opened(conn, flow, False, syn), now)
         return endpoint
@@ -147,6 +148,7 @@ class Handshakes:
         once = self._host.new_connection(
             flow, listener.buffers.copy(), 0, listener.options.maxseg, iss, None
         )
+        once.set_ip_fields(listener.options.ip_fields(flow))
         once.syn_arrives(syn, now)
         return once.take_segments(now)[0]
 
@@ -188,20 +190,32 @@ class Handshakes:
             return False
         tcp.may_establish(not listener.full)
         tcp.set_defer(listener.options.defer_accept)
-        if not seg.flags & ACK or seg.flags & (RST | SYN):
-            return False
         if listener.state is CLOSED:
-            reason = Reason.LISTENER_CLOSED
+            reason = Reason.LISTENER_CLOSED  # whatever it is, there is no such connection
+        elif not seg.flags & ACK or seg.flags & (RST | SYN):
+            return False
         elif listener.full and self._host.profile.start.full_queue is FullQueue.RESET:
             reason = Reason.ACCEPT_QUEUE_OVERFLOW
         else:
             return False
-        listener.requests.discard(endpoint)
-        endpoint.listener = None
         self._host.reply_reset(seg, reason, tcp.conn, now)
-        tcp.vanish(reason, now)
+        self._forget(endpoint, listener, reason, now)
         self._host.settle(endpoint, now)
         return True
+
+    def lost(self, endpoint: Endpoint, now: int) -> bool:
+        """A timer of a connection expires: one in SYN-RECEIVED whose listening socket is gone goes
+        too, in silence (docs/kernel-notes/listen.md)."""
+        listener = endpoint.listener
+        if listener is None or listener.state is not CLOSED:
+            return False
+        self._forget(endpoint, listener, Reason.LISTENER_CLOSED, now)
+        return True
+
+    def _forget(self, endpoint: Endpoint, listener: Listener, reason: Reason, now: int) -> None:
+        listener.requests.discard(endpoint)
+        endpoint.listener = None
+        endpoint.connection.vanish(reason, now)
 
     def settled(self, endpoint: Endpoint, listener: Listener) -> None:
         """Look whether a handshake is over: its connection joins the accept queue, or is gone."""

@@ -126,7 +126,8 @@ class Host:
         self._enter()
         try:
             while (endpoint := self._agenda.pop(now)) is not None:
-                endpoint.connection.timeout(now)
+                if endpoint.listener is None or not self.handshakes.lost(endpoint, now):
+                    endpoint.connection.timeout(now)
                 self.settle(endpoint, now)
             self.waiting.expire(now)
         finally:
@@ -243,7 +244,7 @@ class Host:
 
     def unlisten(self, listener: Listener, reason: Reason, now: int) -> None:
         """Stop listening: connections in the accept queue are reset; handshakes under way are
-        left to themselves, and their last ACK will be met with a RST."""
+        forgotten at their next timer, and whatever comes for one before that is met with a RST."""
         listener.stop()
         here = self._listeners.get(listener.binding.port, [])
         if listener in here:
@@ -265,7 +266,7 @@ class Host:
 
     def connect(
         self, binding: Binding, remote: bytes, port: int, buffers: Buffers, owner: object,
-        conn: int, maxseg: int, now: int,
+        conn: int, options: Options, now: int,
     ) -> Endpoint:  # fmt: skip
         """OPEN, active: choose address and port where there is none, and send SYN.
 
@@ -281,8 +282,9 @@ class Host:
         old = self._choose_port(binding, local, remote, port, now)
         flow = Flow(local, binding.port, remote, port)  # for its whole life (MUST-45)
         binding.address = local
-        endpoint = self.new_endpoint(flow, binding, buffers, conn, maxseg, old, now)
+        endpoint = self.new_endpoint(flow, binding, buffers, conn, options.maxseg, old, now)
         endpoint.owner = owner
+        endpoint.connection.set_ip_fields(options.ip_fields(flow))
         if self.scribe is not None:
             self.scribe.write(Opened(conn, flow, True, 0), now)
         endpoint.connection.open(now)
@@ -404,7 +406,8 @@ class Host:
                 endpoint.path_mtu = mtu
             elif number := errors.errno_of(message):
                 lost, ends = errors.path_lost(message), errors.ends_request(message)
-                if tcp.icmp_arrives(number, message.quoted_seq, lost, ends, now):
+                hard = errors.is_hard(message)
+                if tcp.icmp_arrives(number, message.quoted_seq, lost, ends, hard, now):
                     self.settle(endpoint, now)
                     return
                 reason = Reason.ICMP_OUTSIDE_WINDOW

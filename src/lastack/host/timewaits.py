@@ -61,6 +61,9 @@ _REUSEPORT: Final = 0x40
 _V6ONLY: Final = 0x80
 _FIN_WAIT_2: Final = 0x100
 _IPV6: Final = 0x200
+_TOS: Final = 0xFC
+_TOS_SHIFT: Final = 8
+"""Of `bits`: the upper six are Diffserv's."""
 
 
 class TimeWaits:
@@ -113,6 +116,7 @@ class TimeWaits:
             self._grow_index()
         bits = (
             entry.rcv_wscale
+            | (entry.tos << _TOS_SHIFT)
             | (_TS_OK if entry.ts_ok else 0)
             | (_REUSEADDR if entry.reuseaddr else 0)
             | (_REUSEPORT if entry.reuseport else 0)
@@ -261,6 +265,7 @@ class TimeWaits:
             bits & _V6ONLY != 0,
             bits & _FIN_WAIT_2 != 0,
             bits & _WSCALE,
+            bits >> _TOS_SHIFT & _TOS,
             expires - self._fifos.duration(slot),
             min(expires, NEVER),
         )  # fmt: skip

@@ -17,6 +17,7 @@ from .audit_start import EACH, LOG
 _PYTHON: Final = re.compile(r"python[\d.]*t?$")
 _LINES: Final = 1024
 
+
 class NoPython(ValueError):
     """The command is no Python program; the message is one line."""
 

@@ -13,18 +13,20 @@ from typing import Final
 
 from lastack.profile import MS, Profile, S
 from lastack.report import ladder, plain
-from lastack.state import CLOSED, LISTEN, SYN_RECEIVED
 from lastack.trace import Arrived, Destroyed, Event, Queue, Returned, Sent, StateChanged, segment_of
 from lastack.verdict import Book, ConnectionStory, account, count, seconds, threads
 from lastack.wire import show
 
+from .atlas_ground import HOST, PEER
 from .atlas_happenings import HAPPENINGS, Happening, next_calls
-from .atlas_stage import MOMENT, NAMES, POSITIONS, Position, Stage, flag_names
+from .atlas_simulated import SimulatedGround
+from .atlas_stage import MOMENT, POSITIONS, Position, Stage, flag_names
 
 TICK: Final = 5 * MS
 """What leaves so soon is the answer: the ACK of a lone FIN waits for the clock's next tick, ns."""
 LATER: Final = 3600 * S
 """How long a connection is left alone, ns."""
+_NAMES: Final = {HOST: "host", PEER: "peer"}
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,19 @@ class Cell:
 
 def play_cell(position: Position, happening: Happening, profile: Profile) -> Outcome:
     """Play one cell under one profile."""
-    stage = _reached(position, happening, profile)
+    stage, ground = _reached(position, happening, profile)
     before = len(stage.sent)
     returned, took = happening.act(stage)
-    stage.pass_time(stage.now + TICK)
+    ground.pass_time(ground.now + TICK)
+    stage.look()
     sent = tuple(flag_names(seg.flags) for _, seg in stage.sent[before:])
-    state, so_far = _state(position, stage), len(stage.events)
-    stage.pass_time(MOMENT + took + LATER)
-    ours, theirs = _fates(stage.events)
-    drawn = stage.events if happening.slug == "silence" else stage.events[:so_far]
+    state, so_far = stage.state_of(position).value, len(ground.events)
+    ground.pass_time(MOMENT + took + LATER)
+    ours, theirs = _fates(ground.events)
+    drawn = ground.events if happening.slug == "silence" else ground.events[:so_far]
     return Outcome(
         returned, took, state, sent, _told(position, happening, profile), ours, theirs,
-        _later(stage.events[so_far:], MOMENT + took), _ladder(drawn),
+        _later(ground.events[so_far:], MOMENT + took), _ladder(drawn),
     )  # fmt: skip
 
 
@@ -100,26 +103,25 @@ def _folded(outcomes: Iterable[tuple[str, Outcome]]) -> tuple[Variant, ...]:
     return tuple(Variant(tuple(group), outcome) for outcome, group in names.items())
 
 
-def _reached(position: Position, happening: Happening, profile: Profile) -> Stage:
-    stage = Stage(profile)
+def _reached(
+    position: Position, happening: Happening, profile: Profile
+) -> tuple[Stage, SimulatedGround]:
+    ground = SimulatedGround(profile)
+    stage = Stage(ground)
     stage.reach(position, happening.before)
-    return stage
-
-
-def _state(position: Position, stage: Stage) -> str:
-    """Return the state; back in LISTEN is where no connection came about yet."""
-    early = position.state in (LISTEN, SYN_RECEIVED)
-    return f"{(LISTEN if early and stage.state is CLOSED and stage.listens else stage.state).value}"
+    stage.pause()
+    stage.check(position)
+    return stage, ground
 
 
 def _told(position: Position, happening: Happening, profile: Profile) -> tuple[str, ...]:
     """Ask in a play of its own: asking changes what comes later."""
     if happening.call or position.closed:
         return ()
-    stage = _reached(position, happening, profile)
+    stage, ground = _reached(position, happening, profile)
     happening.act(stage)
     if happening.slug == "silence":
-        stage.pass_time(MOMENT + LATER)
+        ground.pass_time(MOMENT + LATER)
     return next_calls(stage)
 
 
@@ -201,7 +203,7 @@ def _ladder(events: Sequence[Event]) -> tuple[str, ...]:
 
 
 def _from_the_moment(story: ConnectionStory, events: Iterable[Event]) -> list[str]:
-    lines = ladder(story, events, NAMES)
+    lines = ladder(story, events, _NAMES)
     kept, stamp = [lines[0]], ""
     for line in lines[1:]:
         shown = line[0][0].strip()

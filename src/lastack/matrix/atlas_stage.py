@@ -1,4 +1,4 @@
-"""One simulated host in a state, and a peer made by hand: the stage of the atlas.
+"""A host in a state, and a peer made by hand: the stage of the atlas.
 
 Times are ns; the state is reached at 0, and what the cell is about happens at `MOMENT`. Sequence
 and acknowledgment numbers of the peer count from its and our initial sequence number, so that the
@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from lastack.host import Host
-from lastack.profile import MS, Profile
-from lastack.sockets import AGAIN, Linger, TcpSocket, names
+from lastack.profile import MS
 from lastack.state import (
     CLOSE_WAIT,
     CLOSED,
@@ -28,14 +26,10 @@ from lastack.state import (
     TIME_WAIT,
     State,
 )
-from lastack.trace import Event, Journal, Opened
-from lastack.wire import ACK, FIN, PSH, RST, SYN, Flow, Segment, pack_address, seq
+from lastack.wire import ACK, FIN, PSH, RST, SYN, Segment, seq
 
-HOST: Final = pack_address("10.0.0.1")
-PEER: Final = pack_address("10.0.0.2")
-NAMES: Final = {HOST: "host", PEER: "peer"}
-PORT: Final = 80
-PEER_PORT: Final = 40_000
+from .atlas_ground import Ground
+
 MOMENT: Final = 10 * MS
 
 WRITTEN: Final = 300
@@ -88,18 +82,11 @@ POSITIONS: Final = (
 
 
 class Stage:
-    """A host of a profile. `sock` is the program's socket, None when it has none."""
+    """A ground that is brought into a state, and the peer. `sent`: what the host sent, and when."""
 
-    def __init__(self, profile: Profile) -> None:
-        self.now = 0
-        self.events: list[Event] = []
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
         self.sent: list[tuple[int, Segment]] = []
-        journal = Journal()
-        journal.listeners.append(self.events.append)
-        self._journal = journal
-        self.host = Host("host", profile, [HOST], scribe=journal.scribe("host"))
-        self.sock: TcpSocket | None = None
-        self.flow = Flow(HOST, PORT, PEER, PEER_PORT)
         self.iss = 0
         self.peer_nxt = 0  # of the peer: the next number of its own stream
         self.peer_got = 0  # and the next one it expects of ours
@@ -108,68 +95,62 @@ class Stage:
     # -- the state -----------------------------------------------------------------------------
 
     def reach(self, position: Position, before: Before) -> None:
-        """Bring the host into the state, and let time pass until `MOMENT`."""
-        state = position.state
+        """Bring the host into the state."""
+        state, ground = position.state, self.ground
+        ground.open()
         if state is not CLOSED:
             self._open(state)
-        else:
-            self.sock = self.new_socket()
         if state not in (CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED):
             self._end(position, before)
-        if state is not LISTEN and self.state is not state:
-            raise RuntimeError(f"{self.state.value} was reached instead of {state.value}")
-        self.pass_time(MOMENT)
 
-    def new_socket(self) -> TcpSocket:
-        """Return a socket with one descriptor."""
-        sock = TcpSocket(self.host)
-        sock.hold()
-        return sock
+    def pause(self) -> None:
+        """Let time pass until `MOMENT`: what the host does at its next tick is done."""
+        self.ground.pass_time(MOMENT)
+        self.look()
+
+    def check(self, position: Position) -> None:
+        """RuntimeError when it is not the state that was to be reached."""
+        wanted, state = position.state, self.ground.state
+        if wanted is not LISTEN and state is not wanted:
+            raise RuntimeError(f"{state.value} was reached instead of {wanted.value}")
 
     def _open(self, state: State) -> None:
-        self.sock = self.new_socket()
-        self.sock.bind(bytes(4), PORT, 0)
+        ground = self.ground
+        ground.bind()
         if state in (LISTEN, SYN_RECEIVED, TIME_WAIT):
-            self.sock.listen(5, 0)
+            ground.listen()
             if state is not LISTEN:
                 self.send("SYN", ack=0)
             if state is TIME_WAIT:
-                self._accept(self.sock)
+                self.send("ACK")
+                ground.accept()  # the listening socket stays: a SYN may open the connection again
             return
-        self.sock.connect(PEER, PEER_PORT, 0)
-        self.flush()
+        ground.connect()
+        self.look()
         if state is not SYN_SENT:
             self.send("SYN|ACK")
-            assert self.sock.connected(0) is None
-
-    def _accept(self, listener: TcpSocket) -> None:
-        """The listening socket stays: a SYN may open the connection again."""
-        self.send("ACK")
-        sock = listener.accept(0)
-        assert sock is not AGAIN
-        sock.hold()
-        self.sock = sock
+            ground.connected()
 
     def _end(self, position: Position, before: Before) -> None:
-        assert self.sock is not None
-        state = position.state
+        state, ground = position.state, self.ground
         if state not in (FIN_WAIT_2, TIME_WAIT):
-            self.write(WRITTEN)
+            ground.write(WRITTEN)
+            self.look()
         if before is Before.UNREAD:
             self.send("ACK", bytes(UNREAD), ack=1)
         elif before is Before.ACKED:
             self.send("ACK")
         elif before is Before.UNSENT:
             self.send("ACK", ack=1, window=0)
-            self.write(UNSENT)
+            ground.write(UNSENT)
         if state in (CLOSE_WAIT, LAST_ACK):
             self.send("FIN|ACK", ack=1)
         if state not in (ESTABLISHED, CLOSE_WAIT):
             if position.closed:
-                self.drop()
+                ground.drop()
             else:
-                self.sock.shutdown(names.SHUT_WR, self.now)
-            self.flush()
+                ground.half_close()
+            self.look()
         if state is CLOSING:
             self.send("FIN|ACK", ack=1)
         if state in (FIN_WAIT_2, TIME_WAIT):
@@ -189,56 +170,19 @@ class Stage:
         number = self.peer_nxt if at is None else at
         acked = (self.iss + (self.peer_got if ack is None else ack)) & seq.MASK
         seg = Segment(
-            self.flow.reversed(), (_PEER_ISS + number) & seq.MASK, acked if which & ACK else 0,
-            which, window, text, mss=1460 if which & SYN else 0,
-            number=self._journal.next_packet(),
+            self.ground.flow.reversed(), (_PEER_ISS + number) & seq.MASK,
+            acked if which & ACK else 0, which, window, text, mss=1460 if which & SYN else 0,
         )  # fmt: skip
         if at is None:
             self.peer_nxt += seg.length
             self._acked = max(self._acked, self.peer_got if ack is None else ack)
-        self.host.packet_arrives(seg, self.now)
-        self.flush()
+        self.ground.arrive(seg)
+        self.look()
 
-    # -- the program ---------------------------------------------------------------------------
-
-    def write(self, size: int) -> int:
-        """send(2) of so many bytes."""
-        assert self.sock is not None
-        count = self.sock.send(bytes(size), 0, self.now)
-        self.flush()
-        return 0 if count is AGAIN else count
-
-    def drop(self, *, exiting: bool = False) -> tuple[int, int]:
-        """close(2) to its end, or the end of the process; return (errno, ns that it took)."""
-        assert self.sock is not None
-        sock, self.sock = self.sock, None
-        begun = self.now
-        plan = sock.drop(self.now, exiting=exiting)
-        self.flush()
-        if plan is None:
-            return 0, 0
-        while sock.still_closing(plan, self.now):
-            self.pass_time(min(plan.wait_until, max(self.host.next_timeout, self.now)))
-        number = sock.finish_close(plan, self.now)
-        self.flush()
-        if sock.refs:
-            self.sock = sock  # refused: the socket stays
-        return number, self.now - begun
-
-    def linger(self, seconds: int) -> None:
-        """SO_LINGER on; OSError when the system has no such option."""
-        assert self.sock is not None
-        raw = Linger(1, seconds).pack()
-        self.sock.setsockopt(names.SOL_SOCKET, names.SO_LINGER, raw, self.now)
-
-    # -- time ----------------------------------------------------------------------------------
-
-    def flush(self) -> None:
-        """Take what the host sends."""
-        self.host.take_ready()
-        for packet in self.host.take_packets():
-            assert isinstance(packet, Segment)
-            self.sent.append((self.now, packet))
+    def look(self) -> None:
+        """Take what the host sent."""
+        for at, packet in self.ground.take():
+            self.sent.append((at, packet))
             if packet.flags & SYN:
                 self.iss = packet.seq
             elif packet.flags & RST:
@@ -246,39 +190,19 @@ class Stage:
             end = seq.sub((packet.seq + packet.length) & seq.MASK, self.iss)
             self.peer_got = max(self.peer_got, end if packet.length else 0)
 
-    def pass_time(self, until: int) -> None:
-        """Let timers expire until then."""
-        while self.host.next_timeout <= until:
-            self.now = max(self.now, self.host.next_timeout)
-            self.host.timeout(self.now)
-            self.flush()
-        self.now = max(self.now, until)
-
     # -- what can be seen ----------------------------------------------------------------------
 
     @property
     def una(self) -> int:
         """What acknowledges nothing new, but is acceptable: in a handshake there is no such thing,
         and it is everything."""
-        return self.peer_got if self.state in (SYN_SENT, SYN_RECEIVED) else self._acked
+        return self.peer_got if self.ground.state in (SYN_SENT, SYN_RECEIVED) else self._acked
 
-    @property
-    def conn(self) -> int:
-        """The number of the connection's incarnation in the trace, 0 before there is one."""
-        opened = [event.conn for event in self.events if isinstance(event, Opened)]
-        return opened[-1] if opened else 0
-
-    @property
-    def state(self) -> State:
-        """The state in the host's socket table; CLOSED when the connection is not there."""
-        remote = f"10.0.0.2:{PEER_PORT}"
-        rows = [row for row in self.host.snapshot() if row.state is not LISTEN]
-        return next((row.state for row in rows if row.remote == remote), CLOSED)
-
-    @property
-    def listens(self) -> bool:
-        """Whether a listening socket is in the host's table."""
-        return any(row.state is LISTEN for row in self.host.snapshot())
+    def state_of(self, position: Position) -> State:
+        """Return the state; back in LISTEN is where no connection came about yet."""
+        state = self.ground.state
+        early = position.state in (LISTEN, SYN_RECEIVED)
+        return LISTEN if early and state is CLOSED and self.ground.listens else state
 
 
 _BITS: Final = {"FIN": FIN, "SYN": SYN, "RST": RST, "PSH": PSH, "ACK": ACK}

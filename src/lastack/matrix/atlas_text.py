@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from lastack.profile import Profile
+from lastack.profile import LINUX, Profile
 from lastack.verdict import seconds
 
 from .atlas import Cell, Outcome, Variant, cells
 from .atlas_happenings import HAPPENINGS
 from .atlas_rfc import paragraph
+from .atlas_seen import Name
 from .atlas_stage import POSITIONS, WRITTEN, Position
 
 INDEX: Final = "atlas.md"
@@ -20,13 +21,21 @@ FOLDER: Final = "atlas"
 _MARKUP: Final = re.compile(r"<[A-Z][A-Z=.,]*>(<[A-Z=.,]*>)*|\S+ =?[<>] \S+")  # no HTML, no quote
 
 
-def atlas_pages(profiles: Sequence[Profile]) -> Mapping[str, str]:
+@dataclass(frozen=True)
+class KernelNotes:
+    """What a run on a kernel lets us say: of all, and of each cell."""
+
+    summary: str
+    cells: Mapping[Name, str]
+
+
+def atlas_pages(profiles: Sequence[Profile], notes: KernelNotes | None = None) -> Mapping[str, str]:
     """Play everything; return the files of the atlas by name, "atlas.md" and "atlas/*.md"."""
     played = cells(profiles)
-    pages = {INDEX: _index(played, profiles)}
+    pages = {INDEX: _index(played, profiles, notes)}
     for position in POSITIONS:
         mine = [cell for cell in played if cell.position == position]
-        pages[f"{FOLDER}/{position.slug}.md"] = _page(position, mine, profiles)
+        pages[f"{FOLDER}/{position.slug}.md"] = _page(position, mine, profiles, notes)
     return pages
 
 
@@ -56,7 +65,7 @@ each of their rules comes from: `lastack claims --profiles`.
 """
 
 
-def _index(played: Sequence[Cell], profiles: Sequence[Profile]) -> str:
+def _index(played: Sequence[Cell], profiles: Sequence[Profile], notes: KernelNotes | None) -> str:
     by_place = {(cell.position, cell.happening): cell for cell in played}
     parts = [_HEAD]
     for call, title in ((True, "The program calls"), (False, "From outside")):
@@ -78,6 +87,8 @@ def _index(played: Sequence[Cell], profiles: Sequence[Profile]) -> str:
         f"{', '.join(profile.name for profile in profiles)}. Nobody ran these systems for it, "
         f"they follow their documents: {unseen}."
     )
+    if notes is not None:
+        parts += ["", notes.summary]
     return "\n".join(parts) + _TAIL
 
 
@@ -98,7 +109,10 @@ def _at_once(outcome: Outcome) -> Outcome:
     return replace(outcome, later=(), ladder=())
 
 
-def _page(position: Position, mine: Iterable[Cell], profiles: Sequence[Profile]) -> str:
+def _page(
+    position: Position, mine: Iterable[Cell], profiles: Sequence[Profile],
+    notes: KernelNotes | None,
+) -> str:  # fmt: skip
     kept = list(mine)
     parts = [f"# {position.title}\n", "[The atlas](../atlas.md). In this state:\n"]
     parts += [f"- [{cell.happening.title}](#{cell.happening.slug})" for cell in kept]
@@ -107,8 +121,10 @@ def _page(position: Position, mine: Iterable[Cell], profiles: Sequence[Profile])
         parts += ["", f'<a id="{cell.happening.slug}"></a>', f"## {cell.happening.title}\n"]
         text = _MARKUP.sub(r"`\g<0>`", what)
         parts.append(f"RFC 9293, {where}: {text}" if where != "none" else text)
+        name = Name(position.slug, cell.happening.slug)
+        note = f" {notes.cells[name]}" if notes is not None and name in notes.cells else ""
         for alike in _by_ladder(cell):
-            parts += _drawn(alike, len(profiles))
+            parts += _drawn(alike, len(profiles), note)
     return "\n".join(parts) + "\n"
 
 
@@ -120,12 +136,13 @@ def _by_ladder(cell: Cell) -> list[list[Variant]]:
     return list(groups.values())
 
 
-def _drawn(alike: Sequence[Variant], profiles: int) -> list[str]:
+def _drawn(alike: Sequence[Variant], profiles: int, note: str) -> list[str]:
     lines = []
     for variant in alike:
         everybody = len(variant.profiles) == profiles
         names = "All profiles" if everybody else ", ".join(variant.profiles)
-        lines += ["", f"**{names}**: {_summary(variant.outcome)}"]
+        kernel = note if LINUX.name in variant.profiles else ""
+        lines += ["", f"**{names}**: {_summary(variant.outcome)}{kernel}"]
     drawn = alike[0].outcome.ladder
     return [*lines, "", "```", *drawn, "```"] if drawn else lines
 

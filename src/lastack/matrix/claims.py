@@ -21,11 +21,11 @@ from .claims_stage import Played, perform
 
 SOURCES: Final[Mapping[str, str]] = {
     "UNP digest": "a summary of SO_LINGER after Stevens' UNIX Network Programming, under the "
-    "title \"TIME_WAIT another solution\"",
+    'title "TIME_WAIT another solution"',
     "closesocket table": "an article on SO_LINGER and graceful close under Winsock, with a table "
     "of what closesocket() does",
     "setsockopt notes": "notes on setsockopt() and SO_LINGER with two example programs in C",
-    "TIME_WAIT answer": "an answer to \"How to forcibly close a socket in TIME_WAIT?\", "
+    "TIME_WAIT answer": 'an answer to "How to forcibly close a socket in TIME_WAIT?", '
     "serverfault.com/questions/329845",
 }
 """The source documents by short name."""
@@ -101,9 +101,7 @@ def _look(claim: Claim, played: Played) -> tuple[bool, str]:
 def judge_played(claim: Claim, played: Played, target: str) -> Judged:
     """Look at what a claim's program did somewhere else; `target` stands for the profile."""
     holds, observed = _look(claim, played)
-    return Judged(
-        claim, target, holds, observed, played.text, tuple(played.events), played.names
-    )
+    return Judged(claim, target, holds, observed, played.text, tuple(played.events), played.names)
 
 
 def judge_all(claims: Iterable[Claim], profiles: Iterable[Profile]) -> list[Judged]:

@@ -53,23 +53,14 @@ class LinkRules:
             raise ValueError(f"mtu {self.mtu} is below 68, the least of IPv4 (RFC 791)")
 
 
-def stream(seed: int, direction: str, concern: str) -> Random:
-    """Return the random numbers of one concern, the same for a seed in every process.
-
-    The name is hashed by SHA-256, because hash() of a string differs from process to process.
-    """
-    name = f"{seed}/{direction}/{concern}".encode()
-    return Random(int.from_bytes(hashlib.sha256(name).digest(), "big"))
-
-
 class Direction:
     """What happens to the packets that travel from one host to another; `Network` has those that
     are under way.
 
-    sure: a segment with no more octets of text than this arrives `rules.delay_ns` after it was
-    sent or behind the last one, whatever its headers are; negative when it may be lost, may have
-    to wait, or may be too large. due: of a host's link to itself, when what is under way arrives,
-    the earliest first; empty for any other link.
+    sure: a segment or datagram with no more octets of text than this arrives `rules.delay_ns`
+    after it was sent or behind the last one, whatever its headers are; negative when it may be
+    lost, may have to wait, or may be too large. due: of a host's link to itself, when what is
+    under way arrives, the earliest first; empty for any other link.
     """
 
     def __init__(self, seed: int, src: str, dst: str, source: int, rules: LinkRules) -> None:
@@ -82,8 +73,8 @@ class Direction:
         self.ordinal = 0
         self.last_arrival = 0
         self.undrawn = 0  # packets that were sure to arrive, for which nothing was drawn
-        self._loss = stream(seed, self.name, "loss")
-        self._jitter = stream(seed, self.name, "jitter")
+        self._seed = seed
+        self._luck: tuple[Random, Random] | None = None  # made at need
         self._busy = 0  # until when the rate limiter sends, in ns times rate: exact at every rate
         self._waiting: deque[int] = deque()  # when those behind the rate limiter begin, likewise
         self.sure = _sure(rules)
@@ -96,13 +87,24 @@ class Direction:
         it is enough to count it in `undrawn`. A packet in fragments is lost when one of them is:
         with 1 - (1 - loss) ** fragments.
         """
+        if self._luck is None:
+            self._luck = self._stream("loss"), self._stream("jitter")
+        for_loss, for_jitter = self._luck
         while self.undrawn:
             self.undrawn -= 1
-            self._loss.random()
-            self._jitter.random()
+            for_loss.random()
+            for_jitter.random()
         loss = self.rules.loss
-        lost = self._loss.random() < (loss if fragments == 1 else 1 - (1 - loss) ** fragments)
-        return lost, int(self._jitter.random() * (self.rules.jitter_ns + 1))
+        lost = for_loss.random() < (loss if fragments == 1 else 1 - (1 - loss) ** fragments)
+        return lost, int(for_jitter.random() * (self.rules.jitter_ns + 1))
+
+    def _stream(self, concern: str) -> Random:
+        """Return the random numbers of one concern, the same for a seed in every process.
+
+        The name is hashed by SHA-256, because hash() of a string differs from process to process.
+        """
+        name = f"{self._seed}/{self.name}/{concern}".encode()
+        return Random(int.from_bytes(hashlib.sha256(name).digest(), "big"))
 
     def sent_at(self, lengths: Sequence[int], now: int) -> int | None:
         """Return when the packets, one behind the other, have been sent; None when one of them

@@ -17,7 +17,6 @@ from lastack.wire import (
     Flow,
     IcmpMessage,
     Packet,
-    Segment,
     build,
     copy_packet,
     is_loopback,
@@ -139,8 +138,10 @@ class Network:
             if direction is None:
                 nowhere = f"{host}>{show_address(destination)}"
                 self._write(Lost(packet.number, Reason.NOT_FOR_US), nowhere, now)
-            elif plain and isinstance(packet, Segment) and len(packet.text) <= direction.sure:
-                # Nearly every segment. What `_carry` asks for each of them took half of what a
+            elif (
+                plain and not isinstance(packet, IcmpMessage) and len(packet.text) <= direction.sure
+            ):
+                # Nearly every packet. What `_carry` asks for each of them took half of what a
                 # segment costs in this room, and could have but one answer.
                 direction.undrawn += 1
                 self._put(direction, packet, now + direction.rules.delay_ns)

@@ -1,5 +1,6 @@
 """The Linux kernel as a judge: the same programs on real sockets, and what differs."""
 
+from .atlas_kernel import AtlasKernel as AtlasKernel
 from .cable import Cable as Cable
 from .cable import as_simulated as as_simulated
 from .closer import KernelCloser as KernelCloser
@@ -15,6 +16,7 @@ from .drilling import Parting as Parting
 from .drilling import difference as difference
 from .drilling import drill_on_both as drill_on_both
 from .drilling import drill_on_kernel as drill_on_kernel
+from .explained import KNOWN_IN_ATLAS as KNOWN_IN_ATLAS
 from .explained import KNOWN_IN_CLAIMS as KNOWN_IN_CLAIMS
 from .explained import KNOWN_IN_MATRIX as KNOWN_IN_MATRIX
 from .explained import Explained as Explained
@@ -23,13 +25,20 @@ from .functions import Performance as Performance
 from .functions import Surroundings as Surroundings
 from .functions import perform_on_kernel as perform_on_kernel
 from .fuzz_compare import Parted as Parted
+from .fuzz_explained import KNOWN_IN_FUZZ as KNOWN_IN_FUZZ
+from .fuzz_explained import Known as Known
+from .fuzz_explained import Seen as Seen
 from .fuzz_generate import generate as generate
 from .fuzz_judge import Compared as Compared
 from .fuzz_judge import compare_recorded as compare_recorded
+from .fuzz_judge import found_after as found_after
+from .fuzz_judge import judge as judge
 from .fuzz_kernel import KernelPlayer as KernelPlayer
+from .fuzz_play import Look as Look
 from .fuzz_record import Recorded as Recorded
 from .fuzz_record import recorded_from_json as recorded_from_json
 from .fuzz_record import recorded_to_json as recorded_to_json
+from .fuzz_run import FUZZ_JOBS as FUZZ_JOBS
 from .fuzz_run import explore as explore
 from .fuzz_run import in_namespace as in_namespace
 from .fuzz_run import record as record

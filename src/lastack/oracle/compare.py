@@ -15,7 +15,7 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from lastack.state import FIN_WAIT_1, LAST_ACK, TIME_WAIT
-from lastack.trace import Arrived, Event, Opened, Returned, StateChanged
+from lastack.trace import Arrived, Called, Event, Opened, Returned, StateChanged
 from lastack.verdict import Book, ConnectionStory
 from lastack.wire import RST, Segment
 
@@ -27,12 +27,14 @@ _ON_CONNECTIONS: Final = ("recv", "send", "shutdown")
 _CALLS: Final = (*_ON_CONNECTIONS, "connect", "close", "bind", "listen", "accept")
 _AUTOMATIC: Final = 32768
 """From here on ports are automatic ones: net.ipv4.ip_local_port_range."""
+_BY_THE_READER: Final = frozenset({"UNREAD_AT_CLOSE", "DATA_AFTER_CLOSE", "DATA_AFTER_SHUTDOWN"})
 _ACCOUNTS: Final = ("accepted", "read", "unread", "queued", "destroyed")
 
 CUT_OFF: Final = "where a RST cuts a stream off depends on how far the programs have got"
 OTHER_LENGTH: Final = "all was read in both; the programs wrote texts of other lengths"
 NO_ORDER: Final = "both close of their own accord: neither waited for the other's FIN"
-ASSASSINATED: Final = "a segment that was sent twice met no connection, and its RST a TIME-WAIT"
+ASSASSINATED: Final = "a RST met a TIME-WAIT: which segment comes last is a race (RFC 1337)"
+LEFT_EARLY: Final = "one end closed before all had reached it: how much it had read is a race"
 NOT_SEEN: Final = "other code moves these bytes (TLS, os.read): its calls are not seen"
 
 Told = Mapping[str, Any]
@@ -72,13 +74,23 @@ def compare(lastack: Side, kernel: Side) -> list[Difference]:
                 found.append(Difference(name, "connection", next(there), next(there)))
             else:
                 found += _connection(name, mine, other)
-    raced = NO_ORDER if any(one.explained == NO_ORDER for one in found) else ""
+    told = {one.explained for one in found}
+    if any(one["raced"] for many in (*ours.values(), *theirs.values()) for one in many):
+        told.add(NO_ORDER)
+    raced = next((why for why in (NO_ORDER, LEFT_EARLY) if why in told), "")
     if not raced and _assassinated(kernel.events) != _assassinated(lastack.events):
         raced = ASSASSINATED
+    hurried = {
+        host
+        for one in found if one.explained == LEFT_EARLY
+        for host in one.where.partition(":")[0].split(" to ")
+    }  # fmt: skip
     left, right = _errnos(lastack.events), _errnos(kernel.events)
     for host in sorted({*left, *right}):
         if left.get(host) != right.get(host):
-            found.append(Difference(host, "errnos", *(_said(x.get(host)) for x in (left, right))))
+            why = LEFT_EARLY if host in hurried else ""
+            said = _said(left.get(host)), _said(right.get(host))
+            found.append(Difference(host, "errnos", *said, why))
     waits = [Counter(_time_waits(run.told)) for run in (lastack, kernel)]
     if waits[0] != waits[1]:
         found.append(Difference("all", "TIME-WAIT", _said(waits[0]), _said(waits[1]), raced))
@@ -128,7 +140,8 @@ def _matched(ours: list[Told], theirs: list[Told]) -> Iterable[tuple[Told | None
 
 
 def _close_without_order(story: ConnectionStory, events: Iterable[Event]) -> bool:
-    """Whether both ends closed and neither had read the other's EOF before."""
+    """Whether both ends closed and neither had read the other's EOF before. The call counts: Linux
+    is in FIN-WAIT-1 from then on, also while a FIN has to wait behind data."""
     closed: set[int] = set()
     ends = {end.conn for end in story.ends}
     for event in events:
@@ -136,7 +149,8 @@ def _close_without_order(story: ConnectionStory, events: Iterable[Event]) -> boo
             continue
         if isinstance(event, Returned) and event.text == "EOF" and event.conn not in closed:
             return False
-        if isinstance(event, StateChanged) and event.new in (FIN_WAIT_1, LAST_ACK):
+        called = isinstance(event, Called) and event.call in ("close", "shutdown")
+        if called or (isinstance(event, StateChanged) and event.new in (FIN_WAIT_1, LAST_ACK)):
             closed.add(event.conn)
     return len(closed) == 2
 
@@ -146,9 +160,10 @@ def _connection(name: str, ours: Told, theirs: Told) -> Iterable[Difference]:
         tuple(one["ending"][key] for key in ("kind", "first_closer", "reason", "by"))
         for one in (ours, theirs)
     ]
+    left_early = _left_early(ours, theirs)
     if ends[0] != ends[1]:
         raced = ends[0][0] == ends[1][0] and (ours["raced"] or theirs["raced"])
-        why = NO_ORDER if raced else ""
+        why = NO_ORDER if raced else LEFT_EARLY if left_early else ""
         yield Difference(name, "ending", _ending(ours), _ending(theirs), why)
     cut = ours["ending"]["kind"] != "fin"
     for way in ("client_to_server", "server_to_client"):
@@ -156,8 +171,25 @@ def _connection(name: str, ours: Told, theirs: Told) -> Iterable[Difference]:
         known = ("accepted",) if "unknown" in right else _ACCOUNTS
         share = _SHARE if cut else 0.0
         if any(abs(left[k] - right[k]) > share * max(left[k], right[k]) for k in known):
-            why = _explanation(left, right, cut=cut)
+            why = _explanation(left, right, cut=cut) or (LEFT_EARLY if left_early else "")
             yield Difference(name, f"bytes {way.replace('_', ' ')}", left, right, why)
+
+
+def _left_early(ours: Told, theirs: Told) -> bool:
+    """Whether an end closed of its own accord while its peer's bytes were still coming, and had
+    read another share of as many, or closed before or behind the peer."""
+    ends = [one["ending"] for one in (ours, theirs)]
+    for end in ends:
+        if end["kind"] != "fin" and (end["kind"] != "rst" or end["reason"] not in _BY_THE_READER):
+            return False
+    if all(end["kind"] == "fin" for end in ends):
+        return False
+    same = all(ends[0][key] == ends[1][key] for key in ("kind", "reason", "by"))
+    return (same and ends[0]["kind"] == "rst") or any(
+        ours["bytes"][way]["accepted"] == theirs["bytes"][way]["accepted"]
+        and ours["bytes"][way]["read"] != theirs["bytes"][way]["read"]
+        for way in ("client_to_server", "server_to_client")
+    )
 
 
 def _explanation(left: Told, right: Told, *, cut: bool) -> str:

@@ -11,7 +11,8 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Explained:
-    """subject: the case of the matrix or the claim; fields: what differs; why: the reason."""
+    """subject: the case of the matrix, the claim, or the cell of the atlas; fields: what differs;
+    why: the reason."""
 
     subject: str
     fields: frozenset[str]
@@ -23,6 +24,9 @@ KNOWN_IN_MATRIX: Final[tuple[Explained, ...]] = ()
 
 KNOWN_IN_CLAIMS: Final[tuple[Explained, ...]] = ()
 """Of `lastack claims --on kernel`."""
+
+KNOWN_IN_ATLAS: Final[tuple[Explained, ...]] = ()
+"""Of `lastack matrix --atlas DIRECTORY --on kernel`; subjects are as "fin-wait-1/close"."""
 
 
 def explanation(table: tuple[Explained, ...], subject: str, field: str) -> str:

@@ -59,7 +59,8 @@ def _packets(number: int, one: Look, two: Look) -> Parted | None:
         told = [_told(side, look.at) for side, look in ((mine, one), (other, two))]
         if mine is None or other is None:
             return Parted(number, one.act, "packets", *told)
-        field = _differs(mine[1], other[1])
+        inside = at + 1 < len(one.packets) and mine[1].length > 0
+        field = _differs(mine[1], other[1], inside=inside)
         if field:
             return Parted(number, one.act, field, *told)
         early, late = mine[0] - one.at, other[0] - two.at
@@ -72,8 +73,16 @@ def _told(side: tuple[int, Sent] | None, since: int) -> str:
     return f"{side[1]} after {(side[0] - since) / MS:.1f} ms" if side is not None else "nothing"
 
 
-def _differs(kernel: Sent, lastack: Sent) -> str:
-    """Return the first field in which two packets differ."""
+def _differs(kernel: Sent, lastack: Sent, *, inside: bool) -> str:
+    """Return the first field in which two packets differ.
+
+    PSH is not compared `inside` a burst: Linux sets it on the last segment of each piece that it
+    hands to segmentation offload, whose size follows the round trip in microseconds.
+    """
+    if inside:
+        kernel, lastack = (
+            one._replace(flags=one.flags.replace("P", "")) for one in (kernel, lastack)
+        )
     for field in ("flags", "seq", "length", "ack", "options", "text", "urgent", "ecn"):
         if getattr(kernel, field) != getattr(lastack, field):
             return field

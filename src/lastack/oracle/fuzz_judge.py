@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from lastack.profile import Profile
 
 from .fuzz_compare import Parted, parted, race
+from .fuzz_explained import Known, Seen, explained
 from .fuzz_play import Look
 from .fuzz_record import Recorded
 from .fuzz_script import Arrival, Fuzz, Icmp, Offer, Place, Step
@@ -31,6 +32,12 @@ class Compared:
     lastack: list[Look]
     difference: Parted | None
     race: str = ""
+    known: Known | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is a difference that is neither known nor a race."""
+        return self.difference is not None and not self.race and self.known is None
 
     @property
     def kind(self) -> str:
@@ -49,23 +56,35 @@ def compare_recorded(recorded: Recorded, profile: Profile) -> Compared:
     clock = [look.at for look in recorded.looks]
     looks = play_simulated(recorded.script, recorded.flow, profile, clock)
     difference = parted(recorded.looks, looks)
-    why = ""
-    if difference is not None:
-        step = difference.step
-        why = race(recorded.looks, step) or race(looks, step)
-    return Compared(recorded, looks, difference, why)
+    if difference is None:
+        return Compared(recorded, looks, None)
+    step = difference.step
+    why = race(recorded.looks, step) or race(looks, step)
+    known = explained(Seen(recorded.script, recorded.looks, looks, difference))
+    return Compared(recorded, looks, difference, why, known)
+
+
+def found_after(
+    recordings: Iterable[Recorded], right: Profile, wrong: Profile
+) -> tuple[int, Compared] | None:
+    """Return how many recorded scripts it takes until `wrong` differs from the kernel where
+    `right` does not, and the difference; None if all are not enough."""
+    for number, recorded in enumerate(recordings, 1):
+        compared = compare_recorded(recorded, wrong)
+        if compared.counts and compare_recorded(recorded, right).difference is None:
+            return number, compared
+    return None
 
 
 def judge(script: Fuzz, on_kernel: OnKernel, profile: Profile) -> Compared:
     """Play a script on both. A difference that does not stay when the script is played again is
-    none: a machine has other work too, and is late now and then."""
+    none: a machine has other work too, and is late now and then. What may be a race at one time
+    may be none the next."""
     compared = compare_recorded(on_kernel(script), profile)
     for _ in range(_PLAYS - 1):
-        if compared.difference is None:
+        if compared.difference is None or compared.known is not None:
             break
-        again = compare_recorded(on_kernel(script), profile)
-        if not again.race or compared.race or again.difference is None:
-            compared = again
+        compared = compare_recorded(on_kernel(script), profile)
     return compared
 
 
@@ -80,7 +99,7 @@ def shrink(script: Fuzz, kind: str, on_kernel: OnKernel, profile: Profile) -> Fu
             if plays > _SHRINKING:
                 return script
             compared = compare_recorded(on_kernel(smaller), profile)
-            if compared.kind == kind and not compared.race:
+            if compared.kind == kind and compared.counts:
                 script, progress = smaller, True
                 break
     return script

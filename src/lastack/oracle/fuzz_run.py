@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,17 +20,19 @@ from .namespace import Namespace
 
 _T = TypeVar("_T")
 _W = TypeVar("_W")
-JOBS: Final = 8
+FUZZ_JOBS: Final = 8
 """Processes; more than processors, since a script mostly waits."""
 _BATCH: Final = 25
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What came of some scripts: how many were played, which differ, which are races."""
+    """What came of some scripts: how many were played, which differ, which differ as is known, and
+    in which a timer may have come before or after a step."""
 
     played: int
     findings: list[tuple[int, Compared]]
+    explained: list[tuple[int, str]]
     races: list[tuple[int, str]]
 
 
@@ -45,14 +47,16 @@ def in_namespace(work: Callable[[KernelPlayer], _T]) -> _T:
         return space.call(inside)
 
 
-def explore(seeds: Sequence[int], profile: Profile, jobs: int = JOBS) -> Iterator[Batch]:
+def explore(
+    seeds: Sequence[int], profile: Profile, jobs: int = FUZZ_JOBS
+) -> Generator[Batch, None, None]:
     """Play the scripts of some seeds on both sides, and yield what comes of them, batch by
     batch."""
     batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
     yield from _in_processes(partial(_explore, profile=profile), batches, jobs)
 
 
-def record(seeds: Sequence[int], jobs: int = JOBS) -> Iterator[list[Recorded]]:
+def record(seeds: Sequence[int], jobs: int = FUZZ_JOBS) -> Iterator[list[Recorded]]:
     """Play the scripts of some seeds on the kernel alone."""
     batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
     yield from _in_processes(_record, batches, jobs)
@@ -62,8 +66,11 @@ def _in_processes(work: Callable[[_W], _T], batches: Sequence[_W], jobs: int) ->
     if jobs < 2 or len(batches) < 2:
         yield from map(work, batches)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
         yield from pool.map(work, batches)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _record(seeds: Sequence[int]) -> list[Recorded]:
@@ -75,29 +82,29 @@ def _explore(seeds: Sequence[int], profile: Profile) -> Batch:
 
 
 def _with(player: KernelPlayer, seeds: Sequence[int], profile: Profile) -> Batch:
-    findings: list[tuple[int, Compared]] = []
-    races: list[tuple[int, str]] = []
+    batch = Batch(len(seeds), [], [], [])
     for seed in seeds:
         compared = judge(generate(seed), player.play, profile)
-        if compared.difference is None:
-            continue
-        if compared.race:
-            races.append((seed, compared.race))
-        else:
-            findings.append((seed, compared))
-    return Batch(len(seeds), findings, races)
+        if compared.known is not None:
+            batch.explained.append((seed, compared.known.name))
+        elif compared.race:
+            batch.races.append((seed, compared.race))
+        elif compared.difference is not None:
+            batch.findings.append((seed, compared))
+    return batch
 
 
 def shrunk(
-    found: Sequence[tuple[Fuzz, str]], profile: Profile, jobs: int = JOBS
-) -> Iterator[tuple[Fuzz, Compared]]:
-    """Yield for scripts and their kinds of difference the least script that still has it."""
+    found: Sequence[tuple[Fuzz, str]], profile: Profile, jobs: int = FUZZ_JOBS
+) -> Iterator[tuple[str, Compared]]:
+    """Yield for scripts and their kinds of difference the kind, and the least script that still
+    has it on both sides."""
     yield from _in_processes(partial(_shrunk, profile=profile), list(found), jobs)
 
 
-def _shrunk(one: tuple[Fuzz, str], profile: Profile) -> tuple[Fuzz, Compared]:
-    def work(player: KernelPlayer) -> tuple[Fuzz, Compared]:
+def _shrunk(one: tuple[Fuzz, str], profile: Profile) -> tuple[str, Compared]:
+    def work(player: KernelPlayer) -> tuple[str, Compared]:
         small = shrink(one[0], one[1], player.play, profile)
-        return small, judge(small, player.play, profile)
+        return one[1], judge(small, player.play, profile)
 
     return in_namespace(work)

@@ -77,7 +77,7 @@ def begin_process(_directory: str) -> None:
                 recorder.flows.pop(fd, None)  # of a socket that was closed unseen
             if fd not in recorder.flows and name.startswith(("send", "recv")):
                 recorder.learn(self)  # a descriptor made by dup(), or one that came from elsewhere
-            recorder.write("call", name, fd, **_asked(name, args))
+            recorder.write("call", name, fd, **_asked(name, args, more))
             try:
                 result = call(self, *args, **more)
             except BaseException as error:
@@ -113,13 +113,25 @@ def _number(error: BaseException) -> int:
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
-def _asked(name: str, args: tuple[Any, ...]) -> dict[str, object]:
+_FLAGS = {"recv": 1, "recvfrom": 1, "recv_into": 2, "recvfrom_into": 2, "recvmsg": 2}
+"""Where the flags stand among the arguments."""
+
+
+def _peeks(name: str, args: tuple[Any, ...], more: dict[str, Any]) -> bool:
+    """Whether a call leaves what it returns."""
+    place = _FLAGS.get(name, len(args))
+    flags = args[place] if place < len(args) else more.get("flags", 0)
+    return bool(isinstance(flags, int) and flags & socket.MSG_PEEK)
+
+
+def _asked(name: str, args: tuple[Any, ...], more: dict[str, Any]) -> dict[str, object]:
     if name in ("connect", "connect_ex", "bind") and args:
         return {"address": args[0][:2] if isinstance(args[0], tuple) else None}
     if name.startswith("send") and args:
         return {"size": _length(args[0])}
     if name.startswith("recv") and args:
-        return {"size": args[0] if isinstance(args[0], int) else _length(args[0])}
+        size = args[0] if isinstance(args[0], int) else _length(args[0])
+        return {"size": size, "peek": _peeks(name, args, more)}
     if name in ("shutdown", "listen") and args:
         return {"how": args[0]}
     return {}
@@ -204,7 +216,7 @@ def _wrap_accept(recorder: Recorder) -> None:
             recorder.write("end", "accept", fd, errno=_number(error), error=type(error).__name__)
             raise
         recorder.learn(sock)
-        recorder.write("end", "accept", fd, peer=address[:2])
+        recorder.write("end", "accept", fd, peer=address[:2], new=recorder.flows.get(sock.fileno()))
         return sock, address
 
     socket.socket.accept = accept  # type: ignore[method-assign]

@@ -50,6 +50,7 @@ class Record:
         self._linger: dict[tuple[int, int], tuple[int, int]] = {}
         self._user_timeout: dict[tuple[int, int], bool] = {}
         self._open: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._accepted: set[Flow] = set()
         self._main = 0
         rows = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         for line in rows:
@@ -60,7 +61,8 @@ class Record:
     @property
     def flows(self) -> set[Flow]:
         """The connections whose calls are all known."""
-        return {call.flow for call in self.calls if call.flow is not None} - self.opaque
+        known = {call.flow for call in self.calls if call.flow is not None}
+        return (known | self._accepted) - self.opaque
 
     def _take(self, row: tuple[Any, ...]) -> None:
         _, pid, thread, kind, name, fd, flow, details = row
@@ -74,6 +76,8 @@ class Record:
         elif kind == "call":
             self._open[pid, thread] = row
         else:
+            if details.get("new"):
+                self._accepted.add(self._flow(details["new"]))
             begun = self._open.pop((pid, thread), None)
             if begun is not None and begun[4] == name:
                 self._add(begun, row)
@@ -91,13 +95,14 @@ class Record:
             self._linger.pop((pid, fd), None)
             if flow is not None and begun[7].get("info"):
                 self.infos[flow] = begun[7]["info"]
-        moved = ended[7].get("moved", 0)
+        told = ended[7].get("moved", 0)
+        moved = 0 if begun[7].get("peek") else told
         if moved and flow is not None:
             self.opaque.discard(flow)
         self.calls.append(
             CallSeen(
                 self._host, "" if thread == self._main else f"thread {thread}", name,
-                self._text(name, begun[7]), _result(name, number, moved, ended[7]), number,
+                self._text(name, begun[7]), _result(name, number, told, ended[7]), number,
                 moved, flow, begun[0], ended[0], lingers, self._peer(name, begun[7]), limited,
             )
         )  # fmt: skip

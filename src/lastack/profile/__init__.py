@@ -2,9 +2,11 @@
 
 from .acceptance import AcceptanceRules as AcceptanceRules
 from .acceptance import MissingTimestamp as MissingTimestamp
+from .acceptance import OldAck as OldAck
 from .acceptance import ResetCheck as ResetCheck
 from .acceptance import SynCheck as SynCheck
 from .acceptance import WindowCheck as WindowCheck
+from .acceptance import WindowUpdate as WindowUpdate
 from .acks import AckRules as AckRules
 from .acks import BeyondSndNxt as BeyondSndNxt
 from .bind_rule import Applicant as Applicant

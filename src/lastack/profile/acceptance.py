@@ -15,8 +15,6 @@ class MissingTimestamp(Enum):
     DROP = "dropped"
 
 
-
-
 class WindowCheck(Enum):
     """Which segments pass the check of sequence numbers."""
 
@@ -25,6 +23,20 @@ class WindowCheck(Enum):
         "those that neither end before the last ACK sent nor begin behind the window, nor end "
         "behind it while text waits to be read; as a whole"
     )
+
+
+class WindowUpdate(Enum):
+    """Which segments tell SND.WND."""
+
+    RFC9293 = "SEG.SEQ newer, or the same and SEG.ACK no older (section 3.10.7.4, fifth)"
+    LARGER = "SEG.ACK or SEG.SEQ newer, or both the same and the window larger, or 0"
+
+
+class OldAck(Enum):
+    """How old an ACK may be (RFC 5961 section 5.2); an older one draws a challenge ACK."""
+
+    MAX_WINDOW = "SND.UNA - MAX.SND.WND"
+    ACKED = "the same, and not before all that was acknowledged"
 
 
 class ResetCheck(Enum):
@@ -56,6 +68,13 @@ class AcceptanceRules:
     window_check: WindowCheck = rule(
         WindowCheck.EDGES, "which segments are acceptable", source="docs/kernel-notes/found.md"
     )
+    window_update: WindowUpdate = rule(
+        WindowUpdate.LARGER, "which segments tell SND.WND",
+        source="docs/kernel-notes/found.md",
+    )  # fmt: skip
+    old_ack: OldAck = rule(
+        OldAck.ACKED, "the oldest SEG.ACK that counts", source="docs/kernel-notes/found.md"
+    )
     reset_check: ResetCheck = rule(
         ResetCheck.EXACT, "which RST in the window counts", source="docs/kernel-notes/resets.md"
     )
@@ -78,6 +97,10 @@ class AcceptanceRules:
     syn_with_fin: bool = rule(
         False, "LISTEN takes a SYN that also carries FIN", source="docs/kernel-notes/resets.md"
     )
+    pointer_when_shut: bool = rule(
+        False, "at a window of 0 the urgent pointer counts of a segment whose text is dropped",
+        source="docs/kernel-notes/urgent.md",
+    )  # fmt: skip
     paws_idle_ns: int = rule(
         24 * 86400 * S, "idle time after which timestamps no longer reject (RFC 7323 section 5.5)",
         unit="ns", grade="source", source="Linux TCP_PAWS_24DAYS",

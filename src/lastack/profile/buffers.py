@@ -67,6 +67,10 @@ class BufferRules:
         WindowOpens.GRADUALLY, "how the buffer becomes a window",
         source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
+    window_steps: bool = rule(
+        False, "the window opens by a segment or half of the buffer at least",
+        source="docs/kernel-notes/buffers.md",
+    )  # fmt: skip
     window_rounds_up: bool = rule(
         True, "a window that the window scale cannot tell becomes the next larger one",
         source="docs/kernel-notes/buffers.md",

@@ -9,7 +9,7 @@ import errno
 from dataclasses import replace
 from typing import Final
 
-from .acceptance import AcceptanceRules, WindowCheck
+from .acceptance import AcceptanceRules, OldAck, WindowCheck, WindowUpdate
 from .acks import AckRules
 from .buffers import BufferRules, WindowOpens
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
@@ -51,10 +51,13 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
 _KEPT: Final = StartRules(full_requests=FullRequests.KEPT, offers_again=False, hystart=False)
-_NO_TRAINS: Final = BufferRules(
-    trains=False, window_rounds_up=False, scale_fits_fixed=False
+_NO_TRAINS: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
+_AS_THE_RFC: Final = AcceptanceRules(
+    window_check=WindowCheck.OVERLAP,
+    window_update=WindowUpdate.RFC9293,
+    old_ack=OldAck.MAX_WINDOW,
+    text_across_fin_resets=False,
 )
-_AS_THE_RFC: Final = AcceptanceRules(window_check=WindowCheck.OVERLAP, text_across_fin_resets=False)
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
@@ -127,6 +130,8 @@ FREEBSD: Final = Profile(
         "syn_again_after_bad_ack": (SOURCE, _SUITE),
         "reset_at_fin": (SOURCE, _SUITE),
         "window_check": (CHOSEN, "as the RFC"),
+        "window_update": (CHOSEN, "as the RFC"),
+        "old_ack": (CHOSEN, "as the RFC"),
         "syn_with_fin": (SOURCE, f"{_SUITE}; net.inet.tcp.drop_synfin is 0"),
         "listen_resets_syn_ack": (SOURCE, _SUITE),
         "reset_in_close_wait": (SOURCE, _SUITE),
@@ -160,10 +165,13 @@ BSD44: Final = Profile(
         congestion=Congestion.RENO,
         ecn=Ecn.OFF,
         full_requests=FullRequests.KEPT,
-        offers_again=False, hystart=False,
+        offers_again=False,
+        hystart=False,
     ),
     grades={
         "window_check": (CHOSEN, "as the RFC"),
+        "window_update": (CHOSEN, "as the RFC"),
+        "old_ack": (CHOSEN, "as the RFC"),
         **_BSD_GRADES,
         "v6only": (CHOSEN, "as FreeBSD; 4.4BSD itself is older than IPv6"),
         "sack": (MANUAL, f"{_BSD_BOOK}: older than RFC 2018"),
@@ -193,6 +201,8 @@ MACOS: Final = Profile(
     ports=replace(_BSD_PORTS, v6only=False),
     grades={
         "window_check": (CHOSEN, "as the RFC"),
+        "window_update": (CHOSEN, "as the RFC"),
+        "old_ack": (CHOSEN, "as the RFC"),
         **_BSD_GRADES,
         "v6only": (SOURCE, "XNU bsd/netinet6/in6_proto.c, ip6_v6only is 0"),
         "unit_ns": (MANUAL, "SO_LINGER is in ticks of 1/100 s, SO_LINGER_SEC in seconds"),
@@ -234,6 +244,8 @@ WINDOWS: Final = Profile(
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
     grades={
         "window_check": (CHOSEN, "as the RFC"),
+        "window_update": (CHOSEN, "as the RFC"),
+        "old_ack": (CHOSEN, "as the RFC"),
         "fin_waits": (CHOSEN, "as the BSDs"),
         "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
         "trains": (CHOSEN, "as the BSDs"),

@@ -19,6 +19,10 @@ class ErrorRules:
         errno.ECONNRESET, "errno set by a RST in a simultaneous open's SYN-RECEIVED",
         grade="source", source="Linux tcp_reset",
     )  # fmt: skip
+    hard_unreachable: bool = rule(
+        False, "ICMP: protocol or port unreachable ends an open connection",
+        source="docs/kernel-notes/icmp.md",
+    )  # fmt: skip
     destroyed: int = rule(
         errno.ECONNABORTED, "errno set when an administrator kills the socket",
         source="docs/kernel-notes/peer-calls.md",

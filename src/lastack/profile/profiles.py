@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from .acceptance import AcceptanceRules, WindowCheck
+from .acceptance import AcceptanceRules, OldAck, WindowCheck, WindowUpdate
 from .acks import AckRules
 from .buffers import BufferRules
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
@@ -57,16 +58,24 @@ TEXTBOOK: Final = Profile(
     retransmission=RetransmissionRules(rack=False, tail_probe=False),
     acks=AckRules(fin_waits=False),
     acceptance=AcceptanceRules(
-        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False
+        window_check=WindowCheck.OVERLAP,
+        window_update=WindowUpdate.RFC9293,
+        old_ack=OldAck.MAX_WINDOW,
+        text_across_fin_resets=False,
     ),
     buffers=_SHIFTED,
     start=StartRules(
-        ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False, reduces_cwnd=False,
+        ecn=Ecn.OFF,
+        full_requests=FullRequests.KEPT,
+        offers_again=False,
+        reduces_cwnd=False,
         hystart=False,
     ),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
         "window_check": (MANUAL, "RFC 9293 table 6"),
+        "window_update": (MANUAL, "RFC 9293 section 3.10.7.4, fifth"),
+        "old_ack": (MANUAL, "RFC 5961 section 5.2"),
         "waits_for": (MANUAL, _UNP),
         "nonblocking": (MANUAL, _UNP),
         "expiry_errno": (MANUAL, _UNP),
@@ -120,24 +129,39 @@ RFC9293: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
-    retransmission=RetransmissionRules(syn_retries=7, syn_linear=0, rack=False, tail_probe=False),
+    retransmission=RetransmissionRules(
+        syn_retries=7,
+        syn_linear=0,
+        rack=False,
+        tail_probe=False,
+        told_after=3,  # SHLD-10
+    ),
     acks=AckRules(fin_waits=False),
     acceptance=AcceptanceRules(
-        window_check=WindowCheck.OVERLAP, text_across_fin_resets=False
+        window_check=WindowCheck.OVERLAP,
+        window_update=WindowUpdate.RFC9293,
+        old_ack=OldAck.MAX_WINDOW,
+        text_across_fin_resets=False,
+        pointer_when_shut=True,
     ),
-    buffers=_SHIFTED,
+    buffers=replace(_SHIFTED, window_steps=True),
     start=StartRules(
         sack=False,
         congestion=Congestion.RENO,
         full_requests=FullRequests.KEPT,
-        offers_again=False, reduces_cwnd=False, hystart=False,
+        offers_again=False,
+        reduces_cwnd=False,
+        hystart=False,
     ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,
         reset_in_syn_received_active=errno.ECONNREFUSED,
+        hard_unreachable=True,
     ),
     grades={
         "window_check": (MANUAL, f"{_RFC} table 6"),
+        "window_update": (MANUAL, f"{_RFC} section 3.10.7.4, fifth"),
+        "old_ack": (MANUAL, "RFC 5961 section 5.2"),
         "linger_supported": (MANUAL, f"{_RFC} knows no SO_LINGER"),
         "unread": (MANUAL, f"{_RFC} SHLD-3"),
         "fin_wait_2_orphan_ns": (MANUAL, f"{_RFC} section 3.6, no limit"),
@@ -147,6 +171,10 @@ RFC9293: Final = Profile(
         "exact_reset": (MANUAL, f"{_RFC} section 3.10.7.4, second check"),
         "reopen": (MANUAL, f"{_RFC} MAY-2, RFC 6191"),
         "restarted_by": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
+        "pointer_when_shut": (MANUAL, f"{_RFC} MUST-66"),
+        "hard_unreachable": (MANUAL, f"{_RFC} SHLD-26; RFC 5927 section 5.2 advises against it"),
+        "told_after": (MANUAL, f"{_RFC} SHLD-9, SHLD-10"),
+        "window_steps": (MANUAL, f"{_RFC} section 3.8.6.2.2, MUST-39"),
         "v6only": (CHOSEN, "not in the RFC; RFC 3493 section 5.3: off"),
         "reuse": (CHOSEN, "not in the RFC"),
         "reuse_by_bound": (CHOSEN, "not in the RFC"),

@@ -48,6 +48,10 @@ class RetransmissionRules:
     retries2: int = rule(
         15, "R2 of data; net.ipv4.tcp_retries2", source="docs/kernel-notes/give-up.md"
     )
+    told_after: int = rule(
+        0, "R1 of data: after so many repeats SO_ERROR tells ETIMEDOUT, 0 for never",
+        source="docs/kernel-notes/give-up.md",
+    )  # fmt: skip
     syn_retries: int = rule(
         6, "SYN retransmissions that double; net.ipv4.tcp_syn_retries",
         source="docs/kernel-notes/give-up.md",
@@ -61,7 +65,7 @@ class RetransmissionRules:
         source="docs/kernel-notes/give-up.md",
     )  # fmt: skip
     syn_again_after_bad_ack: bool = rule(
-        True, "in SYN-SENT, a RST for an unacceptable ACK is followed by our SYN again",
+        True, "in SYN-SENT, an unacceptable ACK hastens the first repeat of our SYN",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
     rack: bool = rule(

@@ -98,9 +98,7 @@ class Endings:
             self._tests.append((title, told))
 
 
-def _write(
-    terminal: pytest.TerminalReporter, lines: list[tuple[tuple[str, str], ...]]
-) -> None:
+def _write(terminal: pytest.TerminalReporter, lines: list[tuple[tuple[str, str], ...]]) -> None:
     for line in lines:
         for text, style in line:
             terminal.write(text, **_MARKUP.get(style, {}))

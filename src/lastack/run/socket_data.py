@@ -236,9 +236,7 @@ class SocketData(SocketBase):
         thread, find = here(), partial(unix.key_of, name)
         with Account(thread, file, call, told) as account:
             until = socket_calls.deadline(thread, self._timeout)
-            count = socket_calls.send_to_name(
-                thread, file, until, view, flags, find, call, control
-            )
+            count = socket_calls.send_to_name(thread, file, until, view, flags, find, call, control)
             account.result = size_text(count)
             return count
 

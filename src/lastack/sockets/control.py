@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from lastack.profile import unmapped
-from lastack.wire import ANY4, ANY6, Datagram, mapped
+from lastack.wire import ANY4, ANY6, PLAIN_IP, Datagram, IpFields, mapped
 
 from . import names
 from .errors import os_error
@@ -30,6 +30,7 @@ _INT: Final = struct.Struct("i")
 _PKTINFO: Final = struct.Struct("i4s4s")
 _PKTINFO6: Final = struct.Struct("16si")
 _ALIGNMENT: Final = 8
+_ECN: Final = 3
 DEFAULT_TTL: Final = 64
 """net.ipv4.ip_default_ttl, net.ipv6.conf.all.hop_limit."""
 _NO_WISH: Final[frozenset[int]] = frozenset()
@@ -49,6 +50,21 @@ class IpOptions:
         self.tos = self.tclass = 0
         self.no_port = False
         self.wanted = _NO_WISH
+
+    def copy(self) -> IpOptions:
+        """Return options that can be changed independently."""
+        twin = IpOptions()
+        for name in self.__slots__:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def fields(self, *, ipv6: bool) -> IpFields:
+        """Return what TCP segments carry; the two bits of ECN are not the program's there."""
+        if ipv6:
+            fields = IpFields(self.tclass & ~_ECN, self.hops)
+        else:
+            fields = IpFields(self.tos & ~_ECN, self.ttl)
+        return PLAIN_IP if fields == PLAIN_IP else fields
 
     def set(self, name: int, value: bytes) -> None:
         """setsockopt(2) with an int or one octet; EINVAL, ENOPROTOOPT."""

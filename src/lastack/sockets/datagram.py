@@ -299,9 +299,7 @@ class UdpSocket(File):
         """getsockopt(2): at most `size` bytes; ENOPROTOOPT, EOPNOTSUPP for an unknown level."""
         if level in LEVELS:
             binding = self.box.binding
-            return get_ip_option(
-                self.ip, binding, self.family, level, name, size, self._path_mtu
-            )
+            return get_ip_option(self.ip, binding, self.family, level, name, size, self._path_mtu)
         if level != names.SOL_SOCKET:
             raise os_error(errno.EOPNOTSUPP)
         common = get_common(self, name)

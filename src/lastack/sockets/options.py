@@ -30,6 +30,7 @@ from .parts import SocketParts
 from .stored import defer_repeats, defer_seconds
 from .tcp_info import pack_info
 
+_ECN: Final = 3
 _INT: Final = struct.Struct("i")
 
 
@@ -62,15 +63,16 @@ def set_option(sock: SocketParts, level: int, name: int, value: bytes, now: int)
 
 
 def _set_ip(sock: SocketParts, level: int, name: int, value: bytes) -> None:
-    """Options that ask for control data are stored: TCP delivers none, on Linux as here. Segments
-    have one TTL and no type of service of the program's choice: IP_TTL, IP_TOS,
-    IPV6_UNICAST_HOPS and IPV6_TCLASS stay as they are."""
+    """IP_TOS and IPV6_TCLASS (MUST-48), IP_TTL and IPV6_UNICAST_HOPS (MUST-49) are those of the
+    next segment on; a stream socket does not have the bits of ECN (docs/kernel-notes/ip-fields.md).
+    Options that ask for control data are stored: TCP delivers none, on Linux as here."""
     ip = sock.own_ip()
-    before = ip.ttl, ip.tos, ip.hops, ip.tclass
     set_ip_option(ip, sock.binding, sock.family, level, name, value)
-    if (ip.ttl, ip.tos, ip.hops, ip.tclass) != before:
-        ip.ttl, ip.tos, ip.hops, ip.tclass = before
-        raise os_error(errno.ENOPROTOOPT)
+    ip.tos &= ~_ECN
+    ip.tclass &= ~_ECN
+    if sock.endpoint is not None:
+        connection = sock.endpoint.connection
+        connection.set_ip_fields(sock.options.ip_fields(connection.flow))
 
 
 def _set_congestion(sock: SocketParts, value: bytes) -> None:
@@ -193,7 +195,7 @@ def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) ->
         return chosen.value.encode().ljust(16, b"\0")[:size]
     if level in LEVELS:
         return get_ip_option(
-            sock.ip, sock.binding, sock.family, level, name, size, lambda: _path_mtu(sock)
+            sock.options.ip, sock.binding, sock.family, level, name, size, lambda: _path_mtu(sock)
         )
     if level not in (names.SOL_SOCKET, names.IPPROTO_TCP):
         raise os_error(errno.EOPNOTSUPP)

@@ -25,7 +25,6 @@ PIPE_BUF: Final = 4_096
 """Up to this many bytes a write to a pipe is not split (pipe(7), PIPE_BUF)."""
 
 
-
 class Rights(NamedTuple):
     """Descriptors under way (SCM_RIGHTS) with the bytes [begin, end) of a channel."""
 

@@ -9,7 +9,7 @@ from lastack.trace import ErrorTold
 from lastack.wire import show_endpoint
 
 from . import addresses, names
-from .control import DEFAULT_IP, IpOptions
+from .control import IpOptions
 from .files import File
 from .stored import DEFAULTS, SocketOptions
 
@@ -18,7 +18,7 @@ class SocketParts(File):
     """State of a socket: unconnected, with a listener, or with a connection."""
 
     __slots__ = (
-        "host", "family", "options", "ip", "buffers", "binding", "endpoint", "listener", "conn",
+        "host", "family", "options", "buffers", "binding", "endpoint", "listener", "conn",
         "_opened", "_connecting", "_shut_read", "_shut_write", "_error", "_named",
     )  # fmt: skip
     kind = "tcp"
@@ -28,7 +28,6 @@ class SocketParts(File):
         self.host = host
         self.family = family
         self.options = DEFAULTS
-        self.ip = DEFAULT_IP
         self.buffers = Buffers(host.profile.buffers)
         self.binding = addresses.new_binding(family, host.profile.ports)
         self.endpoint: Endpoint | None = None
@@ -51,9 +50,7 @@ class SocketParts(File):
 
     def own_ip(self) -> IpOptions:
         """Return the options of level IP likewise."""
-        if self.ip is DEFAULT_IP:
-            self.ip = IpOptions()
-        return self.ip
+        return self.own_options().own_ip()
 
     @property
     def state(self) -> State:

@@ -43,7 +43,7 @@ class TcpSocket(SocketParts):
             raise os_error(errno.EINVAL)
         address = addresses.to_bind(self.binding, self.family, address, scope)
         try:
-            if port == 0 and self.ip.no_port:
+            if port == 0 and self.options.ip.no_port:
                 self.host.ports.bind_address(self.binding, address, self.host.addresses)
             else:
                 self.host.ports.bind(self.binding, address, port, self.host.addresses)
@@ -122,7 +122,7 @@ class TcpSocket(SocketParts):
         options = self.options
         try:
             self.endpoint = self.host.connect(
-                self.binding, address, port, self.buffers, self, self.conn, options.maxseg, now
+                self.binding, address, port, self.buffers, self, self.conn, options, now
             )
         except PortError as error:
             raise self._refuse("connect", error, now) from None

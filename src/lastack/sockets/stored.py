@@ -6,11 +6,15 @@ from typing import Final
 
 from lastack.profile import MS, NEVER, Congestion, S
 from lastack.tcp import Connection
+from lastack.wire import Flow, IpFields
 
+from .control import DEFAULT_IP, IpOptions
 from .linger import Linger
 
 _NO_LINGER: Final = Linger()
 _NO_TIMEOUTS: Final = (NEVER, NEVER)
+_IPV4: Final = 4
+"""Octets of an address."""
 
 
 class SocketOptions:
@@ -19,7 +23,7 @@ class SocketOptions:
     __slots__ = (
         "linger", "linger2_s", "keepalive", "nodelay", "maxseg", "cork", "user_timeout_ms",
         "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes", "congestion", "inline",
-        "defer_accept", "timeouts", "inq",
+        "defer_accept", "timeouts", "ip", "inq",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -37,6 +41,7 @@ class SocketOptions:
         self.user_timeout_ms = 0
         self.syn_retries = 0
         self.keep_idle_s = self.keep_interval_s = self.keep_probes = 0
+        self.ip = DEFAULT_IP
 
     def copy(self) -> SocketOptions:
         """Return the options of an accepted connection; TCP_DEFER_ACCEPT is the listener's own."""
@@ -46,7 +51,19 @@ class SocketOptions:
         for name in self.__slots__:
             setattr(twin, name, getattr(self, name))
         twin.defer_accept = 0
+        if twin.ip is not DEFAULT_IP:
+            twin.ip = self.ip.copy()
         return twin
+
+    def own_ip(self) -> IpOptions:
+        """Return the options of level IP to change one of them."""
+        if self.ip is DEFAULT_IP:
+            self.ip = IpOptions()
+        return self.ip
+
+    def ip_fields(self, flow: Flow) -> IpFields:
+        """Return what segments of a connection carry in their IP header."""
+        return self.ip.fields(ipv6=len(flow.dst) != _IPV4)
 
     def apply(self, tcp: Connection, now: int) -> None:
         """Hand over to a connection what it has to know."""

@@ -86,19 +86,27 @@ class Acking:
         if self.due and (self.pushed == 2 or (self.pushed and not self.conversing)):
             self.at_once = True
 
-    def fin_received(self, *, with_text: bool) -> None:
+    def fin_received(self, *, with_text: bool, full: bool) -> None:
         """The peer's FIN came: its ACK waits as that of text would (41 ms measured), and not even
         a new connection hurries: it is our turn to speak. Where there was no text at all, there
-        is no delay yet either, and the ACK leaves with the next tick of the clock."""
+        is no delay yet either, and the ACK leaves with the next tick of the clock. `full`: more
+        than a full-sized segment waits for its ACK, the FIN counted."""
         self.due = True
+        self.forced = self.forced or full
         if not self.rules.fin_waits:
             self.at_once = True
             return
         if self.received_at == _NEVER_YET:
             self.soon = not self.at_once
             return
-        self.at_once = self.at_once and (self.forced or not with_text)
+        self.at_once = full or (self.at_once and (self.forced or not with_text))
         self.conversing = True
+
+    def remind(self, due: int, now: int) -> None:
+        """Another segment has come while an ACK is owed, whose timer expires at `due`: for the last
+        quarter of its delay the ACK does not wait any longer."""
+        if self.soon or due - now <= self.delay // 4:
+            self.at_once = True
 
     def timed_out(self, rto: int) -> None:
         """The delay was in vain: send now. No answer came that could have carried the ACK, so

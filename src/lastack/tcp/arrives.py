@@ -11,7 +11,7 @@ The TIME-WAIT paragraphs of all steps are `timewait.answer`.
 
 from __future__ import annotations
 
-from lastack.profile import BeyondSndNxt, MissingTimestamp, ResetCheck, SynCheck, WindowCheck
+from lastack.profile import BeyondSndNxt, MissingTimestamp, ResetCheck, SynCheck
 from lastack.state import (
     CLOSE_WAIT,
     CLOSING,
@@ -28,6 +28,7 @@ from lastack.wire import ABSENT, ACK, FIN, RST, SYN, URG, Segment, seq
 from . import (
     calls,
     challenge,
+    checks,
     ecn,
     emit,
     keepalive,
@@ -80,51 +81,9 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
     strict = tcb.profile.acceptance.missing_timestamp is MissingTimestamp.DROP
     if strict and tcb.ts_ok and seg.tsval == ABSENT and not seg.flags & RST:
         return drop(tcb, seg, Reason.MISSING_TIMESTAMP, now)
-    if not acceptable(tcb, seg):
+    if not checks.acceptable(tcb, seg):
         return _not_acceptable(tcb, seg, now)
     return True
-
-
-def acceptable(tcb: Tcb, seg: Segment) -> bool:
-    """Table 6: does the segment overlap the receive window? At a
-    window of 0 a RST and a pointer at RCV.NXT do (MUST-66). Or it is asked whether its ends are
-    too far off."""
-    window = tcb.rcv_acceptable()
-    if seg.seq == tcb.rcv_nxt and len(seg.text) < window:
-        return True  # "0 <= ahead < window" of both cases with a window, the usual one
-    if tcb.profile.acceptance.window_check is WindowCheck.EDGES:
-        return _between_edges(tcb, seg, window)
-    length = seg.length
-    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
-    if length == 0:
-        return ahead == 0 if window == 0 else 0 <= ahead < window or ahead == 0
-    if window == 0:
-        return False
-    return 0 <= ahead < window or 0 <= ahead + length - 1 < window
-
-
-def _between_edges(tcb: Tcb, seg: Segment, window: int) -> bool:
-    """The check of Linux, which measures from the last ACK sent, and lets a peer whose text is
-    all read send more than it was offered."""
-    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
-    if ahead >= 0 and ahead + seg.length <= window:
-        return True
-    end = (seg.seq + seg.length) & seq.MASK
-    if seq.lt(end, tcb.rcv_wup):
-        return False
-    if seq.diff(end, tcb.rcv_nxt) <= window:
-        return True
-    return ahead <= window and not len(tcb.recvq)
-
-
-def _outside_after_all(tcb: Tcb, seg: Segment) -> bool:
-    """Tell whether nothing of an acceptable segment is taken: where its ends are what counts, it
-    may begin just behind the window, or bring text to a window of 0."""
-    window = tcb.rcv_acceptable()
-    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
-    if ahead > 0:
-        return ahead >= window
-    return window == 0 and bool(seg.text) and ahead + seg.length > 0
 
 
 def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
@@ -141,13 +100,16 @@ def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
             return True
         challenge.answer(tcb, now)
         return drop(tcb, seg, Reason.SYN_ON_CONNECTION, now)
-    edges = tcb.profile.acceptance.window_check is WindowCheck.EDGES
+    edges = checks.by_edges(tcb)
     allowed = not (edges or seg.flags & FIN) and seg.flags & ACK
     if tcb.rcv_wnd() == 0 and allowed and seg.seq == tcb.rcv_nxt:
         # "If the RCV.WND is zero, ... special allowance should be made to accept valid ACKs": step
         # five says which are valid, and what the ACK of our FIN does
         if not fifth_check_ack(tcb, seg, now):
             return False
+        # MUST-66: what the pointer says counts, though the text does not
+        if seg.flags & URG and tcb.profile.acceptance.pointer_when_shut:
+            sixth_check_urg(tcb, seg, now)
     # <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; what carries no text is answered within the limit
     challenge.answer(tcb, now, limited=not seg.length)
     old = seq.lt(seg.seq, tcb.rcv_nxt)
@@ -224,12 +186,12 @@ def fourth_check_syn(tcb: Tcb, seg: Segment, now: int) -> bool:
             else:
                 tcb.acks.at_once = True
             return drop(tcb, seg, Reason.OLD_DUPLICATE, now)
-        if acceptable(tcb, seg) and tcb.passive:
+        if checks.acceptable(tcb, seg) and tcb.passive:
             # a new SYN where ours is half open: return to LISTEN, as MUST-11 lets us know
             emit.reply_reset(tcb, seg, Reason.SYN_IN_SYN_RECEIVED, now)
             calls.gone(tcb, Reason.SYN_IN_SYN_RECEIVED, now)
             return False
-    elif acceptable(tcb, seg) and tcb.profile.acceptance.syn_check is SynCheck.RESET:
+    elif checks.acceptable(tcb, seg) and tcb.profile.acceptance.syn_check is SynCheck.RESET:
         # "If the SYN is in the window it is an error, send a reset" (RFC 793)
         error = calls.reset_errno(tcb)
         emit.send_reset(tcb, Reason.SYN_ON_CONNECTION, now)
@@ -250,7 +212,7 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     # RFC 5961 section 5 (MAY-12): acceptable is SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
     if not opening:
         behind = seq.diff(tcb.snd_una, seg.ack)
-        if behind > max(tcb.max_snd_wnd, 1):
+        if behind > 0 and behind > checks.oldest_ack(tcb):
             challenge.answer(tcb, now)
             return drop(tcb, seg, Reason.ACK_TOO_OLD, now)
         if behind < 0 and seq.gt(seg.ack, tcb.snd_nxt):
@@ -333,12 +295,8 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
         ecn.ack_arrives(tcb, seg)
     if tcb.rack is not None:
         loss.acknowledged(tcb, tcb.rack, seg, news, moved, now)
-    # "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND"
-    if tcb.snd_wl1 == seg.seq:
-        fresh = seq.le(tcb.snd_wl2, seg.ack)
-    else:
-        fresh = seq.lt(tcb.snd_wl1, seg.seq)
-    if fresh and (seg.ack == tcb.snd_una or seq.gt(seg.ack, tcb.snd_una)):
+    newest = seg.ack == tcb.snd_una or seq.gt(seg.ack, tcb.snd_una)
+    if newest and checks.tells_window(tcb, seg, moved=moved):
         opened = tcb.snd_wnd == 0 and seg.wnd != 0
         # of 30 bits (REC-1); it may also be a smaller one than before (MUST-34)
         tcb.snd_wnd = seg.wnd << (0 if seg.flags & SYN else tcb.snd_wscale)
@@ -376,6 +334,8 @@ def sixth_check_urg(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Seventh, process the segment text."""
+    if tcb.acks.due and (seg.length or tcb.state is not ESTABLISHED):
+        tcb.acks.remind(tcb.timers.deadline[timers.DELAYED_ACK], now)
     if seg.length and seq.le((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt):
         sack.repeated(tcb, seg)
         tcb.acks.hurry_all()
@@ -397,9 +357,9 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
         emit.reply_reset(tcb, seg, Reason.DATA_AFTER_SHUTDOWN, now)
         calls.gone(tcb, Reason.DATA_AFTER_SHUTDOWN, now, error=error)
         return False
-    whole = tcb.profile.acceptance.window_check is WindowCheck.EDGES
+    whole = checks.by_edges(tcb)
     usual = seg.seq == tcb.rcv_nxt != tcb.rcv_adv
-    if whole and not usual and seg.length and _outside_after_all(tcb, seg):
+    if whole and not usual and seg.length and checks.outside_after_all(tcb, seg):
         tcb.acks.hurry_all()
         tcb.acks.at_once = True
         return drop(tcb, seg, Reason.OUTSIDE_WINDOW, now)
@@ -443,7 +403,8 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     tcb.rcv_nxt = (tcb.rcv_nxt + 1) & seq.MASK
     tcb.wake(READABLE)
     if seg.flags & FIN:
-        tcb.acks.fin_received(with_text=bool(seg.text))
+        full = seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss
+        tcb.acks.fin_received(with_text=bool(seg.text), full=full)
     else:
         tcb.acks.at_once = True  # a gap before the FIN was closed
     # SYN-RECEIVED, ESTABLISHED: enter CLOSE-WAIT
@@ -460,6 +421,8 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
         emit.send_ack(tcb, now)
         enter_time_wait(tcb, Reason.FIN_ARRIVED, now)
     # CLOSE-WAIT, CLOSING, LAST-ACK: remain
+    if tcb.recvq.pieces:
+        calls.discard_beyond_gap(tcb, Reason.TEXT_AFTER_FIN, now)
     return True
 
 

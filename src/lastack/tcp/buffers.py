@@ -108,15 +108,20 @@ class Buffers:
             return min(usual, max((self.receive // 2).bit_length() - 16, 0))
         return usual
 
-    def scaled(self, window: int, unit: int) -> int:
-        """Return a window that the field can tell with the window scale: a multiple of `unit`.
+    def window(self, free: int, unit: int, before: int, segment: int) -> int:
+        """Return a window that the field can tell with the window scale: a multiple of `unit`; not
+        less than what is left of the one `before` (SHLD-14).
 
-        Down to 0 it goes only from 0, whatever the system does with the rest.
+        Down to 0 it goes only from 0, whatever the system does with the rest. In steps it opens by
+        a `segment` or half of the buffer at least, the Fr of section 3.8.6.2.2 (MUST-39).
         """
-        rest = window % unit
-        if rest and (self.rules.window_rounds_up or window < unit):
-            return window + unit - rest
-        return window - rest
+        rest = free % unit
+        if rest and (self.rules.window_rounds_up or free < unit):
+            rest -= unit
+        opens = free - rest - before
+        if opens <= 0 or (self.rules.window_steps and opens < min(segment, self.space // 2)):
+            return before
+        return free - rest
 
     def first_window(self, mss: int) -> int:
         """Return the window of the SYN: half the buffer in whole segments, 65,535 at most."""

@@ -139,25 +139,26 @@ def destroy_queues(tcb: Tcb, reason: Reason, now: int) -> None:
     """Throw the send queue away, and what lies beyond a gap in the receive queue."""
     sent = min(tcb.sent_end(), tcb.sendq.end)
     start, end = tcb.sendq.start, tcb.sendq.end
-    pieces = list(tcb.recvq.pieces)
     tcb.sendq.clear()
-    tcb.recvq.pieces.clear()
-    tcb.recvq.waiting = 0
-    if tcb.scribe is None:
-        return
-    if sent > start:
+    if sent > start and tcb.scribe is not None:
         tcb.scribe.write(Destroyed(tcb.conn, Queue.UNACKED, start, sent, reason), now)
-    if end > sent:
+    if end > sent and tcb.scribe is not None:
         tcb.scribe.write(Destroyed(tcb.conn, Queue.UNSENT, sent, end, reason), now)
-    for begin, text in pieces:
-        last = begin + len(text)
-        tcb.scribe.write(Destroyed(tcb.conn, Queue.OUT_OF_ORDER, begin, last, reason), now)
+    discard_beyond_gap(tcb, reason, now)
+
+
+def discard_beyond_gap(tcb: Tcb, reason: Reason, now: int) -> None:
+    """Throw away what waits for a gap to close: it will not."""
+    for begin, text in tcb.recvq.clear_beyond_gap():
+        if tcb.scribe is not None:
+            last = begin + len(text)
+            tcb.scribe.write(Destroyed(tcb.conn, Queue.OUT_OF_ORDER, begin, last, reason), now)
 
 
 def discard_unread(tcb: Tcb, reason: Reason, now: int) -> None:
     """Throw away what was received in order and never read: nobody can read it any more."""
     first, last = tcb.recvq.read, tcb.recvq.ready
-    tcb.recvq.clear()
+    tcb.recvq.clear_unread()
     if last > first and tcb.scribe is not None:
         tcb.scribe.write(Destroyed(tcb.conn, Queue.UNREAD, first, last, reason), now)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from lastack.profile import NEVER, Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import ErrorSet, Reason, Scribe
-from lastack.wire import Flow, Segment, seq
+from lastack.wire import Flow, IpFields, Segment, seq
 
 from . import (
     arrives,
@@ -83,6 +83,10 @@ class Connection:
     def receive_urgent(self, now: int, *, peek: bool = False) -> bytes:
         """Return the urgent byte, which `urgent` says is HERE (MSG_OOB)."""
         return urgent.take(self._tcb, now, peek=peek)
+
+    def set_ip_fields(self, fields: IpFields) -> None:
+        """What every segment from now on carries in its IP header (SHLD-21)."""
+        self._tcb.ip = fields
 
     def set_inline(self, on: bool) -> None:
         """SO_OOBINLINE: urgent bytes are read like the others (RFC 6093 section 6)."""
@@ -246,10 +250,12 @@ class Connection:
             self._settle_orphan(now)
 
     def icmp_arrives(
-        self, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, now: int
-    ) -> bool:
+        self, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, hard: bool,
+        now: int,
+    ) -> bool:  # fmt: skip
         """An ICMP error about a segment of ours. It ends a connection that is being opened; an
-        open one only remembers it (MUST-56). False when the segment is not in flight (RFC 5927).
+        open one only remembers it (MUST-56), unless it is hard and the profile believes that
+        (SHLD-26). False when the segment is not in flight (RFC 5927).
 
         `path_lost`: net or host are unreachable; `ends_request`: it ends a passive open, too.
         """
@@ -260,7 +266,7 @@ class Connection:
         if half_open and tcb.passive:
             if ends_request:
                 calls.gone(tcb, Reason.UNREACHABLE, now)
-        elif half_open:
+        elif half_open or (hard and tcb.profile.errors.hard_unreachable):
             calls.gone(tcb, Reason.UNREACHABLE, now, error=error)
         elif tcb.state is not CLOSED:
             if path_lost and quoted_seq == tcb.snd_una:
@@ -286,7 +292,9 @@ class Connection:
             return False
         tcb.congestion.resize(mss)
         tcb.mss = mss
-        if tcb.in_flight() and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
+        # what fits all the same was not lost for its size
+        larger = tcb.in_flight() > mss
+        if larger and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
             recovery.go_back(tcb)
             tcb.recover = tcb.seq_of(tcb.sent_end()) if tcb.fin_alone else tcb.snd_nxt
         emit.flush(tcb, now)

@@ -9,13 +9,24 @@ from __future__ import annotations
 from lastack.profile import NEVER
 from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED
 from lastack.trace import Reason, ResetSent, Sent
-from lastack.wire import ABSENT, ACK, ECE, FIN, PSH, RST, SYN, URG, Segment, seq
+from lastack.wire import (
+    ABSENT,
+    ACK,
+    ECE,
+    FIN,
+    PLAIN_IP,
+    PSH,
+    RST,
+    SYN,
+    URG,
+    IpFields,
+    Segment,
+    seq,
+)
 
 from . import ecn, loss, sack, timers, train, urgent
 from .tcb import UNSET, Tcb
 
-_SACK_ROOM = 36
-"""Octets that four SACK blocks take, with padding."""
 _MAY_SEND = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
 """A tuple: `in` compares by identity, where a set would ask an Enum for its hash, in Python."""
 
@@ -23,6 +34,7 @@ _MAY_SEND = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
 def _out(
     tcb: Tcb, seg: Segment, now: int, first: int = 0, last: int = 0, again: bool = False
 ) -> None:
+    seg.ip = tcb.ip  # SHLD-22: as the program set them
     tcb.outbox.append(seg)
     if tcb.scribe is not None:
         tcb.scribe.write(Sent(tcb.conn, seg.number, seg, first, last, again), now)
@@ -48,7 +60,7 @@ def receive_window(tcb: Tcb) -> int:
             free = 0
     if not tcb.buffers.at_once:
         free = min(free, tcb.rcv_ssthresh)
-    return max(tcb.buffers.scaled(free, scale), tcb.rcv_wnd())
+    return tcb.buffers.window(free, scale, tcb.rcv_wnd(), tcb.rcv_mss)
 
 
 def _advertise(tcb: Tcb) -> int:
@@ -105,7 +117,7 @@ def _acceptable_seq(tcb: Tcb) -> int:
     """
     edge = (tcb.snd_una + tcb.snd_wnd) & seq.MASK
     beyond = seq.diff(tcb.snd_nxt, edge)
-    return tcb.snd_nxt if beyond < 1 << tcb.snd_wscale else edge
+    return tcb.snd_nxt if beyond <= 0 or (tcb.scale_ok and beyond < 1 << tcb.rcv_wscale) else edge
 
 
 def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
@@ -131,24 +143,30 @@ def send_reset(tcb: Tcb, reason: Reason, now: int) -> None:
         tcb.scribe.write(ResetSent(tcb.conn, reason, 0), now)
     seg = Segment(
         tcb.flow, _acceptable_seq(tcb), tcb.rcv_nxt, RST | ACK, _advertise(tcb),
-        tsval=tsval, tsecr=tsecr, number=_number(tcb),
+        tsval=tsval, tsecr=tsecr, sack=sack.blocks(tcb), number=_number(tcb),
     )  # fmt: skip
     _out(tcb, seg, now)
 
 
 def reset_for(seg: Segment, number: int) -> Segment:
-    """Return the RST that answers a segment of no connection (section 3.10.7.1)."""
+    """Return the RST that answers a segment of no connection (section 3.10.7.1), with that
+    segment's type of service (docs/kernel-notes/ip-fields.md)."""
+    tos = seg.ip.tos
+    ip = IpFields(tos, PLAIN_IP.ttl) if tos else PLAIN_IP
     if seg.flags & ACK:
-        return Segment(seg.flow.reversed(), seg.ack, 0, RST, 0, number=number)
+        return Segment(seg.flow.reversed(), seg.ack, 0, RST, 0, number=number, ip=ip)
     beyond = (seg.seq + seg.length) & seq.MASK
-    return Segment(seg.flow.reversed(), 0, beyond, RST | ACK, 0, number=number)
+    return Segment(seg.flow.reversed(), 0, beyond, RST | ACK, 0, number=number, ip=ip)
 
 
 def reply_reset(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     """Answer a segment with a RST, as if there were no connection."""
     if tcb.scribe is not None:
         tcb.scribe.write(ResetSent(tcb.conn, reason, seg.number), now)
-    _out(tcb, reset_for(seg, _number(tcb)), now)
+    reset = reset_for(seg, _number(tcb))
+    tcb.outbox.append(reset)
+    if tcb.scribe is not None:
+        tcb.scribe.write(Sent(tcb.conn, reset.number, reset, 0, 0, False), now)
 
 
 def _ends(tcb: Tcb, last: int) -> bool:
@@ -175,8 +193,8 @@ def send_text(
     if tcb.ecn_ok:
         more, mark = ecn.outgoing(tcb, text=bool(text), again=again)
         flags |= more
-    # An ACK that rides on a short segment has room for the blocks, too.
-    fits = len(text) + _SACK_ROOM <= tcb.mss
+    size = _size(tcb)
+    fits = len(text) + sack.room(tcb) <= tcb.mss
     seg = Segment(
         tcb.flow, number, tcb.rcv_nxt, flags, window, text, up=up, ecn=mark, tsval=tsval,
         tsecr=tsecr,
@@ -192,7 +210,7 @@ def send_text(
     if fin:
         tcb.fin_seq = tcb.seq_of(last)
         tcb.fin_alone = not text
-    if text and len(text) < tcb.send_size() and not again:
+    if text and len(text) < size and not again:
         tcb.small_seq = beyond
     if text:
         tcb.acks.text_sent(now)
@@ -203,6 +221,11 @@ def send_text(
     if tcb.sack_ok and tcb.profile.retransmission.rack:
         loss.sent(tcb, first, last + 1 if fin else last, now)
     _out(tcb, seg, now, first, last, again)
+
+
+def _size(tcb: Tcb) -> int:
+    """Return the most text of one segment; the blocks that it has to report take room."""
+    return max(tcb.send_size() - sack.room(tcb), 1)
 
 
 def _note_use(tcb: Tcb) -> None:
@@ -345,7 +368,7 @@ def _next(tcb: Tcb, sent_end: int, ahead: int, train_length: int) -> tuple[int, 
     owes_fin = tcb.fin_queued and _owes_fin(tcb)
     if not unsent and not owes_fin:
         return None
-    full = tcb.send_size()
+    full = _size(tcb)
     flight = tcb.network() + ahead
     room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt) - ahead
     held = unsent or tcb.profile.closing.fin_held_by_cwnd

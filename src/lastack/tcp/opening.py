@@ -83,6 +83,7 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
             arrives.drop(tcb, seg, Reason.BAD_ACK_IN_SYN_SENT, now)
         rules = tcb.profile.retransmission
         if rules.syn_again_after_bad_ack and not tcb.retransmits:
+            # the first of the repeats comes as soon as a timer can; docs/kernel-notes/resets.md
             tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.soon())
         return
     # Second, check the RST bit
@@ -102,13 +103,16 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     if acked:
         _synchronized(tcb, seg, now)
     else:
-        # simultaneous open (MUST-10): SYN-RECEIVED, and our SYN again, now with ACK
+        # simultaneous open (MUST-10): SYN-RECEIVED, and our SYN again, now with ACK; the timer is
+        # still that of the SYN
+        due = tcb.timers.deadline[timers.RETRANSMIT]
         enter(tcb, SYN_RECEIVED, Reason.SYN_ARRIVED, now)
         tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
         if not tcb.profile.start.offers_again:
             tcb.offers_scale, tcb.offers_ts = tcb.scale_ok, tcb.ts_ok
             tcb.offers_sack = tcb.sack_ok
         emit.send_syn(tcb, now, again=True)
+        tcb.timers.set(timers.RETRANSMIT, due)
 
 
 def _reset_ignored(tcb: Tcb, seg: Segment, now: int) -> None:

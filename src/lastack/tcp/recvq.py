@@ -111,9 +111,13 @@ class ReceiveQueue:
         if not chunks:
             self._chunks = None
 
-    def clear(self) -> None:
-        """Throw everything away, as if it had been read."""
+    def clear_unread(self) -> None:
+        """Throw away what is in order, as if it had been read."""
         self.read = self.ready
         self._chunks = None
-        self.pieces.clear()
+
+    def clear_beyond_gap(self) -> list[tuple[int, bytes]]:
+        """Throw away what waits for a gap to close; return it."""
+        pieces, self.pieces = self.pieces, []
         self.waiting = 0
+        return pieces

@@ -98,5 +98,14 @@ def blocks(tcb: Tcb) -> tuple[tuple[int, int], ...]:
     return tuple((_number(tcb, a), _number(tcb, b)) for a, b in ordered[:most])
 
 
+def room(tcb: Tcb) -> int:
+    """Return how many octets the blocks of the next segment take, with padding."""
+    if not tcb.sack_ok or not (tcb.recvq.pieces or tcb.duplicate or tcb.fin_at != UNSET):
+        return 0
+    most = _MOST_WITH_TIMESTAMPS if tcb.ts_ok else _MOST
+    count = min(len(_held(tcb)) + (tcb.duplicate is not None), most)
+    return 4 + 8 * count if count else 0
+
+
 def _number(tcb: Tcb, position: int) -> int:
     return (tcb.rcv_nxt + position - tcb.recvq.ready) & seq.MASK

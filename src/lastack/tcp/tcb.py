@@ -8,7 +8,7 @@ from typing import Final
 from lastack.profile import Congestion, Profile
 from lastack.state import CLOSED, SYN_RECEIVED, TIME_WAIT, TRANSITIONS, State
 from lastack.trace import ErrorSet, Reason, Scribe, StateChanged
-from lastack.wire import ABSENT, Flow, Segment, seq
+from lastack.wire import ABSENT, PLAIN_IP, Flow, Segment, seq
 
 from .acking import Acking
 from .buffers import Buffers
@@ -33,6 +33,7 @@ READ_HANGUP: Final = 0x2000
 """Wake-ups for the owner, with the numbers of poll(2)."""
 
 UNSET: Final = -1
+
 
 def _control(kind: Congestion, profile: Profile, mss: int, segments: int) -> NewReno:
     if kind is Congestion.CUBIC:
@@ -69,7 +70,7 @@ class Tcb:
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
         "rack", "prr", "reducing", "probe_high", "probe_again",
         "acks", "challenge_at", "entry", "synack_accepted", "defer", "deferred",
-        "offers_scale", "offers_ts",
+        "offers_scale", "offers_ts", "ip",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +110,7 @@ class Tcb:
         self.scale_ok = False
         self.offers_scale = False
         self.offers_ts = False
+        self.ip = PLAIN_IP
         # receive sequence space; rcv_adv is the right edge of the window as last advertised
         self.irs = self.rcv_nxt = self.rcv_adv = self.rcv_wup = 0
         self.rcv_ssthresh = 0

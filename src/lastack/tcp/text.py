@@ -30,7 +30,8 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
         if tcb.scribe is not None:
             full = Reason.RECEIVE_BUFFER_FULL
             tcb.scribe.write(Dropped(tcb.conn, seg.number, full), now)
-        tcb.acks.at_once = True
+        if seq.le(seg.seq, tcb.rcv_nxt):
+            tcb.acks.at_once = True
         return
     text = seg.text
     offset_of_first = first = offset_of(tcb, seg.seq)
@@ -60,8 +61,8 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     sized = len(seg.text) >= tcb.rcv_mss
     pushed = int(bool(seg.flags & PSH)) if sized else 2
     tcb.acks.text_received(
-        pushed=pushed, urgent=filled_gap or fresh == 0, unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup),
-        segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,
+        pushed=pushed, urgent=filled_gap or offset_of_first > before,
+        unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup), segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,
     )  # fmt: skip
 
 

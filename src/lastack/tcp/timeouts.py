@@ -66,6 +66,8 @@ def _retransmit(tcb: Tcb, now: int) -> None:
     if tcb.retransmits == 0:
         tcb.first_again = now
     tcb.retransmits += 1
+    if tcb.retransmits == tcb.profile.retransmission.told_after and not tcb.soft_error:
+        tcb.soft_error = errno.ETIMEDOUT  # R1 (SHLD-9): the program may ask for it
     tcb.timers.set(timers.RETRANSMIT, now + _wait(tcb, now))
 
 
@@ -110,14 +112,7 @@ def _syn(tcb: Tcb, now: int) -> None:
     the first SYN on: of few repeats the steady ones get only a part.
     """
     rules = tcb.profile.retransmission
-    retries = tcb.syn_retries or default_syn_retries(rules)
-    if _user_timeout_over(tcb, now):
-        _give_up(tcb, Reason.USER_TIMEOUT, now)
-        return
-    late = now - tcb.first_again >= tcb.rtt.model_timeout(retries, syn=True)
-    by_time = rules.give_up is GiveUp.TIME_MODEL and not tcb.user_timeout and late
-    if tcb.retransmits >= retries + rules.syn_linear or (tcb.retransmits and by_time):
-        _give_up(tcb, Reason.GIVE_UP_SYN, now)
+    if _opening_given_up(tcb, rules.syn_linear, Reason.GIVE_UP_SYN, now):
         return
     tcb.retransmits += 1
     if tcb.retransmits > rules.syn_linear:
@@ -126,12 +121,34 @@ def _syn(tcb: Tcb, now: int) -> None:
     tcb.timers.set(timers.RETRANSMIT, now + _wait(tcb, now))
 
 
+def _opening_given_up(tcb: Tcb, more: int, reason: Reason, now: int) -> bool:
+    """Give up what connect() began if R2 is reached; `more` repeats than doublings are allowed."""
+    rules = tcb.profile.retransmission
+    retries = tcb.syn_retries or default_syn_retries(rules)
+    if _user_timeout_over(tcb, now):
+        _give_up(tcb, Reason.USER_TIMEOUT, now)
+        return True
+    late = now - tcb.first_again >= tcb.rtt.model_timeout(retries, syn=True)
+    by_time = rules.give_up is GiveUp.TIME_MODEL and not tcb.user_timeout and late
+    if tcb.retransmits >= retries + more or (tcb.retransmits and by_time):
+        _give_up(tcb, reason, now)
+        return True
+    return False
+
+
 def _syn_ack(tcb: Tcb, now: int) -> None:
     """Repeat the SYN|ACK. A client that only waits for TCP_DEFER_ACCEPT to pass is left in peace
-    until the last repeat, whose ACK opens the connection in any case."""
+    until the last repeat, whose ACK opens the connection in any case.
+
+    In a simultaneous open its repeats count with those of the SYN before, none is a steady one, and
+    the limit is that of a SYN (docs/kernel-notes/give-up.md).
+    """
     waits = tcb.deferred and tcb.retransmits < tcb.defer
-    if tcb.retransmits >= tcb.profile.retransmission.synack_retries and not waits:
-        calls.gone(tcb, Reason.GIVE_UP_SYN_ACK, now, error=0 if tcb.passive else errno.ETIMEDOUT)
+    if not tcb.passive:
+        if _opening_given_up(tcb, 0, Reason.GIVE_UP_SYN_ACK, now):
+            return
+    elif tcb.retransmits >= tcb.profile.retransmission.synack_retries and not waits:
+        calls.gone(tcb, Reason.GIVE_UP_SYN_ACK, now)
         return
     tcb.retransmits += 1
     tcb.rtt.expired()

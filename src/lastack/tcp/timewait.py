@@ -54,7 +54,7 @@ def entry_of(tcb: Tcb, *, fin_wait_2: bool) -> Entry:
     """Return what the table has to remember; the host adds the options of the socket."""
     return Entry(
         tcb.flow.reversed(), tcb.snd_nxt, tcb.rcv_nxt, tcb.ts_recent, tcb.window_sent, tcb.conn,
-        tcb.ts_ok, False, False, False, fin_wait_2, tcb.rcv_wscale,
+        tcb.ts_ok, False, False, False, fin_wait_2, tcb.rcv_wscale, tcb.ip.tos,
     )  # fmt: skip
 
 
@@ -78,18 +78,21 @@ def answer(entry: Entry, seg: Segment, rules: TimeWaitRules) -> Answer:
     if without_ack and rules.no_ack_flag is NoAckFlag.IGNORED:
         return Answer(Action.KEEP, Reply.NOTHING, Reason.NO_ACK_FLAG)
     if old_timestamp:
-        return _restart(seg, rules, Reply.ACK if seg.length else Reply.LIMITED_ACK, Reason.PAWS)
+        return _restart(seg, rules, _ack(seg), Reason.PAWS)
     if seg.length == 0 and seg.seq == entry.rcv_nxt:
         # what is empty and exactly where we stand needs no answer
         return _restart(seg, rules, Reply.NOTHING, Reason.TIME_WAIT_ANSWER)
     if without_ack:
-        reply = Reply.ACK if seg.length else Reply.LIMITED_ACK
+        reply = _ack(seg)
         return Answer(Action.KEEP, reply, Reason.NO_ACK_FLAG)
-    if seg.length == 0:
-        return _restart(seg, rules, Reply.LIMITED_ACK, Reason.TIME_WAIT_ANSWER)
     # The only thing that should arrive is the peer's FIN again, which is acknowledged; so is
     # whatever else the other side sends (section 3.10.7.4, first and eighth).
-    return _restart(seg, rules, Reply.ACK, Reason.TIME_WAIT_ANSWER)
+    return _restart(seg, rules, _ack(seg), Reason.TIME_WAIT_ANSWER)
+
+
+def _ack(seg: Segment) -> Reply:
+    """An answer to what brings nothing, or a SYN, is limited: it might be answered in turn."""
+    return Reply.ACK if seg.length and not seg.flags & SYN else Reply.LIMITED_ACK
 
 
 def _reset(entry: Entry, seg: Segment, rules: TimeWaitRules, old_timestamp: bool) -> Answer:
@@ -147,7 +150,7 @@ def _answer_fin_wait_2(entry: Entry, seg: Segment) -> Answer:
             return Answer(Action.KILL, Reply.RESET, Reason.DATA_AFTER_CLOSE)
         return Answer(Action.KEEP, Reply.LIMITED_ACK, Reason.SYN_ON_CONNECTION)
     if outside or old or _older(entry, seg):
-        reply = Reply.ACK if seg.length else Reply.LIMITED_ACK
+        reply = _ack(seg)
         reason = Reason.OUTSIDE_WINDOW if outside else Reason.OLD_DUPLICATE
         return Answer(Action.KEEP, reply, reason)
     if not seg.flags & ACK:

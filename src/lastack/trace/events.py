@@ -57,9 +57,7 @@ class Opened(Event):
 
     __slots__ = ("flow", "active", "syn", "watched")
 
-    def __init__(
-        self, conn: int, flow: Flow, active: bool, syn: int, watched: bool = True
-    ) -> None:
+    def __init__(self, conn: int, flow: Flow, active: bool, syn: int, watched: bool = True) -> None:
         self.conn = conn
         self.flow = flow
         self.active = active

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from errno import ETIMEDOUT
 from typing import Final
 
-from lastack.state import SYN_SENT
+from lastack.state import SYN_SENT, TIME_WAIT
 from lastack.trace import Accepted, Called, Event, Journal, Read, Reason, Returned
 from lastack.wire import Flow, is_loopback
 
@@ -69,6 +69,8 @@ class Calls:
             if call.call == "close" and half.state is SYN_SENT:
                 self._observer.rules.end(half, Reason.CLOSED_WHILE_CONNECTING, at)
             half.closed |= call.call == "close"
+            if call.call == "close" and half.state is TIME_WAIT:
+                self._observer.rules.throw_away(half, Reason.CLOSE_CALL, at)
             half.closing = _CLOSINGS.get(call.call, half.closing)
             if call.lingers is not None:
                 half.lingers_zero = call.lingers[0] != 0 and call.lingers[1] == 0

@@ -235,15 +235,19 @@ class Rules:
             self._acknowledges(half, peer, seg.ack, at)
         why = _why(half, seg)
         if half.watched:
-            if half.edge > half.proven:
+            if half.edge > half.proven and why is not Reason.DATA_AFTER_SHUTDOWN:
                 self.queue(half, half.edge, at)
-            if half.proven > half.read:
-                unread = Destroyed(half.conn, Queue.UNREAD, half.read, half.proven, why)
-                self.write(half, unread, at)
-        answers = why in (Reason.NO_CONNECTION, Reason.DATA_AFTER_CLOSE)
+            self.throw_away(half, why, at)
+        answers = why in _ANSWERS
         self.write(half, ResetSent(half.conn, why, half.heard if answers else 0), at)
         self.write(half, Sent(half.conn, number, seg, half.top, half.top, False), at)
         self.move(half, CLOSED, why, at)
+
+    def throw_away(self, half: Half, why: Reason, at: int) -> None:
+        """What its program has not read is gone."""
+        if half.proven > half.read:
+            gone = Destroyed(half.conn, Queue.UNREAD, half.read, half.proven, why)
+            self.write(half, gone, at)
 
     def _hears_reset(self, half: Half, peer: Half, number: int, seg: Segment, at: int) -> None:
         if half.state is TIME_WAIT:
@@ -303,17 +307,23 @@ def _is_stale(pair: Pair, peer: Half, seg: Segment) -> bool:
     return not 0 <= peer.offset(seg.ack) <= peer.top + 1
 
 
+_ANSWERS = (Reason.NO_CONNECTION, Reason.DATA_AFTER_CLOSE, Reason.DATA_AFTER_SHUTDOWN)
+
+
 def _why(half: Half, seg: Segment) -> Reason:
     """Why an end that was open sends a RST, as far as it can be told."""
     if half.unaccepted:
         return Reason.LISTENER_CLOSED
+    if half.watched and half.closed and half.edge > half.read:
+        return Reason.UNREAD_AT_CLOSE  # also behind the FIN of a shutdown()
     if half.watched and half.fin_at < 0:
         if half.edge > half.read:
             return Reason.UNREAD_AT_CLOSE
         if half.lingers_zero:
             return Reason.LINGER_ZERO
     if half.fin_at >= 0 and half.heard_text:
-        return Reason.DATA_AFTER_CLOSE
+        alive = half.watched and not half.closed
+        return Reason.DATA_AFTER_SHUTDOWN if alive else Reason.DATA_AFTER_CLOSE
     if not seg.flags & ACK:
         return Reason.NO_CONNECTION  # it answers, and knows no more than what it answers
     return Reason.ABORTED

@@ -42,10 +42,12 @@ from .segment import ACK as ACK
 from .segment import CWR as CWR
 from .segment import ECE as ECE
 from .segment import FIN as FIN
+from .segment import PLAIN_IP as PLAIN_IP
 from .segment import PSH as PSH
 from .segment import RST as RST
 from .segment import SYN as SYN
 from .segment import URG as URG
+from .segment import IpFields as IpFields
 from .segment import Segment as Segment
 from .segment import copy_segment as copy_segment
 from .show import flags_text as flags_text

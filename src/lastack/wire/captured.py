@@ -15,10 +15,10 @@ from . import capture as link
 from .capture import Direction, Frame, Interface
 from .flow import Flow
 from .icmp import parse_icmp
-from .ip import ICMP4, ICMP6, TCP, read_header
+from .ip import ICMP4, ICMP6, TCP, IpHeader, read_header
 from .options import NONE, parse_options
 from .packet import IcmpMessage, WireError
-from .segment import Segment
+from .segment import Segment, ip_fields
 
 LINKS: Final = frozenset(
     {link.NULL, link.ETHERNET, link.RAW, link.LOOP, link.LINUX_SLL, link.IPV4, link.IPV6}
@@ -84,7 +84,7 @@ def parse_captured(data: bytes, length: int) -> Segment | IcmpMessage | None:
     body = data[header.first : min(header.last, len(data))]
     if header.protocol == TCP:
         size = header.last - header.first
-        return _segment(header.src, header.dst, body, size, header.tos & 3)
+        return _segment(header, body, size)
     if header.protocol == (ICMP4 if len(header.src) == 4 else ICMP6):
         try:
             return parse_icmp(header.src, header.dst, body)
@@ -93,7 +93,7 @@ def parse_captured(data: bytes, length: int) -> Segment | IcmpMessage | None:
     return None
 
 
-def _segment(src: bytes, dst: bytes, data: bytes, size: int, ecn: int) -> Segment:
+def _segment(header: IpHeader, data: bytes, size: int) -> Segment:
     if len(data) < _TCP.size:
         raise WireError("the TCP header is cut off")
     sport, dport, seq, ack, offset, flags, wnd, _, up = _TCP.unpack_from(data)
@@ -106,9 +106,10 @@ def _segment(src: bytes, dst: bytes, data: bytes, size: int, ecn: int) -> Segmen
         # a view, because a file may claim far more octets than it has
         text = cast(bytes, _ZEROS[: size - first])
     return Segment(
-        Flow(src, sport, dst, dport), seq, ack, flags, wnd, text, up=up, ecn=ecn,
+        Flow(header.src, sport, header.dst, dport), seq, ack, flags, wnd, text, up=up,
+        ecn=header.tos & 3,
         mss=options.mss, wscale=options.wscale, sack_ok=options.sack_ok, tsval=options.tsval,
-        tsecr=options.tsecr, sack=options.sack,
+        tsecr=options.tsecr, sack=options.sack, ip=ip_fields(header.tos, header.ttl),
     )  # fmt: skip
 
 

@@ -25,7 +25,10 @@ def build(packet: Packet) -> bytes:
         if isinstance(packet, Segment):
             if not 0 <= packet.ecn <= 3:
                 raise WireError(f"the ECN field has two bits, not {packet.ecn}")
-            return build_ip(flow.src, flow.dst, TCP, build_tcp(packet), packet.ecn)
+            if packet.ip.tos & 3:
+                raise WireError("the two lowest bits of the type of service are those of ECN")
+            tos, ttl = packet.ip
+            return build_ip(flow.src, flow.dst, TCP, build_tcp(packet), tos | packet.ecn, ttl)
         if isinstance(packet, Datagram):
             body = build_udp(packet)
             return build_ip(flow.src, flow.dst, UDP, body, packet.tos, packet.ttl)
@@ -43,7 +46,7 @@ def parse(data: bytes) -> Packet:
     header, payload = parse_ip(data)
     src, dst, protocol = header.src, header.dst, header.protocol
     if protocol == TCP:
-        return parse_tcp(src, dst, payload, header.tos & 3)
+        return parse_tcp(src, dst, payload, header.tos, header.ttl)
     if protocol == UDP:
         return parse_udp(src, dst, payload, header.tos, header.ttl)
     if protocol == (ICMP4 if len(src) == 4 else ICMP6):

@@ -81,9 +81,7 @@ def copy_packet(packet: Packet, number: int) -> Packet:
     if isinstance(packet, Segment):
         return copy_segment(packet, number)
     if isinstance(packet, Datagram):
-        return Datagram(
-            packet.flow, packet.text, tos=packet.tos, ttl=packet.ttl, number=number
-        )
+        return Datagram(packet.flow, packet.text, tos=packet.tos, ttl=packet.ttl, number=number)
     return IcmpMessage(
         packet.flow, packet.kind, packet.code, packet.quoted, packet.quoted_seq, mtu=packet.mtu,
         protocol=packet.protocol, number=number,

@@ -10,7 +10,7 @@ from .flow import Flow
 from .ip import TCP
 from .options import NONE, build_options, options_length, parse_options
 from .packet import WireError
-from .segment import Segment
+from .segment import Segment, ip_fields
 
 LENGTH: Final = 20
 """Octets of the header without options."""
@@ -37,8 +37,8 @@ def build_tcp(seg: Segment) -> bytes:
     return _HEADER.pack(*fields, checksum(total), seg.up) + options + seg.text
 
 
-def parse_tcp(src: bytes, dst: bytes, data: bytes, ecn: int) -> Segment:
-    """Return the segment in the payload of an IP packet.
+def parse_tcp(src: bytes, dst: bytes, data: bytes, tos: int, ttl: int) -> Segment:
+    """Return the segment in the payload of an IP packet; `tos` has the bits of ECN, too.
 
     ChecksumError (MUST-3); WireError if the data offset is wrong. Reserved bits are ignored.
     """
@@ -51,7 +51,7 @@ def parse_tcp(src: bytes, dst: bytes, data: bytes, ecn: int) -> Segment:
     verify(pseudo_sum(src, dst, TCP, len(data)) + ones_sum(data), "TCP")
     options = parse_options(data[LENGTH:first]) if first > LENGTH else NONE
     return Segment(
-        Flow(src, sport, dst, dport), seq, ack, flags, wnd, data[first:], up=up, ecn=ecn,
+        Flow(src, sport, dst, dport), seq, ack, flags, wnd, data[first:], up=up, ecn=tos & 3,
         mss=options.mss, wscale=options.wscale, sack_ok=options.sack_ok, tsval=options.tsval,
-        tsecr=options.tsecr, sack=options.sack,
+        tsecr=options.tsecr, sack=options.sack, ip=ip_fields(tos, ttl),
     )  # fmt: skip

@@ -27,10 +27,10 @@ def attempt(held, wanted, port, only):
 
 
 def server(peer, port):
-    for only in (0, 1):
-        for held in ADDRESSES:
-            print(only, held, [attempt(held, wanted, port + 1, only) for wanted in ADDRESSES])
     with socket.create_server(("", port)) as listener:
+        for only in (0, 1):
+            for held in ADDRESSES:
+                print(only, held, [attempt(held, wanted, port + 1, only) for wanted in ADDRESSES])
         listener.accept()[0].close()
 
 

@@ -24,9 +24,7 @@ class Handler:
 
 async def serve(port: int) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(Handler(), hostname="server"), "0.0.0.0", port
-    )
+    server = await loop.create_server(lambda: SMTP(Handler(), hostname="server"), "0.0.0.0", port)
     await server.serve_forever()
 
 

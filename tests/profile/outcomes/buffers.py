@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from lastack.profile import Profile, WindowOpens
 from lastack.sockets import AGAIN, OUT, TcpSocket, names
 from lastack.wire import PSH
 from tests.exchange import B, Lab, ms
-from tests.truth.peer import HandPeer, World
+from tests.truth.peer import HandPeer, World, tries
 
 from .case import shows
 from .exchange import opened
@@ -74,6 +76,26 @@ def a_server_that_does_not_read(profile: Profile) -> object:
 @shows("window_share", {249 / 256: 88, 0.5: 45})
 def text_in_the_receive_buffer(profile: Profile) -> object:
     return receivable(profile)
+
+
+@shows("window_steps", {False: [100] * 12, True: [0, 558, 0, 0, 0, 0, 0, 600, 0, 0, 0, 0]})
+def edge_of_the_window_when_hundreds_are_read_at_once(profile: Profile) -> object:
+    """By how much each ACK of 100 bytes that are read moves the right edge; the buffer is the
+    window, and a segment of the peer is thought to have 536."""
+    world = World(profile.with_field("window_opens", WindowOpens.AT_ONCE))
+    peer = HandPeer(world, mode="manual", mss=536)
+    sock = world.socket()
+    world.set(sock, names.SO_RCVBUF, 10_000)
+    peer.accept_from_k(sock)
+    edges = []
+    for _ in range(13):
+        mark = peer.mark()
+        peer.data(bytes(100))
+        world.run(0.3)
+        last = peer.since(mark)[-1]
+        edges.append(last.ack + last.wnd)
+        assert len(tries(world, sock, "recv")) == 100
+    return [after - before for before, after in pairwise(edges)]
 
 
 def told(sock: TcpSocket, first: int, size: int, now: int) -> int:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import errno
 
-from lastack.profile import MissingTimestamp, Profile, ResetCheck, S, SynCheck, WindowCheck
+from lastack.profile import (
+    MissingTimestamp,
+    OldAck,
+    Profile,
+    ResetCheck,
+    S,
+    SynCheck,
+    WindowCheck,
+    WindowUpdate,
+)
+from lastack.sockets import names
 from lastack.state import CLOSE_WAIT, CLOSED, ESTABLISHED
 from lastack.wire import ABSENT
 from tests.truth.peer import HandPeer, World, tries
@@ -76,6 +86,25 @@ def syn_inside_of_the_window(profile: Profile) -> object:
     return peer.state, flags(peer, since), tries(world, sock, "recv")
 
 
+@shows("pointer_when_shut", {True: b"!", False: "EINVAL"})
+def urgent_byte_at_a_shut_window(profile: Profile) -> object:
+    world = World(profile.with_field("window_check", WindowCheck.OVERLAP))
+    peer = HandPeer(world, mode="manual")
+    sock = world.socket()
+    world.set(sock, names.SO_RCVBUF, 4096)
+    peer.accept_from_k(sock)
+    for _ in range(50):
+        peer.data(b"x" * 1000)
+        world.run(0.3)  # past any delayed ACK
+    last = peer.arrived[-1][1]
+    assert last.wnd == 0
+    peer.tx("PSH|ACK|URG", b"!", seq=last.ack - peer.iss, up=1)
+    try:
+        return sock.recv(1, names.MSG_OOB, world.now)
+    except OSError as error:
+        return errno.errorcode[error.errno or 0]
+
+
 @shows("listen_resets_syn_ack", {True: ["RST"], False: []})
 def syn_ack_for_a_listener(profile: Profile) -> object:
     world = World(profile)
@@ -115,6 +144,15 @@ def reset_in_a_simultaneous_open(profile: Profile) -> object:
     return errno_of(lambda: sock.connected(world.now))
 
 
+@shows("hard_unreachable", {False: ESTABLISHED, True: CLOSED})
+def port_unreachable_of_an_open_connection(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    sock.send(b"x", 0, world.now)
+    world.flush()
+    peer.icmp(3, 3)
+    return peer.state
+
+
 @shows("destroyed", {errno.ECONNABORTED: "ECONNABORTED", errno.ETIMEDOUT: "ETIMEDOUT"})
 def killed(profile: Profile) -> object:
     world, _, sock = opened(profile)
@@ -128,3 +166,22 @@ def text_that_ends_behind_the_window(profile: Profile) -> object:
     world, peer, sock = opened(profile)
     peer.data(b"x" * 70_000)
     return tries(world, sock, "recv")
+
+
+@shows("old_ack", {OldAck.ACKED: "AGAIN", OldAck.MAX_WINDOW: b"x"})
+def text_with_an_ack_from_before_the_connection(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    peer.tx("PSH|ACK", b"x", ack=-100)
+    return tries(world, sock, "recv")
+
+
+@shows("window_update", {WindowUpdate.LARGER: [1460], WindowUpdate.RFC9293: []})
+def an_ack_that_tells_a_smaller_window(profile: Profile) -> object:
+    """The second of two ACKs that could have changed places tells a smaller window."""
+    world, peer, sock = opened(profile)
+    peer.ack(1)
+    peer.ack(1, wnd=1000)
+    since = peer.mark()
+    sock.send(b"x" * 1460, 0, world.now)
+    world.run(0.1)
+    return [got.len for got in peer.since(since)]

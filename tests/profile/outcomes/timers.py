@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from lastack.profile import MS, BeyondSndNxt, GiveUp, Profile, S, ZeroWindowDeath
 from lastack.state import CLOSED, FIN_WAIT_1
 from tests.truth.peer import HandPeer, World
@@ -58,6 +60,20 @@ def three_retries(profile: Profile) -> object:
 @shows("retries2", {15: 16, 5: 6})
 def transmissions(profile: Profile) -> object:
     return len(data_unanswered(profile, 3000))
+
+
+@shows(
+    "told_after", {0: [0, 0, 0, 0], 3: [0, 0, errno.ETIMEDOUT, 0], 1: [errno.ETIMEDOUT, 0, 0, 0]}
+)
+def soft_errors_of_four_repeats(profile: Profile) -> object:
+    """What SO_ERROR tells after each of them; reading it clears it."""
+    world, _, sock = opened(profile)
+    sock.send(b"x" * 100, 0, world.now)
+    told = []
+    for seconds in (0.3, 0.5, 0.9, 1.7):
+        world.run(seconds)
+        told.append(sock.take_error(world.now))
+    return told
 
 
 @shows("syn_retries", {6: 11, 1: 3})

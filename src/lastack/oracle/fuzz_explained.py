@@ -1,0 +1,123 @@
+"""Differences between the kernel and lastack under random scripts that are known, with the reason.
+
+Each looks at one difference and nothing else of the script, so that another one is not hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .fuzz_compare import Parted
+from .fuzz_play import Look
+from .fuzz_script import Arrival, Fuzz
+
+_OPENS: Final = 128
+"""Octets of text from which on a segment opens the window."""
+_SEGMENT: Final = 1460
+_POLLOUT: Final = 0x4
+_MUCH: Final = 8_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A difference with both sides and the script as it was played."""
+
+    script: Fuzz
+    kernel: Sequence[Look]
+    lastack: Sequence[Look]
+    difference: Parted
+
+
+@dataclass(frozen=True)
+class Known:
+    """name: what to call it; source: the profile field that it is about, or "race"."""
+
+    name: str
+    source: str
+    why: str
+    holds: Callable[[Seen], bool]
+
+
+def _edge(looks: Sequence[Look], until: int) -> int:
+    """Return the right edge of the last window offered before a step, as the peer sees it."""
+    edge = 0
+    for look in looks[:until]:
+        for _, sent in look.packets:
+            if "A" in sent.flags and "R" not in sent.flags:
+                edge = max(edge, sent.ack + sent.window)
+    return edge
+
+
+def _between_the_edges(seen: Seen) -> bool:
+    """Tell whether the segment of the step begins or ends between the edges that the two sides
+    offered, or, once a segment of some size has opened the windows, near to one of them."""
+    steps = seen.script.steps
+    number = seen.difference.step
+    step = steps[number] if number < len(steps) else None
+    if not isinstance(step, Arrival):
+        return False
+    edges = sorted((_edge(seen.kernel, number), _edge(seen.lastack, number)))
+    opened = any(isinstance(one, Arrival) and one.length >= _OPENS for one in steps[:number])
+    slack = 2 * _SEGMENT if opened else 0
+    ends = step.seq.offset, step.seq.offset + step.length + ("F" in step.flags)
+    near = any(edges[0] - slack <= end <= edges[1] + slack + 1 for end in ends)
+    return near and (opened or edges[0] != edges[1])
+
+
+def _part_of_a_write(seen: Seen) -> bool:
+    """Tell whether the step is a write() for which at least one side has no room."""
+    found = seen.difference
+    name, _, rest = found.act.partition(" ")
+    if name != "write" or found.field != "result":
+        return False
+    asked = int(rest.split()[0])
+    taken = [
+        0 if one == "EAGAIN" else int(one) if one.isdigit() else -1
+        for one in (found.kernel, found.lastack)
+    ]
+    return min(taken) >= 0 and min(taken) < asked
+
+
+def _writable(seen: Seen) -> bool:
+    """Tell whether nothing but POLLOUT differs while much is unacknowledged on both sides."""
+    found = seen.difference
+    if found.field != "ready":
+        return False
+    pairs = list(zip(found.kernel.split(), found.lastack.split(), strict=True))
+    looks = seen.kernel[found.step], seen.lastack[found.step]
+    queued = [int(look.told.split()[-1]) for look in looks if look.told.split()[-1].isdigit()]
+    return (
+        all(int(one, 16) ^ int(two, 16) in (0, _POLLOUT) for one, two in pairs)
+        and len(queued) == len(looks)
+        and min(queued) > _MUCH
+    )
+
+
+KNOWN_IN_FUZZ: Final = (
+    Known(
+        "between the edges", "window_share",
+        "A segment that ends between the right edges of the two windows: how much text fits into "
+        "the receive buffer depends on the bookkeeping of the device, which is another for TUN "
+        "than for loopback, where the field was measured.",
+        _between_the_edges,
+    ),
+    Known(
+        "part of a write", "send_default",
+        "A write() that finds no room for all: how much bookkeeping a kernel counts beside the "
+        "text depends on how the queue was cut into pieces for segmentation offload.",
+        _part_of_a_write,
+    ),
+    Known(
+        "writable", "writable_share",
+        "POLLOUT of a send queue that is about two thirds full, for the same reason.",
+        _writable,
+    ),
+)  # fmt: skip
+"""What the fuzzer may find, and nobody mends."""
+
+
+def explained(seen: Seen) -> Known | None:
+    """Return what is known of a difference, None if nobody knows it."""
+    return next((one for one in KNOWN_IN_FUZZ if one.holds(seen)), None)

@@ -1,0 +1,78 @@
+"""Which segments count: their numbers against our windows (RFC 9293 section 3.10.7.4, RFC 5961)."""
+
+from __future__ import annotations
+
+from lastack.profile import OldAck, WindowCheck, WindowUpdate
+from lastack.state import SYN_RECEIVED
+from lastack.wire import SYN, Segment, seq
+
+from .tcb import Tcb
+
+
+def by_edges(tcb: Tcb) -> bool:
+    """Tell whether a segment passes by where it ends, and then as a whole."""
+    return tcb.profile.acceptance.window_check is WindowCheck.EDGES
+
+
+def acceptable(tcb: Tcb, seg: Segment) -> bool:
+    """Table 6: does the segment overlap the receive window? At a
+    window of 0 a RST and a pointer at RCV.NXT do (MUST-66). Or it is asked whether its ends are
+    too far off."""
+    window = tcb.rcv_acceptable()
+    if seg.seq == tcb.rcv_nxt and len(seg.text) < window:
+        return True  # "0 <= ahead < window" of both cases with a window, the usual one
+    request = tcb.passive and tcb.state is SYN_RECEIVED
+    if by_edges(tcb) and not request:
+        return _between_edges(tcb, seg, window)
+    length = seg.length
+    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
+    if length == 0:
+        return ahead == 0 if window == 0 else 0 <= ahead < window or ahead == 0
+    if window == 0:
+        return False
+    return 0 <= ahead < window or 0 <= ahead + length - 1 < window
+
+
+def _between_edges(tcb: Tcb, seg: Segment, window: int) -> bool:
+    """The check of Linux, which measures from the last ACK sent, and lets a peer whose text is
+    all read send more than it was offered."""
+    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
+    if ahead >= 0 and ahead + seg.length <= window:
+        return True
+    end = (seg.seq + seg.length) & seq.MASK
+    if seq.lt(end, tcb.rcv_wup):
+        return False
+    if seq.diff(end, tcb.rcv_nxt) <= window:
+        return True
+    return ahead <= window and not len(tcb.recvq)
+
+
+def outside_after_all(tcb: Tcb, seg: Segment) -> bool:
+    """Tell whether nothing of an acceptable segment is taken: where its ends are what counts, it
+    may begin just behind the window, or bring text to a window of 0."""
+    window = tcb.rcv_acceptable()
+    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
+    if ahead > 0:
+        return ahead >= window
+    return window == 0 and bool(seg.text) and ahead + seg.length > 0
+
+
+def oldest_ack(tcb: Tcb) -> int:
+    """Return how far behind SND.UNA an ACK may be: MAX.SND.WND, and no further than anything was
+    acknowledged (the SYN counts where we sent the first)."""
+    if tcb.profile.acceptance.old_ack is OldAck.ACKED:
+        return min(tcb.max_snd_wnd, tcb.sendq.start + (not tcb.passive))
+    return max(tcb.max_snd_wnd, 1)
+
+
+def tells_window(tcb: Tcb, seg: Segment, *, moved: bool) -> bool:
+    """Tell whether SND.WND is to be SEG.WND; `moved`: the segment acknowledges something new."""
+    if tcb.profile.acceptance.window_update is WindowUpdate.RFC9293:
+        # "If (SND.WL1 < SEG.SEQ or (SND.WL1 = SEG.SEQ and SND.WL2 =< SEG.ACK)), set SND.WND"
+        if tcb.snd_wl1 == seg.seq:
+            return seq.le(tcb.snd_wl2, seg.ack)
+        return seq.lt(tcb.snd_wl1, seg.seq)
+    if moved or seq.lt(tcb.snd_wl1, seg.seq):
+        return True
+    scale = 0 if seg.flags & SYN else tcb.snd_wscale
+    return tcb.snd_wl1 == seg.seq and (not seg.wnd or seg.wnd << scale > tcb.snd_wnd)

@@ -86,7 +86,7 @@ def test_once_reordering_was_seen_three_held_segments_wait_too() -> None:
 def test_a_duplicate_report_makes_the_window_wider() -> None:
     rack = Rack()
     rack.min_rtt = 40 * MS
-    rack.reordered = True
+    rack.reorders = 1
     rack.duplicate_reported(0, 40 * MS)
     rack.duplicate_reported(1 * MS, 40 * MS)  # within a round trip: counts once
     for n in range(3):

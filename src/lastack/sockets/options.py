@@ -67,6 +67,11 @@ def _set_ip(sock: SocketParts, level: int, name: int, value: bytes) -> None:
     next segment on; a stream socket does not have the bits of ECN (docs/kernel-notes/ip-fields.md).
     Options that ask for control data are stored: TCP delivers none, on Linux as here."""
     ip = sock.own_ip()
+    if (level, name) == (names.IPPROTO_IP, names.IP_MTU_DISCOVER):
+        ip.set_mtu_discover(value)
+        if sock.endpoint is not None:
+            sock.endpoint.follows_path_mtu = ip.follows_path_mtu
+        return
     set_ip_option(ip, sock.binding, sock.family, level, name, value)
     ip.tos &= ~_ECN
     ip.tclass &= ~_ECN

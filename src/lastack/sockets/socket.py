@@ -91,6 +91,7 @@ class TcpSocket(SocketParts):
             self.options = endpoint.inherited
             self.receive_timeout, self.send_timeout = self.options.timeouts
         endpoint.owner = self
+        endpoint.follows_path_mtu = self.options.ip.follows_path_mtu
         self.options.apply(endpoint.connection, now)
         if endpoint.connection.state is not CLOSED:
             self.host.settle(endpoint, now)  # a keep-alive timer may run from here on
@@ -126,6 +127,7 @@ class TcpSocket(SocketParts):
             )
         except PortError as error:
             raise self._refuse("connect", error, now) from None
+        self.endpoint.follows_path_mtu = options.ip.follows_path_mtu
         self.listener = None  # one that was shut down earlier
         self._opened = self._connecting = True
         if self._shut_read:

@@ -105,6 +105,10 @@ def _set_socket_option(sock: SocketParts, name: int, number: int, now: int) -> b
         sock.host.wake(sock, OUT)  # a larger buffer may have room
     elif name == names.SO_RCVBUF:
         sock.buffers.set_receive(number)
+    elif name == names.SO_ZEROCOPY:
+        if number not in (0, 1):
+            raise os_error(errno.EINVAL)
+        sock.own_options().zerocopy = bool(number)
     elif name == names.SO_OOBINLINE:
         sock.own_options().inline = number != 0
         if sock.endpoint is not None:
@@ -259,6 +263,7 @@ _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.SOL_SOCKET, names.SO_SNDBUF): lambda s, now: s.buffers.send,
     (names.SOL_SOCKET, names.SO_RCVBUF): lambda s, now: s.buffers.receive,
     (names.SOL_SOCKET, names.SO_OOBINLINE): lambda s, now: int(s.options.inline),
+    (names.SOL_SOCKET, names.SO_ZEROCOPY): lambda s, now: int(s.options.zerocopy),
     (names.SOL_SOCKET, names.SO_KEEPALIVE): lambda s, now: int(s.options.keepalive),
     (names.SOL_SOCKET, names.SO_TYPE): lambda s, now: names.SOCK_STREAM,
     (names.SOL_SOCKET, names.SO_DOMAIN): lambda s, now: s.family,

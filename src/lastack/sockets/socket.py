@@ -22,6 +22,7 @@ from .linger import ClosePlan
 from .options import get_option, set_option
 from .parts import SocketParts
 from .stored import SocketOptions
+from .zerocopy import Completions
 
 _OPENING = (SYN_SENT, SYN_RECEIVED)
 
@@ -191,6 +192,11 @@ class TcpSocket(SocketParts):
             record=bool(flags & names.MSG_EOR),
         )  # fmt: skip
         self.host.settle(self.endpoint, now)
+        if count and flags & names.MSG_ZEROCOPY and self.options.zerocopy:
+            if self.completions is None:
+                self.completions = Completions()
+            self.completions.add()
+            self.host.wake(self, ERR)
         return count if count else AGAIN
 
     def recv(self, size: int, flags: int, now: int) -> bytes | NotNow:
@@ -225,6 +231,14 @@ class TcpSocket(SocketParts):
         if tcp.read_shut or tcp.state is CLOSED:
             return b""
         return AGAIN
+
+    def take_completions(self, room: int) -> tuple[tuple[Control, ...], int]:
+        """recvmsg(2) with MSG_ERRQUEUE: the control data that says which sends are done
+        (MSG_ZEROCOPY), and the flags of the message; EAGAIN when there is none."""
+        if self.completions is None or not self.completions.waiting:
+            raise os_error(errno.EAGAIN)
+        kept, flags = fit([self.completions.take(self.family)], room)
+        return kept, flags | names.MSG_ERRQUEUE
 
     def brought(self, room: int) -> tuple[tuple[Control, ...], int]:
         """Return the control data that recvmsg(2) adds to what it has just read, as far as `room`
@@ -325,7 +339,8 @@ class TcpSocket(SocketParts):
         if self.endpoint is None:
             bits = OUT | HUP | (ERR if self.error else 0)
             return bits | IN | RDHUP if listener is not None and listener.killed else bits
-        return self.endpoint.connection.poll(shut_write=self._shut_write)
+        bits = self.endpoint.connection.poll(shut_write=self._shut_write)
+        return bits if self.completions is None or not self.completions.waiting else bits | ERR
 
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """close(2), the last reference: FIN, RST, or a plan of what to wait for (SO_LINGER)."""

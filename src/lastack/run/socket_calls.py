@@ -190,7 +190,11 @@ def _send_rest(
     file: Stream, rest: memoryview, flags: int, control: Sequence[Control], now: int
 ) -> int | NotNow:
     """Send on. An error that comes after some bytes were taken is for the next call to tell."""
-    only_told = isinstance(file, TcpSocket) and not file.error  # that a send is done
+    only_told = (  # that a send is done
+        isinstance(file, TcpSocket)
+        and file.endpoint is not None
+        and not file.endpoint.connection.error
+    )
     if file.mask(now) & ERR and not only_told:
         return _FINISHED
     if isinstance(file, UdpSocket):

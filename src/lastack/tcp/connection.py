@@ -16,6 +16,7 @@ from . import (
     arrives,
     calls,
     emit,
+    idle,
     keepalive,
     opening,
     readiness,
@@ -30,7 +31,7 @@ from .entry import Entry
 from .finwait import orphan_limit, split_limit
 from .info import Info, info_of
 from .mark import Urgent
-from .meter import BUFFER, BUSY, IDLE, WINDOW, Meter
+from .meter import Meter
 from .tcb import UNSET, Tcb, enter
 from .timewait import entry_of
 
@@ -68,9 +69,9 @@ class Connection:
         were set (MSG_MORE). `record`: what is taken ends a record, if it is all (MSG_EOR)."""
         tcb = self._tcb
         if tcb.snd_una == tcb.snd_nxt:
-            self._resume(now)
+            idle.resume(tcb, self._meter, now)
         count = sending.send(tcb, data, now, push_urgent=push_urgent, more=more, record=record)
-        self._note_time(now)
+        idle.note_time(tcb, self._meter, now)
         return count
 
     def receive(self, size: int, now: int, *, peek: bool = False) -> bytes:
@@ -202,18 +203,6 @@ class Connection:
         with the first text; of an active one the handshake's last ACK waits for text."""
         self._tcb.defer = repeats
 
-    def _note_time(self, now: int) -> None:
-        tcb = self._tcb
-        doing = BUFFER if tcb.buffer_full else WINDOW if tcb.window_full else BUSY
-        if not len(tcb.sendq) and (tcb.fin_seq == UNSET or tcb.fin_acked()):
-            doing = IDLE
-        if doing != self._meter.doing:
-            self._meter.turns_to(doing, now)
-
-    def _resume(self, now: int) -> None:
-        if self._meter.data_sent_at >= 0:
-            recovery.resume(self._tcb, now - self._meter.data_sent_at)
-
     # -- from below ----------------------------------------------------------------------------
 
     def syn_arrives(self, seg: Segment, now: int) -> None:
@@ -239,13 +228,13 @@ class Connection:
             window = tcb.snd_wnd
             arrives.segment_arrives(tcb, seg, now)
             if tcb.snd_wnd != window and tcb.snd_una == tcb.snd_nxt and len(tcb.sendq):
-                self._resume(now)  # what waited for window begins anew, too
+                idle.resume(tcb, self._meter, now)  # what waited for window begins anew, too
         if meter.recovering_since >= 0 and not tcb.retransmits:
             meter.recovered(now)
         emit.flush(tcb, now)
         if tcb.wants_room:
             recovery.make_room(tcb)
-        self._note_time(now)
+        idle.note_time(tcb, self._meter, now)
         if tcb.orphan:
             self._settle_orphan(now)
 

@@ -99,14 +99,6 @@ def _congestion(tcb: Tcb, count: int, now: int) -> None:
         emit.resend(tcb, tcb.snd_una, now)
 
 
-def resume(tcb: Tcb, idle: int) -> None:
-    """The program sends again, or the window opens, after `idle` ns in which nothing was sent or
-    in flight: what cwnd was worth then says little now (RFC 5681 section 4.1;
-    docs/kernel-notes/idle.md)."""
-    if idle > tcb.rtt.rto and tcb.profile.start.restarts_after_idle:
-        tcb.congestion.resume(idle // tcb.rtt.rto)
-
-
 def make_room(tcb: Tcb) -> None:
     """A segment was processed, and what it let go has left: wake a writer that was refused, once
     a third of the buffer is free (tcp_check_space).

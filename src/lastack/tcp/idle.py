@@ -1,0 +1,29 @@
+"""The sender's time: what it was busy with, and what a pause does to cwnd.
+
+Functions over a Tcb and its meter, called by `connection` after a call, a segment or a timer.
+"""
+
+from __future__ import annotations
+
+from .meter import BUFFER, BUSY, IDLE, WINDOW, Meter
+from .tcb import UNSET, Tcb
+
+
+def note_time(tcb: Tcb, meter: Meter, now: int) -> None:
+    """Account for the sender's time (tcpi_busy_time and others; docs/kernel-notes/sending.md)."""
+    doing = BUFFER if tcb.buffer_full else WINDOW if tcb.window_full else BUSY
+    if not len(tcb.sendq) and (tcb.fin_seq == UNSET or tcb.fin_acked()):
+        doing = IDLE
+    if doing != meter.doing:
+        meter.turns_to(doing, now)
+
+
+def resume(tcb: Tcb, meter: Meter, now: int) -> None:
+    """Nothing is in flight, and text may be sent again, by the program or because the window opens:
+    after a pause longer than RTO cwnd says little (RFC 5681 section 4.1;
+    docs/kernel-notes/idle.md)."""
+    idle = now - meter.data_sent_at
+    if meter.data_sent_at < 0 or idle <= tcb.rtt.rto:
+        return
+    if tcb.profile.start.restarts_after_idle:
+        tcb.congestion.resume(idle // tcb.rtt.rto)

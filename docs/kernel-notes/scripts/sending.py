@@ -124,6 +124,23 @@ def blocks() -> Facts:
     yield Fact("sending.lowat.sysctl-4000", sock.getsockopt(level, lowat), 0)
 
 
+def full_link() -> Facts:
+    """A queue in front of the link that takes nothing (needs tc): probes twice a second."""
+    peer = Peer(Tun(), 540)
+    sock = open_to(peer)
+    lab.shell("tc qdisc replace dev peer0 root pfifo limit 0")
+    sock.send(b"x")
+    time.sleep(0.5)
+    yield Fact("sending.link-full.probes", field(sock, 3, "B"), 1)
+    time.sleep(1)
+    yield Fact("sending.link-full.probes-later", field(sock, 3, "B"), 3)
+    yield Fact("sending.link-full.backoff", field(sock, 4, "B"), 0)
+    yield Fact("sending.link-full.unacked", field(sock, 24), 0)
+    lab.shell("tc qdisc delete dev peer0 root")
+    sent = peer.collect(0.6)
+    yield Fact("sending.link-full.over", [one.size for one in sent if one.size][:1], [1])
+
+
 def field(sock: socket.socket, place: int, kind: str = "I") -> int:
     """A number of struct tcp_info at an offset."""
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
@@ -209,4 +226,5 @@ def times(sock: socket.socket) -> tuple[int, int, int]:
 
 if __name__ == "__main__":
     lab.main([least_train, use_of_the_window, pause_at_a_closed_window, blocks, overtaken,
-              lost_with_little_in_flight, hystart, short_of_something])  # fmt: skip
+              lost_with_little_in_flight, hystart, short_of_something,
+              full_link])  # fmt: skip

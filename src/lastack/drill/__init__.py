@@ -12,6 +12,7 @@ from .play import play_text as play_text
 from .requests import Ends as Ends
 from .runner import Result as Result
 from .runner import Verdict as Verdict
+from .shell import NO_QUEUE as NO_QUEUE
 from .shell import QUEUE as QUEUE
 from .simulated import Call as Call
 from .simulated import Simulated as Simulated

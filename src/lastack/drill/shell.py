@@ -34,11 +34,12 @@ _HARMLESS: Final = (
 """Commands without an effect on a simulated host: it has no cache, and sends no segments larger
 than the MSS."""
 _QUEUE: Final = re.compile(r"tc qdisc (?:add|replace|change) dev tun0 root (\S.*)")
-_NO_QUEUE: Final = re.compile(r"tc qdisc del(?:ete)? dev tun0 root")
+_TAKEN_AWAY: Final = re.compile(r"tc qdisc del(?:ete)? dev tun0 root")
 _PARAMETER: Final = re.compile(r"echo (\S+) ?> ?/sys/module/(\w+)/parameters/(\w+)")
 QUEUE: Final = "qdisc"
-"""The name under which the queue in front of the link is a setting; its value is tc(8)'s words,
-"pfifo" where a script takes the one away that it has made."""
+"""The name under which the queue in front of the link is a setting; its value is tc(8)'s words."""
+NO_QUEUE: Final = "pfifo"
+"""Those of a queue that makes no difference; it is also what is left when one is taken away."""
 _REDIRECTIONS: Final = re.compile(r"\s*(?:\d?>>?|&>)\s*(?:&\d|\S+)")
 _PRODUCT: Final = re.compile(r"\$\(\(([0-9*+ ()]+)\)\)")
 
@@ -94,8 +95,8 @@ def _simple(command: str, directory: PurePath, depth: int) -> Iterator[Effect]:
     if queue := _QUEUE.fullmatch(command):
         yield Setting(QUEUE, queue[1])
         return
-    if _NO_QUEUE.fullmatch(command):
-        yield Setting(QUEUE, "pfifo")
+    if _TAKEN_AWAY.fullmatch(command):
+        yield Setting(QUEUE, NO_QUEUE)
         return
     try:
         words = shlex.split(command, comments=True)

@@ -13,6 +13,7 @@ from lastack.trace import Journal, Listener
 from lastack.wire import Packet, copy_packet
 
 from . import waiting
+from .shell import NO_QUEUE, QUEUE
 from .sysctls import follow
 from .systemcalls import CALLS, Unfinished
 from .target import Answer, Left, Request
@@ -20,6 +21,7 @@ from .target import Answer, Left, Request
 _STORM: Final = 100_000
 """More steps than any script has at one point in time: the host answers itself without end."""
 FIRST_DESCRIPTOR: Final = 3
+_FULL: Final = "pfifo limit 0"
 
 
 Account = Callable[[Answer, int], None]
@@ -193,7 +195,11 @@ class Simulated:
         self._collect()
 
     def change(self, name: str, value: str) -> bool:
-        """Tell whether the host keeps to a setting: its profile does not change any more."""
+        """Tell whether the host keeps to a setting: its profile does not change any more, but the
+        queue in front of its link does."""
+        if name == QUEUE and value in (NO_QUEUE, _FULL):
+            self.host.set_link_full(value == _FULL)
+            return True
         return follow(self._profile, name, value, own_only=self._lenient) == self._profile
 
     def close(self) -> None:

@@ -350,6 +350,12 @@ class Host:
             scribe=scribe, ts_offset=timestamp_offset(flow, self._secret),
         )  # fmt: skip
 
+    def set_link_full(self, full: bool) -> None:
+        """The queue in front of the link takes nothing, or takes packets again. Connections that
+        begin later do not know of it."""
+        for endpoint in self._endpoints.values():
+            endpoint.connection.set_link_full(full)
+
     def send(self, seg: Segment) -> None:
         """Queue a segment that belongs to no connection."""
         self._packets.append(seg)

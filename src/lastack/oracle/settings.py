@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from socket import IPPROTO_TCP, TCP_CONGESTION, TCP_QUICKACK
 from typing import Final
 
-from lastack.drill import QUEUE, Unsupported
+from lastack.drill import NO_QUEUE, QUEUE, Unsupported
 
 from .namespace import Namespace, command
 from .system_calls import CALLS
@@ -60,9 +61,14 @@ class Settings:
         if not self._device:
             self._waiting = words
             return
-        command_line = ["tc", "qdisc", "replace", "dev", self._device, "root", *words.split()]
+        place = ["dev", self._device, "root"]
+        # the device's own queue comes back; to "replace" a pfifo by one would leave its limit
+        with contextlib.suppress(OSError):
+            self._space.call(lambda: command(["tc", "qdisc", "delete", *place]))
+        if words == NO_QUEUE:
+            return
         try:
-            self._space.call(lambda: command(command_line))
+            self._space.call(lambda: command(["tc", "qdisc", "add", *place, *words.split()]))
         except OSError as error:
             raise Unsupported(str(error)) from None
 

@@ -169,8 +169,7 @@ class Connection:
         self._tcb.set_congestion(kind)
 
     def set_user_timeout(self, limit: int) -> None:
-        """TCP_USER_TIMEOUT in ns, 0 for none: how long data may stay unacknowledged
-        (MUST-21)."""
+        """TCP_USER_TIMEOUT in ns, 0 for none: data may stay unacknowledged so long (MUST-21)."""
         self._tcb.user_timeout = limit
 
     def set_syn_retries(self, count: int) -> None:
@@ -199,9 +198,13 @@ class Connection:
         self._tcb.synack_accepted = yes
 
     def set_defer(self, repeats: int) -> None:
-        """TCP_DEFER_ACCEPT, in repeats of the SYN|ACK, 0 for none: a passive connection opens
-        with the first text; of an active one the handshake's last ACK waits for text."""
+        """TCP_DEFER_ACCEPT, in repeats of the SYN|ACK: a passive connection opens with the first
+        text; the last ACK of an active one waits for text."""
         self._tcb.defer = repeats
+
+    def set_link_full(self, full: bool) -> None:
+        """The queue in front of our link takes nothing: nothing leaves, and TCP knows it."""
+        self._tcb.link_full = full
 
     # -- from below ----------------------------------------------------------------------------
 

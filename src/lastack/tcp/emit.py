@@ -34,6 +34,8 @@ _MAY_SEND = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
 def _out(
     tcb: Tcb, seg: Segment, now: int, first: int = 0, last: int = 0, again: bool = False
 ) -> None:
+    if tcb.link_full:
+        return
     seg.ip = tcb.ip  # SHLD-22: as the program set them
     tcb.outbox.append(seg)
     if tcb.scribe is not None:
@@ -250,7 +252,9 @@ def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
     carried the ACK (MUST-58).
     """
     if tcb.state in _MAY_SEND:
-        if tcb.rxt_nxt != UNSET:
+        if tcb.link_full:
+            pass
+        elif tcb.rxt_nxt != UNSET:
             _send_again(tcb, now)
         elif tcb.recovering and tcb.sack_ok:
             _send_lost(tcb, now)
@@ -373,6 +377,8 @@ def _next(tcb: Tcb, sent_end: int, ahead: int, train_length: int) -> tuple[int, 
     """Return size and FIN of the segment that may be sent once `ahead` more bytes were than the
     position `sent_end` says; None when nothing may. `train_length`: the segments before it that
     leave in one piece."""
+    if tcb.link_full:
+        return None
     unsent = tcb.sendq.end - sent_end - ahead
     owes_fin = tcb.fin_queued and _owes_fin(tcb)
     if not unsent and not owes_fin:

@@ -65,7 +65,7 @@ class Tcb:
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "probing_since",
         "timed_seq", "timed_at", "small_seq", "cwnd_full", "window_full", "buffer_full",
-        "cwnd_limited", "max_flight", "usage_seq",
+        "link_full", "cwnd_limited", "max_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
         "rack", "prr", "reducing", "probe_high", "probe_again",
@@ -188,6 +188,8 @@ class Tcb:
         self.cwnd_full = self.cwnd_limited = False
         # what else keeps text back: the peer's window, or the send buffer
         self.window_full = self.buffer_full = False
+        # the queue in front of our link takes nothing: what would leave now does not
+        self.link_full = False
         self.max_flight = 0
         self.usage_seq = iss
         self.challenge_at = UNSET

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+from typing import Final
 
-from lastack.profile import GiveUp, RetransmissionRules, ZeroWindowDeath
+from lastack.profile import MS, GiveUp, RetransmissionRules, ZeroWindowDeath
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, TimerFired
 
 from . import calls, emit, keepalive, loss, recovery, timers
 from .tcb import UNSET, Tcb
 
+_LINK_FULL: Final = 500 * MS
+"""How long to wait where our own link takes nothing; no backoff (TCP_RESOURCE_PROBE_INTERVAL)."""
 
 def timeout(tcb: Tcb, now: int) -> None:
     """Do what is due. Early and repeated calls do nothing."""
@@ -203,12 +206,16 @@ def _persist(tcb: Tcb, now: int) -> None:
         _give_up(tcb, Reason.GIVE_UP_ZERO_WINDOW, now)
         return
     tcb.probes_out += 1
-    tcb.rtt.probed()
-    wait = tcb.rtt.probe_interval
+    if tcb.link_full:
+        wait = _LINK_FULL
+    else:
+        tcb.rtt.probed()
+        wait = tcb.rtt.probe_interval
     if limit > 0:
         wait = min(wait, max(tcb.probing_since + limit - now, 1))
     tcb.timers.set(timers.PERSIST, now + wait)
-    emit.probe(tcb, now)
+    if not tcb.link_full:
+        emit.probe(tcb, now)
 
 
 def _give_up(tcb: Tcb, reason: Reason, now: int) -> None:

@@ -16,6 +16,7 @@ from . import (
     arrives,
     calls,
     emit,
+    finwait,
     keepalive,
     opening,
     readiness,
@@ -27,12 +28,10 @@ from . import (
 )
 from .buffers import Buffers
 from .entry import Entry
-from .finwait import orphan_limit, split_limit
 from .info import Info, info_of
 from .mark import Urgent
 from .meter import BUFFER, BUSY, IDLE, WINDOW, Meter
-from .tcb import UNSET, Tcb, enter
-from .timewait import entry_of
+from .tcb import UNSET, Tcb
 
 
 class Connection:
@@ -133,7 +132,7 @@ class Connection:
         if tcb.state is FIN_WAIT_2 and tcb.linger2_ns < UNSET:
             emit.send_reset(tcb, Reason.LINGER2_NEGATIVE, now)
             calls.gone(tcb, Reason.LINGER2_NEGATIVE, now)
-        self._settle_orphan(now)
+        finwait.settle(tcb, now)
 
     def set_nodelay(self, on: bool, now: int) -> None:
         """TCP_NODELAY: switch Nagle's algorithm off (MUST-17), and send what it held back, and
@@ -247,7 +246,7 @@ class Connection:
             recovery.make_room(tcb)
         self._note_time(now)
         if tcb.orphan:
-            self._settle_orphan(now)
+            finwait.settle(tcb, now)
 
     def icmp_arrives(
         self, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, hard: bool,
@@ -312,7 +311,7 @@ class Connection:
             self._meter.timed_out(tcb.retransmits, now)
         emit.flush(tcb, now)
         if idle_over:
-            self._to_table(self._limits()[1], now)
+            finwait.idle_over(tcb, now)
 
     # -- out -----------------------------------------------------------------------------------
 
@@ -482,27 +481,3 @@ class Connection:
     def info(self) -> Info:
         """Return what TCP_INFO tells."""
         return info_of(self._tcb, self._meter)
-
-    # -- orphans in FIN-WAIT-2 -----------------------------------------------------------------
-
-    def _limits(self) -> tuple[int, int]:
-        closing = self._tcb.profile.closing
-        return split_limit(orphan_limit(self._tcb.linger2_ns, closing), closing)
-
-    def _settle_orphan(self, now: int) -> None:
-        """An orphan in FIN-WAIT-2 moves to the host's table; a long limit is spent here first."""
-        tcb = self._tcb
-        if not tcb.orphan or tcb.state is not FIN_WAIT_2:
-            return
-        here, there = self._limits()
-        if not here:
-            self._to_table(there, now)
-        elif not tcb.timers.running(timers.FIN_WAIT_2_IDLE):
-            tcb.timers.set(timers.FIN_WAIT_2_IDLE, now + here)
-
-    def _to_table(self, duration: int, now: int) -> None:
-        tcb = self._tcb
-        if tcb.state is FIN_WAIT_2:
-            tcb.entry = (entry_of(tcb, fin_wait_2=True), duration)
-            tcb.timers.stop_all()
-            enter(tcb, CLOSED, Reason.CLOSE_CALL, now, quiet=True)

@@ -193,12 +193,12 @@ def send_text(
     if tcb.ecn_ok:
         more, mark = ecn.outgoing(tcb, text=bool(text), again=again)
         flags |= more
-    size = _size(tcb)
-    fits = len(text) + sack.room(tcb) <= tcb.mss
+    reports = sack.room(tcb)
+    fits = len(text) + reports <= tcb.mss
     seg = Segment(
         tcb.flow, number, tcb.rcv_nxt, flags, window, text, up=up, ecn=mark, tsval=tsval,
         tsecr=tsecr,
-        sack=sack.blocks(tcb) if fits else (), number=_number(tcb),
+        sack=sack.blocks(tcb) if reports and fits else (), number=_number(tcb),
     )  # fmt: skip
     beyond = (number + seg.length) & seq.MASK
     if again:
@@ -210,7 +210,7 @@ def send_text(
     if fin:
         tcb.fin_seq = tcb.seq_of(last)
         tcb.fin_alone = not text
-    if text and len(text) < size and not again:
+    if text and not again and len(text) < max(tcb.send_size() - reports, 1):
         tcb.small_seq = beyond
     if text:
         tcb.acks.text_sent(now)

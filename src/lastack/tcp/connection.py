@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lastack.profile import NEVER, Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
-from lastack.trace import ErrorSet, Reason, Scribe
+from lastack.trace import Reason, Scribe
 from lastack.wire import Flow, IpFields, Segment, seq
 
 from . import (
@@ -17,6 +17,7 @@ from . import (
     calls,
     emit,
     finwait,
+    icmp,
     keepalive,
     opening,
     readiness,
@@ -252,52 +253,14 @@ class Connection:
         self, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, hard: bool,
         now: int,
     ) -> bool:  # fmt: skip
-        """An ICMP error about a segment of ours. It ends a connection that is being opened; an
-        open one only remembers it (MUST-56), unless it is hard and the profile believes that
-        (SHLD-26). False when the segment is not in flight (RFC 5927).
-
-        `path_lost`: net or host are unreachable; `ends_request`: it ends a passive open, too.
-        """
-        tcb = self._tcb
-        if not self._covers(quoted_seq):
-            return False
-        half_open = tcb.state in (SYN_SENT, SYN_RECEIVED)
-        if half_open and tcb.passive:
-            if ends_request:
-                calls.gone(tcb, Reason.UNREACHABLE, now)
-        elif half_open or (hard and tcb.profile.errors.hard_unreachable):
-            calls.gone(tcb, Reason.UNREACHABLE, now, error=error)
-        elif tcb.state is not CLOSED:
-            if path_lost and quoted_seq == tcb.snd_una:
-                timeouts.revert_backoff(tcb, now)
-            tcb.soft_error = error
-            if tcb.scribe is not None:
-                tcb.scribe.write(ErrorSet(tcb.conn, error, Reason.UNREACHABLE), now)
-        return True
-
-    def _covers(self, quoted_seq: int) -> bool:
-        """Whether a quoted number is in SND.UNA =< SEQ =< SND.NXT."""
-        tcb = self._tcb
-        return seq.le(tcb.snd_una, quoted_seq) and seq.le(quoted_seq, tcb.snd_nxt)
+        """An ICMP error about a segment of ours, see `icmp.error_arrives`."""
+        return icmp.error_arrives(
+            self._tcb, error, quoted_seq, path_lost, ends_request, hard, now
+        )
 
     def path_mtu(self, mss: int, quoted_seq: int, now: int) -> bool:
-        """The path takes no more than `mss` octets a segment, options not counted (RFC 1191):
-        send the text in flight again in smaller segments. A FIN of its own fits the path, and
-        waits for its ACK. False, and nothing happens, when segments are no larger now, and for a
-        quoted number that is not in flight."""
-        tcb = self._tcb
-        mss = max(mss - (12 if tcb.ts_ok else 0), 48)
-        if mss >= tcb.mss or tcb.state is CLOSED or not self._covers(quoted_seq):
-            return False
-        tcb.congestion.resize(mss)
-        tcb.mss = mss
-        # what fits all the same was not lost for its size
-        larger = tcb.in_flight() > mss
-        if larger and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
-            recovery.go_back(tcb)
-            tcb.recover = tcb.seq_of(tcb.sent_end()) if tcb.fin_alone else tcb.snd_nxt
-        emit.flush(tcb, now)
-        return True
+        """ICMP tells how large a segment may be, see `icmp.path_mtu`."""
+        return icmp.path_mtu(self._tcb, mss, quoted_seq, now)
 
     def timeout(self, now: int) -> None:
         """Let timers that are due expire; an early or repeated call does nothing."""

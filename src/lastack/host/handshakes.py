@@ -86,6 +86,14 @@ class Handshakes:
         if self._host.scribe is not None:
             self._host.scribe.write(Dropped(listener.conn, seg.number, reason), now)
 
+    def reopens(self, listener: Listener, seg: Segment, old: Entry, now: int) -> None:
+        """A SYN has ended a TIME-WAIT; what LISTEN then says of it is another matter."""
+        verdict = judge(seg, self._host.profile.acceptance, full=listener.full)
+        if verdict is Reason.SYN_ARRIVED:
+            self.syn_arrives(listener, seg, old, now)
+        else:
+            self._drop(listener, seg, verdict, now)
+
     def syn_arrives(self, listener: Listener, seg: Segment, old: Entry | None, now: int) -> None:
         """A SYN begins a request; `old` is the TIME-WAIT that it takes the place of."""
         host = self._host

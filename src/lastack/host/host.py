@@ -383,7 +383,7 @@ class Host:
                 entry, seg, self._packets, listening=listener is not None, now=now
             )
             if old is not None and listener is not None:
-                self.handshakes.syn_arrives(listener, seg, old, now)
+                self.handshakes.reopens(listener, seg, old, now)
         elif listener is not None:
             self._begin(listener.conn, seg, now)
             self.handshakes.arrives(listener, seg, now)

@@ -254,9 +254,7 @@ class Connection:
         now: int,
     ) -> bool:  # fmt: skip
         """An ICMP error about a segment of ours, see `icmp.error_arrives`."""
-        return icmp.error_arrives(
-            self._tcb, error, quoted_seq, path_lost, ends_request, hard, now
-        )
+        return icmp.error_arrives(self._tcb, error, quoted_seq, path_lost, ends_request, hard, now)
 
     def path_mtu(self, mss: int, quoted_seq: int, now: int) -> bool:
         """ICMP tells how large a segment may be, see `icmp.path_mtu`."""

@@ -141,9 +141,12 @@ def send_reset(tcb: Tcb, reason: Reason, now: int) -> None:
     tsval, tsecr = tcb.ts_fields(now)
     if tcb.scribe is not None:
         tcb.scribe.write(ResetSent(tcb.conn, reason, 0), now)
+    number = _acceptable_seq(tcb)
+    up = urgent.pointer(tcb, number) if tcb.snd_up != UNSET else 0
+    flags = RST | ACK | (URG if up else 0)
     seg = Segment(
-        tcb.flow, _acceptable_seq(tcb), tcb.rcv_nxt, RST | ACK, _advertise(tcb),
-        tsval=tsval, tsecr=tsecr, sack=sack.blocks(tcb), number=_number(tcb),
+        tcb.flow, number, tcb.rcv_nxt, flags, _advertise(tcb), up=up, tsval=tsval, tsecr=tsecr,
+        sack=sack.blocks(tcb), number=_number(tcb),
     )  # fmt: skip
     _out(tcb, seg, now)
 

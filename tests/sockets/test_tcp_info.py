@@ -115,12 +115,13 @@ def test_a_writer_that_the_buffer_keeps_short() -> None:
     peer = HandPeer(world, mode="manual", sack=True, wnd=30_000)
     sock = peer.begin_from_k()
     peer.tx("SYN|ACK")
+    for segments in (10, 20):  # cwnd grows to 40
+        sock.send(bytes(segments * 1460), 0, world.now)
+        world.flush()
+        peer.ack()
     world.set(sock, names.SO_SNDBUF, 16_000)
-    sock.send(bytes(10 * 1460), 0, world.now)
-    world.flush()
-    peer.ack()
     assert sock.send(bytes(1 << 20), 0, world.now) == 30 * 1460
     world.run(0.001)
-    peer.ack(1 + 28 * 1460)  # the rest leaves, and cwnd would take more
+    peer.ack(peer.una + 10 * 1460)  # the rest leaves, and cwnd would take more
     world.run(0.005)
-    agrees(sock, world.now, busy_time=6_000, rwnd_limited=0, sndbuf_limited=5_000)
+    agrees(sock, world.now, busy_time=6_000, rwnd_limited=1_000, sndbuf_limited=5_000)

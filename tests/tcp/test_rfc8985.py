@@ -86,7 +86,7 @@ def test_once_reordering_was_seen_three_held_segments_wait_too() -> None:
 def test_a_duplicate_report_makes_the_window_wider() -> None:
     rack = Rack()
     rack.min_rtt = 40 * MS
-    rack.reordered = True
+    rack.reorders = 1
     rack.duplicate_reported(0, 40 * MS)
     rack.duplicate_reported(1 * MS, 40 * MS)  # within a round trip: counts once
     for n in range(3):
@@ -283,3 +283,15 @@ def test_how_far_segments_were_overtaken() -> None:
         seen.append((info().reordering, info().reorders))
     assert seen == [(3, 0), (7, 1), (10, 2)]
     assert info().cwnd == 19
+
+
+def test_of_a_segment_held_in_part_everything_is_sent_again() -> None:
+    """As in google's fr-4pkt-fack-last-byte: the peer holds the last byte of the second."""
+    world, peer, sock = opened()
+    send(world, sock, 2)
+    world.run(0.05)
+    peer.tx("ACK", ack=1, sack=((2 * MSS, 2 * MSS + 1),))
+    world.run(0.5)
+    mark = peer.mark()
+    peer.tx("ACK", ack=1 + MSS, sack=((2 * MSS, 2 * MSS + 1),))
+    assert [(got.seq, got.len) for got in peer.since(mark)] == [(1 + MSS, MSS)]

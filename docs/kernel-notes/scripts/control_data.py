@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import os
+import select
 import socket
 import struct
 import time
@@ -256,5 +257,32 @@ def inq() -> Facts:
     yield Fact("control.inq.eof", (text, shows(control)), (b"", [(level, inq, "01000000")]))
 
 
+def zerocopy() -> Facts:
+    """SO_ZEROCOPY over loopback: the error queue says which sends are done, and that it copied."""
+    client, server = lab.pair()
+    option, flag = 60, 0x4000000
+    yield Fact("control.zerocopy.fresh", client.getsockopt(socket.SOL_SOCKET, option), 0)
+    said = lab.outcome(client.setsockopt, socket.SOL_SOCKET, option, 2)
+    yield Fact("control.zerocopy.2", said, "EINVAL")
+    client.send(b"x", flag)
+    told = lab.outcome(client.recvmsg, 9, 200, socket.MSG_ERRQUEUE)
+    yield Fact("control.zerocopy.without-option", told, "EAGAIN")
+    client.setsockopt(socket.SOL_SOCKET, option, 1)
+    for size in (0, 5, 5):
+        client.send(bytes(size), flag)
+    poll = select.poll()
+    poll.register(client, select.POLLOUT)
+    yield Fact("control.zerocopy.poll", poll.poll(0)[0][1], select.POLLOUT | select.POLLERR)
+    text, control, flags, _ = client.recvmsg(9, 200, socket.MSG_ERRQUEUE)
+    noted = [(0, 11, "00000000" "05000100" "00000000" "01000000" + 16 * "00")]
+    yield Fact("control.zerocopy.told", (text, shows(control)), (b"", noted))
+    yield Fact("control.zerocopy.flags", flags, int(socket.MSG_ERRQUEUE))
+    yield Fact("control.zerocopy.poll-later", poll.poll(0)[0][1], select.POLLOUT)
+    client.send(b"x", flag)
+    _, control, *_ = client.recvmsg(9, 200, socket.MSG_ERRQUEUE)
+    yield Fact("control.zerocopy.third", shows(control)[0][2][16:32], "02000000" "02000000")
+    server.close()
+
+
 if __name__ == "__main__":
-    lab.main([received, sent, options, streams, rights, rights_more, inq])
+    lab.main([received, sent, options, streams, rights, rights_more, inq, zerocopy])

@@ -204,6 +204,25 @@ def too_big_before_a_fin() -> Facts:
     yield Fact("icmp.fin.at-once", [(s.size, s.flags) for s in sent], [(960, "."), (500, ".")])
 
 
+def told_not_to_follow() -> Facts:
+    """IP_MTU_DISCOVER (10): a connection follows 3/4 with 1, 2 and 3 only."""
+    for value in range(6):
+        noted = [960, 500] if value in (1, 2, 3) else []
+        sock, peer = connected((socket.IPPROTO_IP, 10, value))
+        sock.send(bytes(1460))
+        peer.collect(0.01)
+        peer.icmp(3, 4, mtu=1000)
+        sent = [one.size for one in peer.collect(0.1)]
+        yield Fact(f"icmp.mtu-discover-{value}", sent, noted)
+        lab.shell("ip link del peer0")
+    sock = socket.socket()
+    yield Fact("icmp.mtu-discover.fresh", sock.getsockopt(socket.IPPROTO_IP, 10), 1)
+    for value in (-1, 6):
+        said = lab.outcome(sock.setsockopt, socket.IPPROTO_IP, 10, value)
+        yield Fact(f"icmp.mtu-discover.set-{value}", said, "EINVAL")
+
+
 if __name__ == "__main__":
     lab.main([syn_sent, established, quoted_number, syn_received, gives_up, soft_error_and_ack,
-              reverted_backoff, too_big, too_big_for_a_flight, too_big_before_a_fin])  # fmt: skip
+              reverted_backoff, too_big, too_big_for_a_flight, too_big_before_a_fin,
+              told_not_to_follow])  # fmt: skip

@@ -20,6 +20,7 @@ _READ_FLAGS: Final = (
 )
 _WRITE_FLAGS: Final = (
     names.MSG_DONTWAIT | names.MSG_NOSIGNAL | names.MSG_MORE | names.MSG_OOB | names.MSG_EOR
+    | names.MSG_ZEROCOPY
 )
 _STRUCTS: Final = (("ii", "onoff", "linger"), ("qq", "tv_sec", "tv_usec"))
 """The structs that options are, by their members: struct linger, struct timeval."""

@@ -212,12 +212,13 @@ def _control(sock: TcpSocket, room: object = 0) -> tuple[tuple[int, int, bytes],
 def _write(machine: Machine, request: Request) -> Attempt:
     """write, send, sendto: all of it where the call may block, else what there is room for."""
     sent = 0
+    flags = request.arguments[1]
+    assert isinstance(flags, int)
     patience = _Patience(OUT)
 
     def attempt(now: int) -> Answer | Unfinished:
-        nonlocal sent
-        data, flags, _ = request.arguments
-        assert isinstance(flags, int)
+        nonlocal sent, flags
+        data = request.arguments[0]
         sock = _tcp(machine, request.fd)
         if data is None:
             raise os_error(errno.EFAULT)
@@ -237,6 +238,7 @@ def _write(machine: Machine, request: Request) -> Attempt:
                         return Answer(sent)
                     raise
             sent += taken
+            flags &= ~names.MSG_ZEROCOPY  # one call, one notification
             if sent >= len(data):
                 return Answer(sent)
 

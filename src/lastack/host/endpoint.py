@@ -41,12 +41,13 @@ class Endpoint:
 
     owner is the file that gets its wake-ups, None for an orphan and before accept(). listener is
     the listening socket whose queue it is in, or will be in. inherited are the listener's options
-    as of the end of the handshake. path_mtu is what ICMP told of the path, 0 for nothing.
+    as of the end of the handshake. path_mtu is what ICMP told of the path, 0 for nothing;
+    it may say nothing where the program has asked for that (follows_path_mtu, IP_MTU_DISCOVER).
     """
 
     __slots__ = (
         "connection", "binding", "owner", "listener", "queued", "inherited", "scheduled",
-        "path_mtu",
+        "path_mtu", "follows_path_mtu",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, binding: Binding) -> None:
@@ -58,6 +59,7 @@ class Endpoint:
         self.inherited: Options | None = None
         self.scheduled = NEVER
         self.path_mtu = 0
+        self.follows_path_mtu = True
         binding.owner = connection
         binding.connected = True
 

@@ -401,7 +401,7 @@ class Host:
         if endpoint is not None:
             tcp = endpoint.connection
             reason = Reason.ICMP_IGNORED
-            mtu = errors.path_mtu(message)
+            mtu = errors.path_mtu(message) if endpoint.follows_path_mtu else 0
             if mtu and tcp.path_mtu(mtu - header_length(message.quoted), message.quoted_seq, now):
                 endpoint.path_mtu = mtu
             elif number := errors.errno_of(message):

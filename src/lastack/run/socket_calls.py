@@ -151,7 +151,8 @@ def send(
     """send(2): all of it where the kernel blocks, else what there is room for. `control` is that
     of sendmsg(2); its descriptors travel with the first byte."""
     if flags:
-        _check(flags, _SENDING)
+        zerocopy = numbers.MSG_ZEROCOPY if isinstance(file, TcpSocket) else 0
+        _check(flags, _SENDING | zerocopy)
     dontwait = bool(flags & numbers.MSG_DONTWAIT)
     attempt = _sending(file, view, flags, control) if control else partial(file.send, view, flags)
     if file.nonblocking or dontwait:
@@ -189,11 +190,16 @@ def _send_rest(
     file: Stream, rest: memoryview, flags: int, control: Sequence[Control], now: int
 ) -> int | NotNow:
     """Send on. An error that comes after some bytes were taken is for the next call to tell."""
-    if file.mask(now) & ERR:
+    only_told = (  # that a send is done
+        isinstance(file, TcpSocket)
+        and file.endpoint is not None
+        and not file.endpoint.connection.error
+    )
+    if file.mask(now) & ERR and not only_told:
         return _FINISHED
     if isinstance(file, UdpSocket):
         return file.send(rest, flags, now, control=control)
-    return file.send(rest, flags, now)
+    return file.send(rest, flags & ~numbers.MSG_ZEROCOPY, now)  # one call, one notification
 
 
 def sendall(
@@ -224,7 +230,9 @@ def recv_from(
     caller takes over the files in `rights`."""
     _check(flags, _RECEIVING)
     if flags & numbers.MSG_ERRQUEUE:
-        raise os_error(errno.EAGAIN)  # nothing asked for an error queue: it is empty
+        if not isinstance(file, TcpSocket):
+            raise os_error(errno.EAGAIN)  # nothing asked for an error queue: it is empty
+        return Received(b"", 0, None, *file.take_completions(room))
     dontwait = bool(flags & numbers.MSG_DONTWAIT)
     give_up = file.waits_until(IN, thread.world.now)
     whole = bool(flags & numbers.MSG_WAITALL) and not (file.nonblocking or dontwait)

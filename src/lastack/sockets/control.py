@@ -34,6 +34,7 @@ _ECN: Final = 3
 DEFAULT_TTL: Final = 64
 """net.ipv4.ip_default_ttl, net.ipv6.conf.all.hop_limit."""
 _NO_WISH: Final[frozenset[int]] = frozenset()
+_FOLLOWING: Final = (names.IP_PMTUDISC_WANT, names.IP_PMTUDISC_DO, names.IP_PMTUDISC_PROBE)
 _WISHES: Final = (names.IP_PKTINFO, names.IP_RECVTTL, names.IP_RECVTOS)
 WISHES6: Final = (names.IPV6_RECVPKTINFO, names.IPV6_RECVHOPLIMIT, names.IPV6_RECVTCLASS)
 
@@ -43,13 +44,14 @@ class IpOptions:
     levels: their numbers differ); of IPPROTO_IPV6 the hop limit and the traffic class. `no_port` is
     IP_BIND_ADDRESS_NO_PORT."""
 
-    __slots__ = ("ttl", "tos", "hops", "tclass", "no_port", "wanted")
+    __slots__ = ("ttl", "tos", "hops", "tclass", "no_port", "wanted", "mtu_discover")
 
     def __init__(self) -> None:
         self.ttl = self.hops = DEFAULT_TTL
         self.tos = self.tclass = 0
         self.no_port = False
         self.wanted = _NO_WISH
+        self.mtu_discover = names.IP_PMTUDISC_WANT
 
     def copy(self) -> IpOptions:
         """Return options that can be changed independently."""
@@ -65,6 +67,19 @@ class IpOptions:
         else:
             fields = IpFields(self.tos & ~_ECN, self.ttl)
         return PLAIN_IP if fields == PLAIN_IP else fields
+
+    def set_mtu_discover(self, value: bytes) -> None:
+        """IP_MTU_DISCOVER of a stream socket: EINVAL for a number that is none of its."""
+        number = _number(value)
+        if not names.IP_PMTUDISC_DONT <= number <= names.IP_PMTUDISC_OMIT:
+            raise os_error(errno.EINVAL)
+        self.mtu_discover = number
+
+    @property
+    def follows_path_mtu(self) -> bool:
+        """Whether "fragmentation needed" makes segments smaller: not where they may be
+        fragmented, or are to ignore it (docs/kernel-notes/icmp.md)."""
+        return self.mtu_discover in _FOLLOWING
 
     def set(self, name: int, value: bytes) -> None:
         """setsockopt(2) with an int or one octet; EINVAL, ENOPROTOOPT."""
@@ -91,6 +106,7 @@ class IpOptions:
         known = {
             names.IP_TTL: self.ttl, names.IP_TOS: self.tos,
             names.IP_BIND_ADDRESS_NO_PORT: int(self.no_port),
+            names.IP_MTU_DISCOVER: self.mtu_discover,
         }  # fmt: skip
         known.update({wish: int(wish in self.wanted) for wish in _WISHES})
         if name not in known:

@@ -67,6 +67,11 @@ def _set_ip(sock: SocketParts, level: int, name: int, value: bytes) -> None:
     next segment on; a stream socket does not have the bits of ECN (docs/kernel-notes/ip-fields.md).
     Options that ask for control data are stored: TCP delivers none, on Linux as here."""
     ip = sock.own_ip()
+    if (level, name) == (names.IPPROTO_IP, names.IP_MTU_DISCOVER):
+        ip.set_mtu_discover(value)
+        if sock.endpoint is not None:
+            sock.endpoint.follows_path_mtu = ip.follows_path_mtu
+        return
     set_ip_option(ip, sock.binding, sock.family, level, name, value)
     ip.tos &= ~_ECN
     ip.tclass &= ~_ECN
@@ -100,6 +105,10 @@ def _set_socket_option(sock: SocketParts, name: int, number: int, now: int) -> b
         sock.host.wake(sock, OUT)  # a larger buffer may have room
     elif name == names.SO_RCVBUF:
         sock.buffers.set_receive(number)
+    elif name == names.SO_ZEROCOPY:
+        if number not in (0, 1):
+            raise os_error(errno.EINVAL)
+        sock.own_options().zerocopy = bool(number)
     elif name == names.SO_OOBINLINE:
         sock.own_options().inline = number != 0
         if sock.endpoint is not None:
@@ -254,6 +263,7 @@ _GET: Final[dict[tuple[int, int], Callable[[SocketParts, int], int]]] = {
     (names.SOL_SOCKET, names.SO_SNDBUF): lambda s, now: s.buffers.send,
     (names.SOL_SOCKET, names.SO_RCVBUF): lambda s, now: s.buffers.receive,
     (names.SOL_SOCKET, names.SO_OOBINLINE): lambda s, now: int(s.options.inline),
+    (names.SOL_SOCKET, names.SO_ZEROCOPY): lambda s, now: int(s.options.zerocopy),
     (names.SOL_SOCKET, names.SO_KEEPALIVE): lambda s, now: int(s.options.keepalive),
     (names.SOL_SOCKET, names.SO_TYPE): lambda s, now: names.SOCK_STREAM,
     (names.SOL_SOCKET, names.SO_DOMAIN): lambda s, now: s.family,

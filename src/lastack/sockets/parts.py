@@ -12,6 +12,7 @@ from . import addresses, names
 from .control import IpOptions
 from .files import File
 from .stored import DEFAULTS, SocketOptions
+from .zerocopy import Completions
 
 
 class SocketParts(File):
@@ -20,6 +21,7 @@ class SocketParts(File):
     __slots__ = (
         "host", "family", "options", "buffers", "binding", "endpoint", "listener", "conn",
         "_opened", "_connecting", "_shut_read", "_shut_write", "_error", "_named",
+        "completions",
     )  # fmt: skip
     kind = "tcp"
 
@@ -39,6 +41,7 @@ class SocketParts(File):
         self._shut_write = False
         self._error = 0
         self._named = self.binding.address
+        self.completions: Completions | None = None
 
     def own_options(self) -> SocketOptions:
         """Return the options to change one of them: until then all sockets share theirs."""

@@ -22,6 +22,7 @@ from .linger import ClosePlan
 from .options import get_option, set_option
 from .parts import SocketParts
 from .stored import SocketOptions
+from .zerocopy import Completions
 
 _OPENING = (SYN_SENT, SYN_RECEIVED)
 
@@ -91,6 +92,7 @@ class TcpSocket(SocketParts):
             self.options = endpoint.inherited
             self.receive_timeout, self.send_timeout = self.options.timeouts
         endpoint.owner = self
+        endpoint.follows_path_mtu = self.options.ip.follows_path_mtu
         self.options.apply(endpoint.connection, now)
         if endpoint.connection.state is not CLOSED:
             self.host.settle(endpoint, now)  # a keep-alive timer may run from here on
@@ -126,6 +128,7 @@ class TcpSocket(SocketParts):
             )
         except PortError as error:
             raise self._refuse("connect", error, now) from None
+        self.endpoint.follows_path_mtu = options.ip.follows_path_mtu
         self.listener = None  # one that was shut down earlier
         self._opened = self._connecting = True
         if self._shut_read:
@@ -189,6 +192,11 @@ class TcpSocket(SocketParts):
             record=bool(flags & names.MSG_EOR),
         )  # fmt: skip
         self.host.settle(self.endpoint, now)
+        if count and flags & names.MSG_ZEROCOPY and self.options.zerocopy:
+            if self.completions is None:
+                self.completions = Completions()
+            self.completions.add()
+            self.host.wake(self, ERR)
         return count if count else AGAIN
 
     def recv(self, size: int, flags: int, now: int) -> bytes | NotNow:
@@ -223,6 +231,14 @@ class TcpSocket(SocketParts):
         if tcp.read_shut or tcp.state is CLOSED:
             return b""
         return AGAIN
+
+    def take_completions(self, room: int) -> tuple[tuple[Control, ...], int]:
+        """recvmsg(2) with MSG_ERRQUEUE: the control data that says which sends are done
+        (MSG_ZEROCOPY), and the flags of the message; EAGAIN when there is none."""
+        if self.completions is None or not self.completions.waiting:
+            raise os_error(errno.EAGAIN)
+        kept, flags = fit([self.completions.take(self.family)], room)
+        return kept, flags | names.MSG_ERRQUEUE
 
     def brought(self, room: int) -> tuple[tuple[Control, ...], int]:
         """Return the control data that recvmsg(2) adds to what it has just read, as far as `room`
@@ -324,7 +340,8 @@ class TcpSocket(SocketParts):
             bits = OUT | HUP | (ERR if self.error else 0)
             ended = self._shut_read or (listener is not None and listener.killed)
             return bits | IN | RDHUP if ended else bits
-        return self.endpoint.connection.poll(shut_write=self._shut_write)
+        bits = self.endpoint.connection.poll(shut_write=self._shut_write)
+        return bits if self.completions is None or not self.completions.waiting else bits | ERR
 
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """close(2), the last reference: FIN, RST, or a plan of what to wait for (SO_LINGER)."""

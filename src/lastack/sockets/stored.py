@@ -23,7 +23,7 @@ class SocketOptions:
     __slots__ = (
         "linger", "linger2_s", "keepalive", "nodelay", "maxseg", "cork", "user_timeout_ms",
         "syn_retries", "keep_idle_s", "keep_interval_s", "keep_probes", "congestion", "inline",
-        "defer_accept", "timeouts", "ip", "inq",
+        "defer_accept", "timeouts", "ip", "inq", "zerocopy",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class SocketOptions:
         self.inline = False
         self.defer_accept = 0
         self.inq = False
+        self.zerocopy = False
         self.timeouts = _NO_TIMEOUTS
         self.nodelay = False
         self.maxseg = 0

@@ -280,7 +280,8 @@ def _send_again(tcb: Tcb, now: int) -> None:
     while seq.lt(tcb.rxt_nxt, tcb.recover):
         if seq.sub(tcb.rxt_nxt, tcb.snd_una) >= tcb.congestion.cwnd:
             return
-        position, end = tcb.board.skip_held(tcb.position_of(tcb.rxt_nxt))
+        known = tcb.board if tcb.rack is None else tcb.rack
+        position, end = known.skip_held(tcb.position_of(tcb.rxt_nxt))
         tcb.rxt_nxt = tcb.seq_of(position)
         if seq.lt(tcb.rxt_nxt, tcb.recover):
             tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now, end=end)
@@ -292,11 +293,18 @@ def _send_lost(tcb: Tcb, now: int) -> None:
     """Recovery by SACK: send again what is lost, as far as cwnd is not in the network (RFC 6675
     section 5, C). What is only doubtful comes when there is nothing new to send."""
     if tcb.rack is not None:
+        begun = before = -1
         while tcb.congestion.cwnd - tcb.rack.in_network >= tcb.mss:
             lost = tcb.rack.next_lost()
             if lost is None:
                 return
-            resend(tcb, tcb.seq_of(lost.first), now, end=lost.last)
+            first, last = lost.first, lost.last
+            if first != before or not tcb.sendq.same_block(begun, last):
+                begun = first
+            more = tcb.congestion.cwnd - tcb.rack.in_network - (last - first) >= tcb.mss
+            push = begun < first and train.ends_again(tcb, begun, last, more=more)
+            resend(tcb, tcb.seq_of(first), now, end=last, push=push)
+            before = last
         return
     una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
     board = tcb.board
@@ -310,7 +318,9 @@ def _send_lost(tcb: Tcb, now: int) -> None:
         board.high_rxt = tcb.position_of(beyond)
 
 
-def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
+def resend(
+    tcb: Tcb, number: int, now: int, *, end: int = UNSET, push: bool = False
+) -> int:
     """Send one segment that begins at `number` again; return the sequence number after it.
 
     `end` is the position where the peer's holdings begin, UNSET for none. A window that was taken
@@ -323,7 +333,7 @@ def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET) -> int:
     fin = tcb.fin_seq != UNSET and last == sent_end and last - first < tcb.mss
     if fin and tcb.rxt_nxt != UNSET:
         fin = seq.gt(tcb.recover, tcb.fin_seq)
-    send_text(tcb, first, last, now, fin=fin, again=True)
+    send_text(tcb, first, last, now, fin=fin, again=True, push=push)
     return (number + last - first + int(fin)) & seq.MASK
 
 

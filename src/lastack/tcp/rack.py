@@ -60,7 +60,7 @@ class Rack:
 
     __slots__ = (
         "flight", "in_network", "newest_at", "newest_end", "rtt", "min_rtt", "advanced",
-        "reordered", "highest", "steps", "persist", "widened_at", "acked_at",
+        "steps", "persist", "widened_at", "acked_at",
         "held_at", "reordering", "reorders", "fack",
         "news",
     )  # fmt: skip
@@ -73,8 +73,6 @@ class Rack:
         self.rtt = 0
         self.min_rtt = NEVER
         self.advanced = False
-        self.reordered = False
-        self.highest = 0
         self.steps = 1
         self.persist = 0
         self.widened_at = -1
@@ -114,6 +112,27 @@ class Rack:
             self.in_network += last - kept[-1].last
             kept.append(Sent(kept[-1].last, last, now, again=True))
         self.flight[begin:end] = kept
+
+    def skip_held(self, position: int) -> tuple[int, int]:
+        """Return (the first position from here on that is not held, where that hole ends or -1).
+
+        Of a segment of which the peer holds a part everything is sent again.
+        """
+        at = bisect_right(self.flight, position, key=_last)
+        flight = self.flight
+        while at < len(flight) and flight[at].held:
+            position = max(position, flight[at].last)
+            at += 1
+        while at < len(flight) and not flight[at].held:
+            at += 1
+        return position, flight[at].first if at < len(flight) else -1
+
+    def lost_from(self, position: int) -> int:
+        """Return the end of what is lost and begins at a position; the position if nothing is."""
+        at = bisect_right(self.flight, position, key=_last)
+        if at < len(self.flight) and self.flight[at].lost:
+            return self.flight[at].last
+        return position
 
     def next_lost(self) -> Sent | None:
         """Return the first that is lost and was not sent again."""
@@ -202,10 +221,8 @@ class Rack:
         rtt = now - one.at
         if not one.again:
             self.min_rtt = min(self.min_rtt, rtt)
-            self.reordered = self.reordered or one.last < self.highest
         elif rtt < self.min_rtt:
             return  # this is the answer to what was sent before
-        self.highest = max(self.highest, one.last)
         self.advanced = True
         self.rtt = rtt
         if (one.at, one.last) > (self.newest_at, self.newest_end):
@@ -228,7 +245,7 @@ class Rack:
     # -- what is lost --------------------------------------------------------------------------
 
     def _reordering_window(self, srtt: int, recovering: bool) -> int:
-        if not self.reordered:
+        if not self.reorders:
             held = sum(one.count for one in self.flight if one.held)
             if recovering or held >= DUP_THRESH:
                 return 0

@@ -61,13 +61,21 @@ class SendQueue:
         if self.end not in self.marks[-1:]:
             self.marks.append(self.end)
 
+    def same_block(self, first: int, last: int) -> bool:
+        """Tell whether two positions, of which the first is not the end of a block, are in one."""
+        return bisect_right(self.blocks, first) == bisect_left(self.blocks, last)
+
     def one_block_waits(self) -> bool:
         """Tell whether the last block is the only one of which nothing has left."""
         return len(self.blocks) < 2 or self.blocks[-2] <= self.left
 
     def piece_left(self, last: int) -> None:
-        """What lies between the piece before and `last` has left in one piece."""
-        blocks = self.blocks
+        """What lies between the piece before and `last` has left in one piece, with its mark, if
+        there is one, at the end."""
+        blocks, marks = self.blocks, self.marks
+        first, beyond = bisect_right(marks, self.left), bisect_right(marks, last)
+        if first < beyond:
+            marks[first:beyond] = (last,)
         blocks[bisect_right(blocks, self.left) : bisect_right(blocks, last)] = (last,)
         self.left = last
 

@@ -40,6 +40,15 @@ def mark(tcb: Tcb) -> None:
         tcb.sendq.mark()
 
 
+def ends_again(tcb: Tcb, begun: int, last: int, *, more: bool) -> bool:
+    """Tell whether what is sent again from `begun` on, a part of one block, ends at `last`: what
+    lies behind is not lost, is of another block, or may not be sent now (`more`)."""
+    if not tcb.buffers.rules.trains or tcb.rack is None:
+        return False
+    following = tcb.rack.lost_from(last)
+    return not (more and following > last and tcb.sendq.same_block(begun, following))
+
+
 def left(tcb: Tcb, last: int) -> None:
     """A train that ends at position `last` has left: it is a block of the queue now."""
     if tcb.buffers.rules.trains and last > tcb.sendq.left:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 
 from lastack.cli.judged import case_text
-from lastack.matrix import CLAIMS, RECORD_FILE, cases, read_record
+from lastack.cli.judged_claims import took
+from lastack.matrix import CLAIMS, RECORD_FILE, cases, cells_seen, judge, read_record
 from lastack.oracle import KNOWN_IN_CLAIMS, KNOWN_IN_MATRIX, Namespace, Tun
-from lastack.profile import PROFILES
+from lastack.profile import LINUX, PROFILES, S
 from lastack.wire import ACK, RST, SYN, Flow, Segment, pack_address
 
 from ..cli.conftest import ROOT, valid
@@ -81,6 +83,15 @@ def test_explanations_are_of_cases_and_claims_that_there_are() -> None:
     assert {one.subject for one in KNOWN_IN_MATRIX} <= names
     assert {one.subject for one in KNOWN_IN_CLAIMS} <= {claim.id for claim in CLAIMS}
     assert all(one.why and not one.why.endswith(".") for one in KNOWN_IN_MATRIX)
+
+
+def test_the_manual_names_what_the_default_limit_leaves_out() -> None:
+    manual = (ROOT / "docs" / "run.md").read_text("utf-8")
+    long = {one.id for one in CLAIMS if took(judge(one, LINUX)) > 30 * S}
+    told = set(re.findall(r"^\| (S\d+), .*\| [\d-]{10} \|$", manual, re.MULTILINE))
+    assert told == long
+    cells = sum(seen.ends > 30 * S for seen in cells_seen().values())
+    assert f"| the atlas: {cells} cells that go on for more than 30 s |" in manual
 
 
 @pytest.mark.root

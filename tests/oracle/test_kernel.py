@@ -186,6 +186,17 @@ def test_a_program_that_computes_is_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.root
+def test_a_server_that_sleeps_over_an_open_connection_is_not_interrupted(tmp_path: Path) -> None:
+    text = SERVER.replace("connection.recv(2)", "__import__('time').sleep(2)")
+    server = written(tmp_path / "server.py", text + "    print('woke')\n")
+    client = written(tmp_path / "client.py", HOLDS)
+    with Stage(["server", "client"]) as stage:
+        programs = [Program("server", [server]), Program("client", [client], background=True)]
+        played = play_on(stage, programs, 20)
+    assert [(one.exit, one.stopped) for one in played.programs] == [(0, False), (0, False)]
+
+
+@pytest.mark.root
 def test_a_namespace_has_its_own_names_and_nothing_of_the_machine(tmp_path: Path) -> None:
     hosts = tmp_path / "hosts"
     hosts.write_text("10.1.2.3 somewhere\n")

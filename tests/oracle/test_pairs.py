@@ -77,6 +77,7 @@ PAIRS += [
     Pair("far_streams.py", link=LinkRules(20 * MS, jitter_ns=15 * MS)),
     Pair("six_unread.py", "64", link=LinkRules(20 * MS, loss=0.1), seed=3),
     Pair("six_udp.py", link=LinkRules(20 * MS)),
+    Pair("near_resets.py", link=LinkRules(60 * MS)),
     Pair("far_nobody.py", link=LinkRules(MS, loss=1.0)),
 ]
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lastack.profile import LINUX, Profile
+from lastack.profile import LINUX, Profile, S
 from lastack.verdict import seconds
 
 from .atlas import Cell, Outcome, Variant, cells
 from .atlas_happenings import HAPPENINGS
 from .atlas_rfc import paragraph
 from .atlas_seen import Name
-from .atlas_stage import POSITIONS, WRITTEN, Position
+from .atlas_stage import MOMENT, POSITIONS, WRITTEN, Position
 
 INDEX: Final = "atlas.md"
 FOLDER: Final = "atlas"
@@ -57,11 +57,11 @@ the program is told, the fate of the bytes, and the paragraph of RFC 9293.
   them stand there, each once. *Italic*: they differ only in what comes later, when the connection
   is left alone.
 """
-_TAIL: Final = """
+_TAIL: Final = f"""
 
 Written by `lastack matrix --atlas DIRECTORY`; a test compares it with a new play. The time of the
-happening is 0.001 s on every ladder, and everything before it is left out. The profiles and where
-each of their rules comes from: `lastack claims --profiles`.
+happening is {MOMENT / S:.3f} s on every ladder, and everything before it is left out. The
+profiles and where each of their rules comes from: `lastack claims --profiles`.
 """
 
 

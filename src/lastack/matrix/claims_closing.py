@@ -49,7 +49,9 @@ def s12(seen: Seen) -> Answer:
         raise NotSeen("the server sent no FIN")
     holds = len(fins) > 1 and all(one.again for one in fins[1:])
     gone = server.end.ended_at
-    rest = f"gave up in silence after {seconds(gone - fins[0].at)}" if gone else "goes on"
+    rest = "its end was not seen"
+    if gone:
+        rest = f"gave up in silence after {seconds(gone - fins[0].at)}"
     intervals = ", ".join(seconds(one.at - fins[0].at) for one in fins[1:4])
     return holds, f"LAST-ACK sent its FIN {len(fins)} times (after {intervals} ...), {rest}"
 

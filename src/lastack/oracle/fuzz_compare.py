@@ -12,8 +12,6 @@ from .fuzz_play import Look
 
 _BEFORE: Final = ("act", "result")
 _AFTER: Final = ("ready", "told", "state", "ended")
-_AT_ONCE: Final = 2 * MS
-"""A packet that leaves within that time of a step is the answer to it."""
 _EARLY: Final = 9 * MS
 """By how much a kernel's timer may be early: two ticks, and a bit."""
 _LATE: Final = 30 * MS
@@ -59,7 +57,7 @@ def _packets(number: int, one: Look, two: Look) -> Parted | None:
         told = [_told(side, look.at) for side, look in ((mine, one), (other, two))]
         if mine is None or other is None:
             return Parted(number, one.act, "packets", *told)
-        inside = at + 1 < len(one.packets) and mine[1].length > 0
+        inside = mine[1].again or (at + 1 < len(one.packets) and mine[1].length > 0)
         field = _differs(mine[1], other[1], inside=inside)
         if field:
             return Parted(number, one.act, field, *told)
@@ -76,8 +74,9 @@ def _told(side: tuple[int, Sent] | None, since: int) -> str:
 def _differs(kernel: Sent, lastack: Sent, *, inside: bool) -> str:
     """Return the first field in which two packets differ.
 
-    PSH is not compared `inside` a burst: Linux sets it on the last segment of each piece that it
-    hands to segmentation offload, whose size follows the round trip in microseconds.
+    PSH is not compared `inside` a burst, nor of what was sent before: Linux sets it on the last
+    segment of each piece that it hands to segmentation offload, whose size follows the round trip
+    in microseconds.
     """
     if inside:
         kernel, lastack = (
@@ -102,7 +101,7 @@ def race(looks: Sequence[Look], until: int) -> str:
     for number, look in enumerate(looks[: until + 1]):
         ends = looks[number + 1].at if number + 1 < len(looks) else None
         for at, sent in look.packets:
-            late = at - look.at > _AT_ONCE
+            late = at > look.at
             slack = _LATE + (at - last) // 8
             if late and ((ends is not None and ends - at < slack) or at - look.at < _EARLY):
                 return f"{sent} near to step {number + 1}"

@@ -32,6 +32,8 @@ FIRST_PORT: Final = 2_000
 _PORTS: Final = 30_000
 _BEGUN: Final = 10 * MS
 """A lingering close() that has not returned by then waits."""
+_WAKES: Final = 3 * MS
+"""So long may a thread take to return from a close() that is over."""
 _RESET: Final = struct.pack("ii", 1, 0)
 _ROUNDS: Final = 4
 """So often is the wire looked at after a step: a packet may free room for the next."""
@@ -109,6 +111,8 @@ class _Ground:
             select.select([self._tun.fileno()], [], [], wait)
 
     def take(self) -> Sequence[Left]:
+        for thread in self._threads:
+            thread.join(_WAKES / S)
         for _ in range(_ROUNDS):
             before = len(self._left)
             while data := self._tun.receive():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from lastack.wire import ABSENT, ACK, RST, SYN, Flow, IcmpMessage, Segment, build, seq
+from lastack.wire import ABSENT, ACK, FIN, RST, SYN, Flow, IcmpMessage, Segment, build, seq
 
 from .fuzz_script import LETTERS, Arrival, Icmp, Offer, Place
 
@@ -17,7 +17,8 @@ _TEXT: Final = bytes(range(251))
 class Sent(NamedTuple):
     """A segment of the host, its numbers relative: seq to its ISN, ack to the peer's.
 
-    window is in octets, text a sum over the octets; SACK blocks count from the peer's ISN. seq
+    again: it begins below what was sent before. window is in octets,
+    text a sum over the octets; SACK blocks count from the peer's ISN. seq
     is -1 for a RST with the sequence number 0.
     """
 
@@ -30,6 +31,7 @@ class Sent(NamedTuple):
     text: int
     urgent: int
     ecn: int
+    again: bool = False
 
     def __str__(self) -> str:
         words = [self.flags or "-", f"{self.seq}:{self.seq + self.length}({self.length})"]
@@ -53,6 +55,9 @@ class Peer:
         self._offer = offer
         self._iss = offer.iss & seq.MASK
         self._nxt = 0
+        self._far = 0
+        self._fin: int | None = None
+        self._gap = False
         self._host_iss: int | None = None
         self._una = 0
         self._max = 0
@@ -66,9 +71,21 @@ class Peer:
     # -- to the host ---------------------------------------------------------------------------
 
     def concrete(self, step: Arrival) -> Arrival:
-        """Return a step with its numbers counted from the ISNs."""
+        """Return a step with its numbers counted from the ISNs.
+
+        The peer has one stream: where it ends is said once, and nothing is behind that unless
+        the FIN was in order. Else FIN or text is left out.
+        """
         ack = Place("iss", self._ack(step.ack) if "A" in step.flags else 0)
-        return replace(step, seq=Place("iss", self._seq(step.seq)), ack=ack)
+        number, length, flags = self._seq(step.seq), step.length, step.flags
+        end = number + length
+        if "S" in flags:
+            return replace(step, seq=Place("iss", number), ack=ack)
+        if "F" in flags and end != self._fin and (self._fin is not None or end < self._far):
+            flags = flags.replace("F", "")
+        if self._fin is not None and self._gap and end > self._fin:
+            length = max(self._fin - number, 0)
+        return replace(step, seq=Place("iss", number), ack=ack, length=length, flags=flags)
 
     def concrete_icmp(self, step: Icmp) -> Icmp:
         """Return a step with the number it is about counted from the ISN."""
@@ -116,6 +133,11 @@ class Peer:
 
     def _note(self, seg: Segment, number: int, ack: int) -> None:
         end = number + seg.length
+        if seg.flags & SYN and number >= self._far:
+            self._far, self._fin = end, None
+        elif seg.flags & FIN and self._fin is None:
+            self._fin, self._gap = end - 1, number > self._nxt
+        self._far = max(self._far, end - (seg.flags & FIN))
         if seg.flags & SYN or number <= self._nxt < end:
             self._nxt = end
         if seg.flags & ACK and self._una < ack <= self._max:
@@ -131,6 +153,7 @@ class Peer:
         number = seq.diff(seg.seq, host) if seg.seq or not seg.flags & RST else -1
         ack = seq.diff(seg.ack, self._iss) if seg.flags & ACK else 0
         window = seg.wnd << (0 if seg.flags & SYN else self._scale)
+        again = number < self._max and bool(seg.text)
         if not seg.flags & RST:
             self._max = max(self._max, number + seg.length)
             if seg.flags & ACK:
@@ -142,7 +165,7 @@ class Peer:
             "".join(letter for letter, bit in LETTERS.items() if seg.flags & bit)
             + ("E" if seg.flags & 0x40 else "") + ("C" if seg.flags & 0x80 else ""),
             number, len(seg.text), ack, window, self._options(seg), sum(seg.text[::7]),
-            seg.up, seg.ecn,
+            seg.up, seg.ecn, again,
         )  # fmt: skip
 
     def _learn(self, seg: Segment, reopened: bool) -> None:

@@ -145,7 +145,10 @@ class _Program:
         if name == "listen":
             return _shown(self._ask("listen", fd, arguments[0]))
         if name == "connect":
-            return _shown(self._ask("connect", fd, flow.dst, flow.dport))
+            answer = self._ask("connect", fd, flow.dst, flow.dport)
+            if self._state(fd) == _CLOSED:
+                self._renewed.add(fd)
+            return _shown(answer)
         if name in ("accept", "dup"):
             answer = self._ask(name, fd)
             if answer.value >= 0:
@@ -252,7 +255,7 @@ class Play:
                 looks[-1] = looks[-1]._replace(packets=self._taken(), ended=self._program.ended())
             at = self._ground.now
             act, result = self._do(step)
-            self._see()
+            self._see(at)
             looks.append(Look(at, act, result, (), *self._look(), ""))
             self._reopened = looks[-1].state == "TIME-WAIT"
         looks[-1] = looks[-1]._replace(packets=self._taken(), ended=self._program.ended())
@@ -265,11 +268,12 @@ class Play:
             if self._ground.now >= until:
                 return
 
-    def _see(self) -> None:
+    def _see(self, at: int | None = None) -> None:
+        """Take what has left; `at`: when, for what answers a step at once."""
         for left in self._ground.take():
             if isinstance(left.packet, Segment):
                 sent = self._peer.see(left.packet, reopened=self._reopened)
-                self._packets.append((left.at, sent))
+                self._packets.append((left.at if at is None else at, sent))
 
     def _taken(self) -> tuple[tuple[int, Sent], ...]:
         taken, self._packets = tuple(self._packets), []

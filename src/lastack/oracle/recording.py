@@ -215,7 +215,7 @@ def _wrap_accept(recorder: Recorder) -> None:
         except BaseException as error:
             recorder.write("end", "accept", fd, errno=_number(error), error=type(error).__name__)
             raise
-        recorder.learn(sock)
+        recorder.learn(sock, address)  # who has reset already has no peer's name any more
         recorder.write("end", "accept", fd, peer=address[:2], new=recorder.flows.get(sock.fileno()))
         return sock, address
 

@@ -2,14 +2,15 @@
 
 They start in the order given, each when the one before it listens, has made a call that may wait,
 has ended, or has done none of it for a while without work; their interpreters are up before. A host
-that listens is in the background. When only such are left and no connection is open any more, and
-nothing has happened for a second (no packet, no call, no output), each gets SIGINT, and is killed
-some seconds later if need be; neither is a failure. What still runs at the limit is killed and
-counts as hung.
+that listens is in the background. When only such are left and nothing has happened for a second (no
+packet, no call, no output; ten seconds while a connection is open and one of them sleeps), each
+gets SIGINT, and is killed some seconds later if need be; neither is a failure. What still runs at
+the limit is killed and counts as hung.
 """
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ from .stage import Stage
 _LOOK_EVERY: Final = 0.02
 _QUIET: Final = S
 """How long nothing happens before all counts as idle; 60 s in a simulated world."""
+_ASLEEP: Final = 10 * S
+"""The same while a connection is open and a program sleeps or is at work."""
 _TRIES: Final = frozenset({1, 4})
 """What the socket table calls a retransmission and a window probe that are due."""
 _SETTLE: Final = S // 10
@@ -276,7 +279,25 @@ class _Running:
         calls = (path.stat().st_mtime_ns for path in paths if path.exists())
         lines = (self._began + one.output[-1][0] for one in self._finished if one.output)
         last = max(self._stage.wires.last, self._began, *calls, *lines)
-        return time.time_ns() - last > _QUIET
+        quiet = time.time_ns() - last
+        return quiet > _ASLEEP or (quiet > _QUIET and not (self._connected() and self._asleep()))
+
+    def _connected(self) -> bool:
+        tables = (row for host in self._stage.hosts for row in self._stage.table(host))
+        return any(row.state not in _OVER for row in tables)
+
+    def _asleep(self) -> bool:
+        """Whether a thread of a program sleeps, and so is going to wake, or has woken and waits for
+        a processor (proc(5), wchan and stat)."""
+        for process in self._processes.values():
+            for task in Path(f"/proc/{process.pid}/task").glob("*"):
+                with contextlib.suppress(OSError):  # it has just ended
+                    if "nanosleep" in (task / "wchan").read_text("ascii"):
+                        return True
+                    state = (task / "stat").read_text("ascii", "replace").rpartition(")")[2]
+                    if state.split()[0] in _WORKS:
+                        return True
+        return False
 
     def _now(self) -> int:
         return time.time_ns() - self._began

@@ -94,6 +94,10 @@ class AcceptanceRules:
         True, "after the peer's FIN, a RST with the FIN's own number is taken",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
+    request_echo: bool = rule(
+        True, "a half-open request takes no segment that echoes another timestamp than that of "
+        "its SYN|ACK", source="docs/kernel-notes/found.md",
+    )  # fmt: skip
     syn_with_fin: bool = rule(
         False, "LISTEN takes a SYN that also carries FIN", source="docs/kernel-notes/resets.md"
     )

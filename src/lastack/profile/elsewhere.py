@@ -57,6 +57,7 @@ _AS_THE_RFC: Final = AcceptanceRules(
     window_update=WindowUpdate.RFC9293,
     old_ack=OldAck.MAX_WINDOW,
     text_across_fin_resets=False,
+    request_echo=False,
 )
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
@@ -132,6 +133,7 @@ FREEBSD: Final = Profile(
         "window_check": (CHOSEN, "as the RFC"),
         "window_update": (CHOSEN, "as the RFC"),
         "old_ack": (CHOSEN, "as the RFC"),
+        "request_echo": (CHOSEN, "no RFC asks for it"),
         "syn_with_fin": (SOURCE, f"{_SUITE}; net.inet.tcp.drop_synfin is 0"),
         "listen_resets_syn_ack": (SOURCE, _SUITE),
         "reset_in_close_wait": (SOURCE, _SUITE),
@@ -172,6 +174,7 @@ BSD44: Final = Profile(
         "window_check": (CHOSEN, "as the RFC"),
         "window_update": (CHOSEN, "as the RFC"),
         "old_ack": (CHOSEN, "as the RFC"),
+        "request_echo": (CHOSEN, "no RFC asks for it"),
         **_BSD_GRADES,
         "v6only": (CHOSEN, "as FreeBSD; 4.4BSD itself is older than IPv6"),
         "sack": (MANUAL, f"{_BSD_BOOK}: older than RFC 2018"),
@@ -203,6 +206,7 @@ MACOS: Final = Profile(
         "window_check": (CHOSEN, "as the RFC"),
         "window_update": (CHOSEN, "as the RFC"),
         "old_ack": (CHOSEN, "as the RFC"),
+        "request_echo": (CHOSEN, "no RFC asks for it"),
         **_BSD_GRADES,
         "v6only": (SOURCE, "XNU bsd/netinet6/in6_proto.c, ip6_v6only is 0"),
         "unit_ns": (MANUAL, "SO_LINGER is in ticks of 1/100 s, SO_LINGER_SEC in seconds"),
@@ -246,6 +250,7 @@ WINDOWS: Final = Profile(
         "window_check": (CHOSEN, "as the RFC"),
         "window_update": (CHOSEN, "as the RFC"),
         "old_ack": (CHOSEN, "as the RFC"),
+        "request_echo": (CHOSEN, "no RFC asks for it"),
         "fin_waits": (CHOSEN, "as the BSDs"),
         "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
         "trains": (CHOSEN, "as the BSDs"),

@@ -115,6 +115,7 @@ def dissolve(sock: SocketParts, now: int, reason: Reason = Reason.DISCONNECT) ->
     elif sock.endpoint is not None:
         tcp = sock.endpoint.connection
         connecting = tcp.state is SYN_SENT
+        sock._error = tcp.take_error()  # nobody was told
         tcp.abandon_reading(reason, now)
         if tcp.abort(reason, now) or connecting:
             sock._error = errno.ECONNRESET

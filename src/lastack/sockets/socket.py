@@ -338,7 +338,8 @@ class TcpSocket(SocketParts):
             return IN if listener.queue else 0
         if self.endpoint is None:
             bits = OUT | HUP | (ERR if self.error else 0)
-            return bits | IN | RDHUP if listener is not None and listener.killed else bits
+            ended = self._shut_read or (listener is not None and listener.killed)
+            return bits | IN | RDHUP if ended else bits
         bits = self.endpoint.connection.poll(shut_write=self._shut_write)
         return bits if self.completions is None or not self.completions.waiting else bits | ERR
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from lastack.profile import MS, NEVER, Congestion, S
 from lastack.tcp import Connection
-from lastack.wire import Flow, IpFields
+from lastack.wire import PLAIN_IP, Flow, IpFields
 
 from .control import DEFAULT_IP, IpOptions
 from .linger import Linger
@@ -64,6 +64,8 @@ class SocketOptions:
 
     def ip_fields(self, flow: Flow) -> IpFields:
         """Return what segments of a connection carry in their IP header."""
+        if self.ip is DEFAULT_IP:
+            return PLAIN_IP
         return self.ip.fields(ipv6=len(flow.dst) != _IPV4)
 
     def apply(self, tcp: Connection, now: int) -> None:

@@ -16,14 +16,14 @@ class Acking:
     """The acknowledgment that is owed.
 
     at_once: send it with the next flush. due: it may wait for text or for the timer; soon: for the
-    clock's next tick only. A new
+    clock's next tick only. settled: how long an ACK waits was settled without text. A new
     connection acknowledges quickly, so that the peer's window opens; one that talks back and
     forth lets its answers carry the ACKs.
     """
 
     __slots__ = (
         "rules", "at_once", "due", "quick", "conversing", "delay", "received_at", "forced",
-        "pushed", "soon",
+        "pushed", "soon", "settled",
     )  # fmt: skip
 
     def __init__(self, rules: AckRules) -> None:
@@ -37,6 +37,7 @@ class Acking:
         self.forced = False
         self.pushed = 0
         self.soon = False
+        self.settled = False
 
     def text_received(
         self, *, urgent: bool, unacked: int, segment: int, pushed: int, rto: int, now: int
@@ -96,7 +97,7 @@ class Acking:
         if not self.rules.fin_waits:
             self.at_once = True
             return
-        if self.received_at == _NEVER_YET:
+        if self.received_at == _NEVER_YET and not self.settled:
             self.soon = not self.at_once
             return
         self.at_once = full or (self.at_once and (self.forced or not with_text))
@@ -148,6 +149,7 @@ class Acking:
 
     def hurry(self, count: int) -> None:
         """Let the next `count` ACKs leave at once: the sender has to learn of congestion."""
+        self.settled = True
         self.quick = max(self.quick, count)
         self.conversing = False
         self.delay = self.rules.delayed_min_ns

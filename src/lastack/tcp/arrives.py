@@ -74,8 +74,14 @@ def drop(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
 
 def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
     """First, check sequence number: acceptability by the four cases of table 6, after PAWS."""
-    if timestamps.rejects(tcb, seg, now) and not seg.flags & RST:
+    request = tcb.passive and tcb.state is SYN_RECEIVED
+    if timestamps.rejects(tcb, seg, now) and (request or not seg.flags & RST):
+        if seg.flags & RST:
+            return drop(tcb, seg, Reason.PAWS, now)
         # RFC 7323 section 5.3 R1: not acceptable, answer with an ACK and drop
+        challenge.answer(tcb, now, limited=not seg.length)
+        return drop(tcb, seg, Reason.PAWS, now)
+    if request and timestamps.echoes_another(tcb, seg):
         challenge.answer(tcb, now, limited=not seg.length)
         return drop(tcb, seg, Reason.PAWS, now)
     strict = tcb.profile.acceptance.missing_timestamp is MissingTimestamp.DROP
@@ -212,6 +218,8 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     # RFC 5961 section 5 (MAY-12): acceptable is SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
     if not opening:
         behind = seq.diff(tcb.snd_una, seg.ack)
+        if behind > 0 and tcb.ts_ok and checks.predicted(tcb, seg):
+            timestamps.remember(tcb, seg, now)
         if behind > 0 and behind > checks.oldest_ack(tcb):
             challenge.answer(tcb, now)
             return drop(tcb, seg, Reason.ACK_TOO_OLD, now)
@@ -221,8 +229,10 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
             return drop(tcb, seg, Reason.ACK_OF_UNSENT, now)
     elif not _open_by_ack(tcb, seg, now):
         return False
-    # RFC 7323 section 5.3 R3 sets TS.Recent in step one; an ACK of what was never sent shall not
-    timestamps.remember(tcb, seg, now)
+    # RFC 7323 section 5.3 R3 sets TS.Recent in step one; an ACK of what was never sent shall not,
+    # nor one that is old
+    if seg.ack == tcb.snd_una or seq.gt(seg.ack, tcb.snd_una):
+        timestamps.remember(tcb, seg, now)
     _acknowledgment(tcb, seg, now)
     if opening and tcb.rtt.srtt < 0:
         tcb.rtt.fall_back()
@@ -274,6 +284,7 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
     keepalive.heard(tcb, now)
     keepalive.begin(tcb, now, now)
+    tcb.challenge_at = UNSET  # what a request answered counts for the request
     tcb.wake(WRITABLE)
 
 
@@ -312,7 +323,8 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
 def _orphan_in_fin_wait_2(tcb: Tcb, seg: Segment, now: int) -> bool:
     """An orphan reached FIN-WAIT-2. TCP_LINGER2 below 0 ends it here, with a RST."""
     if tcb.linger2_ns >= UNSET:
-        return True
+        # what brings nothing new ends here, without an answer
+        return seq.gt((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt)
     emit.reply_reset(tcb, seg, Reason.LINGER2_NEGATIVE, now)
     calls.gone(tcb, Reason.LINGER2_NEGATIVE, now)
     return False
@@ -412,9 +424,11 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
         enter(tcb, CLOSE_WAIT, Reason.FIN_ARRIVED, now)
     # FIN-WAIT-1: our FIN acknowledged by this segment was step five; so it is not
     elif tcb.state is FIN_WAIT_1:
-        tcb.acks.at_once = True
+        again = tcb.profile.closing.fin_again_in_closing and tcb.fin_seq != UNSET
+        if not again:
+            emit.send_ack(tcb, now)
         enter(tcb, CLOSING, Reason.FIN_ARRIVED, now)
-        if tcb.profile.closing.fin_again_in_closing and tcb.fin_seq != UNSET:
+        if again:
             emit.resend(tcb, tcb.fin_seq, now)
     # FIN-WAIT-2
     elif tcb.state is FIN_WAIT_2:
@@ -423,6 +437,7 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     # CLOSE-WAIT, CLOSING, LAST-ACK: remain
     if tcb.recvq.pieces:
         calls.discard_beyond_gap(tcb, Reason.TEXT_AFTER_FIN, now)
+    sack.ended(tcb)
     return True
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lastack.profile import OldAck, WindowCheck, WindowUpdate
-from lastack.state import SYN_RECEIVED
-from lastack.wire import SYN, Segment, seq
+from lastack.state import ESTABLISHED, SYN_RECEIVED
+from lastack.wire import ACK, PSH, SYN, Segment, seq
 
 from .tcb import Tcb
 
@@ -21,11 +21,13 @@ def acceptable(tcb: Tcb, seg: Segment) -> bool:
     window = tcb.rcv_acceptable()
     if seg.seq == tcb.rcv_nxt and len(seg.text) < window:
         return True  # "0 <= ahead < window" of both cases with a window, the usual one
-    request = tcb.passive and tcb.state is SYN_RECEIVED
-    if by_edges(tcb) and not request:
-        return _between_edges(tcb, seg, window)
     length = seg.length
     ahead = seq.diff(seg.seq, tcb.rcv_nxt)
+    if by_edges(tcb):
+        if not (tcb.passive and tcb.state is SYN_RECEIVED):
+            return _between_edges(tcb, seg, window)
+        if length == 0 and ahead == window:
+            return True
     if length == 0:
         return ahead == 0 if window == 0 else 0 <= ahead < window or ahead == 0
     if window == 0:
@@ -76,3 +78,15 @@ def tells_window(tcb: Tcb, seg: Segment, *, moved: bool) -> bool:
         return True
     scale = 0 if seg.flags & SYN else tcb.snd_wscale
     return tcb.snd_wl1 == seg.seq and (not seg.wnd or seg.wnd << scale > tcb.snd_wnd)
+
+
+def predicted(tcb: Tcb, seg: Segment) -> bool:
+    """Tell whether a segment is what Linux expects next (header prediction): its timestamp counts
+    before its ACK is looked at."""
+    return (
+        tcb.state is ESTABLISHED
+        and seg.flags & ~PSH == ACK
+        and seg.seq == tcb.rcv_nxt
+        and not tcb.recvq.pieces
+        and seg.wnd << tcb.snd_wscale == tcb.snd_wnd
+    )

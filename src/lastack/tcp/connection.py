@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from lastack.profile import NEVER, Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
-from lastack.trace import ErrorSet, Reason, Scribe
+from lastack.trace import Reason, Scribe
 from lastack.wire import Flow, IpFields, Segment, seq
 
 from . import (
     arrives,
     calls,
     emit,
+    finwait,
+    icmp,
     idle,
     keepalive,
     opening,
@@ -28,12 +30,10 @@ from . import (
 )
 from .buffers import Buffers
 from .entry import Entry
-from .finwait import orphan_limit, split_limit
 from .info import Info, info_of
 from .mark import Urgent
 from .meter import Meter
-from .tcb import UNSET, Tcb, enter
-from .timewait import entry_of
+from .tcb import UNSET, Tcb
 
 
 class Connection:
@@ -134,7 +134,7 @@ class Connection:
         if tcb.state is FIN_WAIT_2 and tcb.linger2_ns < UNSET:
             emit.send_reset(tcb, Reason.LINGER2_NEGATIVE, now)
             calls.gone(tcb, Reason.LINGER2_NEGATIVE, now)
-        self._settle_orphan(now)
+        finwait.settle(tcb, now)
 
     def set_nodelay(self, on: bool, now: int) -> None:
         """TCP_NODELAY: switch Nagle's algorithm off (MUST-17), and send what it held back, and
@@ -239,58 +239,18 @@ class Connection:
             recovery.make_room(tcb)
         idle.note_time(tcb, self._meter, now)
         if tcb.orphan:
-            self._settle_orphan(now)
+            finwait.settle(tcb, now)
 
     def icmp_arrives(
         self, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, hard: bool,
         now: int,
     ) -> bool:  # fmt: skip
-        """An ICMP error about a segment of ours. It ends a connection that is being opened; an
-        open one only remembers it (MUST-56), unless it is hard and the profile believes that
-        (SHLD-26). False when the segment is not in flight (RFC 5927).
-
-        `path_lost`: net or host are unreachable; `ends_request`: it ends a passive open, too.
-        """
-        tcb = self._tcb
-        if not self._covers(quoted_seq):
-            return False
-        half_open = tcb.state in (SYN_SENT, SYN_RECEIVED)
-        if half_open and tcb.passive:
-            if ends_request:
-                calls.gone(tcb, Reason.UNREACHABLE, now)
-        elif half_open or (hard and tcb.profile.errors.hard_unreachable):
-            calls.gone(tcb, Reason.UNREACHABLE, now, error=error)
-        elif tcb.state is not CLOSED:
-            if path_lost and quoted_seq == tcb.snd_una:
-                timeouts.revert_backoff(tcb, now)
-            tcb.soft_error = error
-            if tcb.scribe is not None:
-                tcb.scribe.write(ErrorSet(tcb.conn, error, Reason.UNREACHABLE), now)
-        return True
-
-    def _covers(self, quoted_seq: int) -> bool:
-        """Whether a quoted number is in SND.UNA =< SEQ =< SND.NXT."""
-        tcb = self._tcb
-        return seq.le(tcb.snd_una, quoted_seq) and seq.le(quoted_seq, tcb.snd_nxt)
+        """An ICMP error about a segment of ours, see `icmp.error_arrives`."""
+        return icmp.error_arrives(self._tcb, error, quoted_seq, path_lost, ends_request, hard, now)
 
     def path_mtu(self, mss: int, quoted_seq: int, now: int) -> bool:
-        """The path takes no more than `mss` octets a segment, options not counted (RFC 1191):
-        send the text in flight again in smaller segments. A FIN of its own fits the path, and
-        waits for its ACK. False, and nothing happens, when segments are no larger now, and for a
-        quoted number that is not in flight."""
-        tcb = self._tcb
-        mss = max(mss - (12 if tcb.ts_ok else 0), 48)
-        if mss >= tcb.mss or tcb.state is CLOSED or not self._covers(quoted_seq):
-            return False
-        tcb.congestion.resize(mss)
-        tcb.mss = mss
-        # what fits all the same was not lost for its size
-        larger = tcb.in_flight() > mss
-        if larger and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
-            recovery.go_back(tcb)
-            tcb.recover = tcb.seq_of(tcb.sent_end()) if tcb.fin_alone else tcb.snd_nxt
-        emit.flush(tcb, now)
-        return True
+        """ICMP tells how large a segment may be, see `icmp.path_mtu`."""
+        return icmp.path_mtu(self._tcb, mss, quoted_seq, now)
 
     def timeout(self, now: int) -> None:
         """Let timers that are due expire; an early or repeated call does nothing."""
@@ -304,7 +264,7 @@ class Connection:
             self._meter.timed_out(tcb.retransmits, now)
         emit.flush(tcb, now)
         if idle_over:
-            self._to_table(self._limits()[1], now)
+            finwait.idle_over(tcb, now)
 
     # -- out -----------------------------------------------------------------------------------
 
@@ -474,27 +434,3 @@ class Connection:
     def info(self) -> Info:
         """Return what TCP_INFO tells."""
         return info_of(self._tcb, self._meter)
-
-    # -- orphans in FIN-WAIT-2 -----------------------------------------------------------------
-
-    def _limits(self) -> tuple[int, int]:
-        closing = self._tcb.profile.closing
-        return split_limit(orphan_limit(self._tcb.linger2_ns, closing), closing)
-
-    def _settle_orphan(self, now: int) -> None:
-        """An orphan in FIN-WAIT-2 moves to the host's table; a long limit is spent here first."""
-        tcb = self._tcb
-        if not tcb.orphan or tcb.state is not FIN_WAIT_2:
-            return
-        here, there = self._limits()
-        if not here:
-            self._to_table(there, now)
-        elif not tcb.timers.running(timers.FIN_WAIT_2_IDLE):
-            tcb.timers.set(timers.FIN_WAIT_2_IDLE, now + here)
-
-    def _to_table(self, duration: int, now: int) -> None:
-        tcb = self._tcb
-        if tcb.state is FIN_WAIT_2:
-            tcb.entry = (entry_of(tcb, fin_wait_2=True), duration)
-            tcb.timers.stop_all()
-            enter(tcb, CLOSED, Reason.CLOSE_CALL, now, quiet=True)

@@ -143,9 +143,12 @@ def send_reset(tcb: Tcb, reason: Reason, now: int) -> None:
     tsval, tsecr = tcb.ts_fields(now)
     if tcb.scribe is not None:
         tcb.scribe.write(ResetSent(tcb.conn, reason, 0), now)
+    number = _acceptable_seq(tcb)
+    up = urgent.pointer(tcb, number) if tcb.snd_up != UNSET else 0
+    flags = RST | ACK | (URG if up else 0)
     seg = Segment(
-        tcb.flow, _acceptable_seq(tcb), tcb.rcv_nxt, RST | ACK, _advertise(tcb),
-        tsval=tsval, tsecr=tsecr, sack=sack.blocks(tcb), number=_number(tcb),
+        tcb.flow, number, tcb.rcv_nxt, flags, _advertise(tcb), up=up, tsval=tsval, tsecr=tsecr,
+        sack=sack.blocks(tcb), number=_number(tcb),
     )  # fmt: skip
     _out(tcb, seg, now)
 
@@ -195,12 +198,12 @@ def send_text(
     if tcb.ecn_ok:
         more, mark = ecn.outgoing(tcb, text=bool(text), again=again)
         flags |= more
-    size = _size(tcb)
-    fits = len(text) + sack.room(tcb) <= tcb.mss
+    reports = sack.room(tcb)
+    fits = len(text) + reports <= tcb.mss
     seg = Segment(
         tcb.flow, number, tcb.rcv_nxt, flags, window, text, up=up, ecn=mark, tsval=tsval,
         tsecr=tsecr,
-        sack=sack.blocks(tcb) if fits else (), number=_number(tcb),
+        sack=sack.blocks(tcb) if reports and fits else (), number=_number(tcb),
     )  # fmt: skip
     beyond = (number + seg.length) & seq.MASK
     if again:
@@ -212,7 +215,7 @@ def send_text(
     if fin:
         tcb.fin_seq = tcb.seq_of(last)
         tcb.fin_alone = not text
-    if text and len(text) < size and not again:
+    if text and not again and len(text) < max(tcb.send_size() - reports, 1):
         tcb.small_seq = beyond
     if text:
         tcb.acks.text_sent(now)

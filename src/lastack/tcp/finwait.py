@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from lastack.profile import MINUTE, NEVER, ClosingRules, FinWait2Excess
+from lastack.state import CLOSED, FIN_WAIT_2
+from lastack.trace import Reason
+
+from . import timers
+from .tcb import Tcb, enter
+from .timewait import entry_of
 
 
 def orphan_limit(linger2_ns: int, rules: ClosingRules) -> int:
@@ -19,3 +25,31 @@ def split_limit(limit: int, rules: ClosingRules) -> tuple[int, int]:
     if rules.fin_wait_2_excess is FinWait2Excess.DOUBLED and MINUTE < limit < NEVER:
         return limit - MINUTE, limit - MINUTE
     return 0, limit
+
+
+def _limits(tcb: Tcb) -> tuple[int, int]:
+    closing = tcb.profile.closing
+    return split_limit(orphan_limit(tcb.linger2_ns, closing), closing)
+
+
+def settle(tcb: Tcb, now: int) -> None:
+    """An orphan in FIN-WAIT-2 moves to the host's table; a long limit is spent here first."""
+    if not tcb.orphan or tcb.state is not FIN_WAIT_2:
+        return
+    here, there = _limits(tcb)
+    if not here:
+        _to_table(tcb, there, now)
+    elif not tcb.timers.running(timers.FIN_WAIT_2_IDLE):
+        tcb.timers.set(timers.FIN_WAIT_2_IDLE, now + here)
+
+
+def idle_over(tcb: Tcb, now: int) -> None:
+    """What was to be spent here has passed."""
+    if tcb.state is FIN_WAIT_2:
+        _to_table(tcb, _limits(tcb)[1], now)
+
+
+def _to_table(tcb: Tcb, duration: int, now: int) -> None:
+    tcb.entry = (entry_of(tcb, fin_wait_2=True), duration)
+    tcb.timers.stop_all()
+    enter(tcb, CLOSED, Reason.CLOSE_CALL, now, quiet=True)

@@ -85,7 +85,9 @@ class Meter:
 
     def turns_to(self, doing: int, now: int) -> None:
         """The sender does something else from now on."""
-        self.spent = self.spent_until(now)
+        spent = list(self.spent)
+        spent[self.doing] += now - self.doing_since
+        self.spent = (spent[IDLE], spent[BUSY], spent[WINDOW], spent[BUFFER])
         self.doing, self.doing_since = doing, now
 
     def spent_until(self, now: int) -> tuple[int, int, int, int]:

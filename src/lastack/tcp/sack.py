@@ -41,6 +41,12 @@ def fin_received(tcb: Tcb, at: int, *, again: bool, alone: bool) -> None:
         tcb.recent = (*[start for start in tcb.recent if start != at][-8:], at)
 
 
+def ended(tcb: Tcb) -> None:
+    """The peer's FIN was taken: nothing is missing, and no duplicate is worth a report."""
+    tcb.duplicate = None
+    tcb.recent = ()
+
+
 def repeated(tcb: Tcb, seg: Segment) -> None:
     """Text below RCV.NXT came again: the ACK that answers it says so (RFC 2883 section 4.1)."""
     if not tcb.sack_ok or (tcb.passive and tcb.state is SYN_RECEIVED):

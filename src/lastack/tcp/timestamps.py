@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lastack.wire import ABSENT, Segment, seq
 
-from .tcb import Tcb
+from .tcb import UNSET, Tcb
 
 
 def rejects(tcb: Tcb, seg: Segment, now: int) -> bool:
@@ -14,6 +14,16 @@ def rejects(tcb: Tcb, seg: Segment, now: int) -> bool:
     if not seq.lt(seg.tsval, tcb.ts_recent):
         return False
     return now - tcb.ts_recent_at < tcb.profile.acceptance.paws_idle_ns
+
+
+def echoes_another(tcb: Tcb, seg: Segment) -> bool:
+    """Tell whether a segment to a half-open request echoes a timestamp that its SYN|ACK did not
+    have; of a SYN|ACK that was repeated nothing is asked."""
+    if not (tcb.ts_ok and seg.tsval != ABSENT and seg.tsecr):
+        return False
+    if not tcb.profile.acceptance.request_echo or tcb.timed_seq == UNSET:
+        return False
+    return seg.tsecr != tcb.timestamp(tcb.timed_at)
 
 
 def remember(tcb: Tcb, seg: Segment, now: int) -> None:

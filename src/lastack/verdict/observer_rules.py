@@ -316,11 +316,10 @@ def _why(half: Half, seg: Segment) -> Reason:
         return Reason.LISTENER_CLOSED
     if half.watched and half.closed and half.edge > half.read:
         return Reason.UNREAD_AT_CLOSE  # also behind the FIN of a shutdown()
-    if half.watched and half.fin_at < 0:
-        if half.edge > half.read:
-            return Reason.UNREAD_AT_CLOSE
-        if half.lingers_zero:
-            return Reason.LINGER_ZERO
+    if half.watched and half.fin_at < 0 and half.edge > half.read:
+        return Reason.UNREAD_AT_CLOSE
+    if half.watched and half.lingers_zero and (half.closed or half.fin_at < 0):
+        return Reason.LINGER_ZERO
     if half.fin_at >= 0 and half.heard_text:
         alive = half.watched and not half.closed
         return Reason.DATA_AFTER_SHUTDOWN if alive else Reason.DATA_AFTER_CLOSE

@@ -185,3 +185,15 @@ def an_ack_that_tells_a_smaller_window(profile: Profile) -> object:
     sock.send(b"x" * 1460, 0, world.now)
     world.run(0.1)
     return [got.len for got in peer.since(since)]
+
+
+@shows("request_echo", {True: False, False: True})
+def last_ack_of_a_handshake_that_echoes_another_timestamp(profile: Profile) -> object:
+    world = World(profile)
+    listener = world.listen()
+    peer = HandPeer(world, mode="manual", timestamps=True)
+    peer.tx("SYN")
+    world.run(0.05)
+    peer.tx("PSH|ACK", b"x", seq=500_000)
+    peer.tx("ACK")
+    return bool(listener.mask(world.now))

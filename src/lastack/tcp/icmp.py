@@ -1,0 +1,64 @@
+"""What ICMP says of a connection's segments (RFC 9293 section 3.9.2.2): errors, and the path's MTU.
+
+A message about a number that is not in flight says nothing (RFC 5927 section 4.1).
+"""
+
+from __future__ import annotations
+
+from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
+from lastack.trace import ErrorSet, Reason
+from lastack.wire import seq
+
+from . import calls, emit, recovery, timeouts
+from .tcb import UNSET, Tcb
+
+
+def error_arrives(
+    tcb: Tcb, error: int, quoted_seq: int, path_lost: bool, ends_request: bool, hard: bool,
+    now: int,
+) -> bool:  # fmt: skip
+    """An error about a segment of ours. It ends a connection that is being opened; an open one only
+    remembers it (MUST-56), unless it is hard and the profile believes that (SHLD-26). False when
+    the segment is not in flight.
+
+    `path_lost`: net or host are unreachable; `ends_request`: it ends a passive open, too.
+    """
+    if not _covers(tcb, quoted_seq):
+        return False
+    half_open = tcb.state in (SYN_SENT, SYN_RECEIVED)
+    if half_open and tcb.passive:
+        if ends_request:
+            calls.gone(tcb, Reason.UNREACHABLE, now)
+    elif half_open or (hard and tcb.profile.errors.hard_unreachable):
+        calls.gone(tcb, Reason.UNREACHABLE, now, error=error)
+    elif tcb.state is not CLOSED:
+        if path_lost and quoted_seq == tcb.snd_una:
+            timeouts.revert_backoff(tcb, now)
+        tcb.soft_error = error
+        if tcb.scribe is not None:
+            tcb.scribe.write(ErrorSet(tcb.conn, error, Reason.UNREACHABLE), now)
+    return True
+
+
+def _covers(tcb: Tcb, quoted_seq: int) -> bool:
+    """Whether a quoted number is in SND.UNA =< SEQ =< SND.NXT."""
+    return seq.le(tcb.snd_una, quoted_seq) and seq.le(quoted_seq, tcb.snd_nxt)
+
+
+def path_mtu(tcb: Tcb, mss: int, quoted_seq: int, now: int) -> bool:
+    """The path takes no more than `mss` octets a segment, options not counted (RFC 1191): send the
+    text in flight again in smaller segments. A FIN of its own fits the path, and waits for its ACK.
+    False, and nothing happens, when segments are no larger now, and for a quoted number that is
+    not in flight."""
+    mss = max(mss - (12 if tcb.ts_ok else 0), 48)
+    if mss >= tcb.mss or tcb.state is CLOSED or not _covers(tcb, quoted_seq):
+        return False
+    tcb.congestion.resize(mss)
+    tcb.mss = mss
+    # what fits all the same was not lost for its size
+    larger = tcb.in_flight() > mss
+    if larger and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
+        recovery.go_back(tcb)
+        tcb.recover = tcb.seq_of(tcb.sent_end()) if tcb.fin_alone else tcb.snd_nxt
+    emit.flush(tcb, now)
+    return True

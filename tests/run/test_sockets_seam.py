@@ -228,7 +228,7 @@ def test_what_is_not_there_says_so() -> None:
         fails(errno.ESOCKTNOSUPPORT, lambda: socket.socket(type=socket.SOCK_SEQPACKET))
         fails(errno.EPROTONOSUPPORT, lambda: socket.socket(proto=17))
         s = socket.socket()
-        fails(errno.ENOPROTOOPT, lambda: s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 1))
+        fails(errno.ENOPROTOOPT, lambda: s.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, 1))
         fails(errno.ENOTCONN, s.getpeername)
         fails(errno.ENOTCONN, lambda: s.recv(1))
         fails(errno.EPIPE, lambda: s.send(b"x"))

@@ -136,7 +136,7 @@ class Peer:
         if seg.flags & SYN and number >= self._far:
             self._far, self._fin = end, None
         elif seg.flags & FIN and self._fin is None:
-            self._fin, self._gap = end - 1, number > self._nxt
+            self._fin, self._gap = end - 1, number > self._rcv
         self._far = max(self._far, end - (seg.flags & FIN))
         if seg.flags & SYN or number <= self._nxt < end:
             self._nxt = end

@@ -210,7 +210,8 @@ class TcpSocket(SocketParts):
             return self._recv_urgent(size, flags, now)
         if self.endpoint is None:
             error = self.take_error(now)
-            if self.listener is not None and self.listener.killed and not error:
+            killed = self.listener is not None and self.listener.killed
+            if (killed or self._shut_read) and not error:
                 return b""
             raise os_error(error or errno.ENOTCONN)
         tcp = self.endpoint.connection

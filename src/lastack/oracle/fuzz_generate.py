@@ -16,7 +16,7 @@ _ERRORS: Final = (
     (3, 0), (3, 1), (3, 2), (3, 3), (3, 3), (3, 4), (3, 4), (3, 9), (3, 13), (11, 0),
     (12, 0), (4, 0),
 )  # fmt: skip
-_MTUS: Final = (0, 68, 500, 552, 1000, 1400, 1500)
+_MTUS: Final = (0, 1500, 9000)
 
 
 class _Maker:
@@ -73,7 +73,7 @@ class _Maker:
             self._option()
         self._call("connect")
         if self._chance(0.15):
-            self._anything()
+            self._random.choice((self._program, self._error, self._reset, self._polite))()
         if self._chance(0.95):
             self._segment("SA", Place("iss"), window=65535)
             self._opened = True

@@ -76,8 +76,9 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
     """First, check sequence number: acceptability by the four cases of table 6, after PAWS."""
     request = tcb.passive and tcb.state is SYN_RECEIVED
     if timestamps.rejects(tcb, seg, now) and (request or not seg.flags & RST):
-        if seg.flags & RST:
-            return drop(tcb, seg, Reason.PAWS, now)
+        behind = not seg.length and seg.flags & ACK and seq.lt(seg.seq, tcb.rcv_nxt)
+        if seg.flags & RST or (behind and checks.by_edges(tcb) and not request):
+            return drop(tcb, seg, Reason.PAWS, now)  # old ACKs are common: Linux says nothing
         # RFC 7323 section 5.3 R1: not acceptable, answer with an ACK and drop
         challenge.answer(tcb, now, limited=not seg.length)
         return drop(tcb, seg, Reason.PAWS, now)
@@ -437,7 +438,8 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
         tcb.acks.fin_received(with_text=bool(seg.text), full=full)
     else:
         tcb.acks.at_once = True  # a gap before the FIN was closed
-        if tcb.seen_blocks and tcb.state in (FIN_WAIT_1, FIN_WAIT_2):
+        waited = tcb.seen_blocks and tcb.duplicate is None
+        if waited and tcb.state in (FIN_WAIT_1, FIN_WAIT_2):
             tcb.duplicate = tcb.seen_blocks[-1]  # the ACK of these states reports it once more
     # SYN-RECEIVED, ESTABLISHED: enter CLOSE-WAIT
     if tcb.state is ESTABLISHED:

@@ -1,5 +1,6 @@
 # A fresh machine needs python3 (3.11 or later) with venv, make and git; everything else goes to .venv.
 PYTHON ?= python3
+SCRIPTS ?= 1000
 BIN := .venv/bin
 
 .PHONY: help demo test lint fuzz cpython bench compiled suites clean .venv
@@ -8,7 +9,7 @@ help:
 	@echo "make demo   four acts about the end of a connection, each a real run"
 	@echo "make test   lint, types and the whole test suite"
 	@echo "make lint   ruff and mypy only"
-	@echo "make fuzz   the property tests with fresh random examples"
+	@echo "make fuzz   the property tests with fresh random examples; as root random scripts on the kernel too"
 	@echo "make cpython  CPython's own socket tests, each in a world of its own (MODULE=test_socket for one)"
 	@echo "make bench  what it costs, beside the kernel and ns-3 (ARGS=--quick for a look only)"
 	@echo "make compiled  the hot rooms compiled by mypyc, and their tests against them: 2 minutes"
@@ -29,6 +30,8 @@ lint: .venv/dev
 
 fuzz: .venv/dev
 	LASTACK_FUZZ=1 $(BIN)/python -m pytest -m hypothesis
+	@if [ "$$(id -u)" = 0 ]; then $(BIN)/lastack fuzz --seed $${SEED:-$$(date +%s)} --scripts $(SCRIPTS); \
+	  else echo "lastack fuzz needs root: random scripts on the kernel were left out"; fi
 
 # INTERPRETER: whose tests, several with blanks between; ARGS: see python -m tests.cpython run --help.
 cpython: .venv/dev

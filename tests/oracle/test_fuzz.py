@@ -12,6 +12,7 @@ from lastack.oracle import (
     FuzzError,
     Recorded,
     compare_recorded,
+    explore,
     generate,
     in_namespace,
     read_fuzz,
@@ -79,3 +80,12 @@ def test_a_wrong_field_is_seen() -> None:
     assert (found.act, found.field) == ("close", "flags")
     other = replace(LINUX, closing=replace(LINUX.closing, abort_after_fin_sent=AbortAfterFin.RESET))
     assert compare_recorded(recorded, other).difference is None
+
+
+@pytest.mark.root
+def test_random_scripts_on_the_kernel() -> None:
+    """A short run; `make fuzz` is a long one."""
+    batches = list(explore(range(1, 101), LINUX, jobs=6))
+    assert sum(batch.played for batch in batches) == 100
+    found = [(seed, one.difference) for batch in batches for seed, one in batch.findings]
+    assert found == []

@@ -11,8 +11,8 @@ from lastack.tcp import Buffers
     [
         (131072, 1460, 44 * 1460),  # what tcp_rmem[1] gives (docs/kernel-notes/buffers.md)
         (131072, 1448, 45 * 1448),
-        (540000, 1460, 65535),  # whole segments of a large buffer, and only then the field's limit
-        (540000, 600, 65535),
+        (540000, 1460, 184 * 1460),  # more than the field of a SYN can tell
+        (540000, 600, 450 * 600),
         (2304, 1460, 1152),
     ],
 )

@@ -74,13 +74,16 @@ def _told(side: tuple[int, Sent] | None, since: int) -> str:
 def _differs(kernel: Sent, lastack: Sent, *, inside: bool) -> str:
     """Return the first field in which two packets differ.
 
-    PSH is not compared `inside` a burst, nor of what was sent before: Linux sets it on the last
-    segment of each piece that it hands to segmentation offload, whose size follows the round trip
-    in microseconds.
+    PSH and SACK blocks are not compared `inside` a burst, nor of what was sent before: Linux sets
+    PSH on the last segment of each piece that it hands to segmentation offload, and its blocks in
+    all of it, and the size of a piece follows the round trip in microseconds.
     """
     if inside:
         kernel, lastack = (
-            one._replace(flags=one.flags.replace("P", "")) for one in (kernel, lastack)
+            one._replace(
+                flags=one.flags.replace("P", ""), options=one.options.partition("sack ")[0]
+            )
+            for one in (kernel, lastack)
         )
     for field in ("flags", "seq", "length", "ack", "options", "text", "urgent", "ecn"):
         if getattr(kernel, field) != getattr(lastack, field):

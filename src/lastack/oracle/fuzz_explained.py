@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lastack.profile import MS
+
 from .fuzz_compare import Parted
 from .fuzz_play import Look
 from .fuzz_script import Arrival, Fuzz
@@ -17,7 +19,10 @@ _OPENS: Final = 128
 """Octets of text from which on a segment opens the window."""
 _SEGMENT: Final = 1460
 _POLLOUT: Final = 0x4
+_INITIAL: Final = 10
+_POLLERR: Final = 0x8
 _MUCH: Final = 8_000
+_TICKS: Final = 2 * MS
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,48 @@ def _between_the_edges(seen: Seen) -> bool:
     return near and (opened or edges[0] != edges[1])
 
 
+def _wide_window(seen: Seen) -> bool:
+    """Tell whether nothing but the window differs, without window scale, after segments of some
+    size."""
+    steps = seen.script.steps[: seen.difference.step]
+    opened = any(isinstance(one, Arrival) and one.length >= _OPENS for one in steps)
+    return seen.difference.field == "window" and seen.script.offer.wscale < 0 and opened
+
+
+def _stamps_tick(seen: Seen) -> bool:
+    """Tell whether a half-open request that has answered within two milliseconds of its SYN|ACK is
+    what differs: whether both had the same timestamp depends on when the clock ticks."""
+    number = seen.difference.step
+    before = [look for look in seen.kernel[:number] if look.state == "SYN-RECEIVED"]
+    if not (seen.script.offer.stamps and before and seen.kernel[number - 1] is before[-1]):
+        return False
+    times = [at for look in before for at, _ in look.packets]
+    return len(times) > 1 and max(times) - min(times) < _TICKS
+
+
+def _error_queue(seen: Seen) -> bool:
+    """Tell whether nothing but POLLERR differs after an ICMP error has ended a connect()."""
+    found = seen.difference
+    if found.field != "ready" or not any(look.act.startswith("icmp") for look in seen.kernel):
+        return False
+    pairs = zip(found.kernel.split(), found.lastack.split(), strict=True)
+    return all(int(one, 16) ^ int(two, 16) in (0, _POLLERR) for one, two in pairs)
+
+
+def _packets_or_octets(seen: Seen) -> bool:
+    """Tell whether one side sends more text than the other when a whole window of packets, one of
+    them short, has left: such a step is where cwnd ends."""
+    found = seen.difference
+    if found.field not in ("packets", "length", "flags") or "nothing" not in (
+        found.kernel, found.lastack,
+    ):  # fmt: skip
+        return False
+    sent = [sent for look in seen.kernel[: found.step + 1] for _, sent in look.packets]
+    text = [one for one in sent if one.length and not one.again]
+    most = max((one.length for one in text), default=0)
+    return len(text) >= _INITIAL - 1 and any(one.length < most for one in text)
+
+
 def _part_of_a_write(seen: Seen) -> bool:
     """Tell whether the step is a write() for which at least one side has no room."""
     found = seen.difference
@@ -102,6 +149,30 @@ KNOWN_IN_FUZZ: Final = (
         "the receive buffer depends on the bookkeeping of the device, which is another for TUN "
         "than for loopback, where the field was measured.",
         _between_the_edges,
+    ),
+    Known(
+        "wide window", "window_share",
+        "Without window scale: Linux reckons with a window above 65,535, which the field of a "
+        "TIME-WAIT's ACK does not hold: it tells the low 16 bits.",
+        _wide_window,
+    ),
+    Known(
+        "tick of the timestamps", "race",
+        "A half-open request takes only what echoes the timestamp of its SYN|ACK (request_echo); "
+        "an answer in the same millisecond has the same one.",
+        _stamps_tick,
+    ),
+    Known(
+        "error queue", "soft errors",
+        "An ICMP error that ends a connect() also lies in the error queue of the socket, which "
+        "lastack has not: POLLERR stays until somebody reads it with MSG_ERRQUEUE.",
+        _error_queue,
+    ),
+    Known(
+        "packets or octets", "initial_cwnd",
+        "The congestion window counts packets in Linux and octets in lastack: behind a short "
+        "segment in flight lastack sends one more.",
+        _packets_or_octets,
     ),
     Known(
         "part of a write", "send_default",

@@ -133,10 +133,10 @@ class Peer:
 
     def _note(self, seg: Segment, number: int, ack: int) -> None:
         end = number + seg.length
-        if seg.flags & SYN and number >= self._far:
+        if seg.flags & (SYN | ACK) == SYN and number > self._far + 1:
             self._far, self._fin = end, None
         elif seg.flags & FIN and self._fin is None:
-            self._fin, self._gap = end - 1, number > self._nxt
+            self._fin, self._gap = end - 1, number > self._rcv
         self._far = max(self._far, end - (seg.flags & FIN))
         if seg.flags & SYN or number <= self._nxt < end:
             self._nxt = end

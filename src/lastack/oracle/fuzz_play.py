@@ -153,6 +153,8 @@ class _Program:
             answer = self._ask(name, fd)
             if answer.value >= 0:
                 self.fds.append(answer.value)
+                if name == "dup" and fd in self._renewed:
+                    self._renewed.add(answer.value)
                 self._ask("setflags", answer.value, _O_NONBLOCK)
                 answer = answer._replace(value=0)
             return _shown(answer)

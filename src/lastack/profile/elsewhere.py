@@ -56,8 +56,8 @@ _AS_THE_RFC: Final = AcceptanceRules(
     window_check=WindowCheck.OVERLAP,
     window_update=WindowUpdate.RFC9293,
     old_ack=OldAck.MAX_WINDOW,
-    text_across_fin_resets=False,
     request_echo=False,
+    text_across_fin_resets=False,
 )
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)

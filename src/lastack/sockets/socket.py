@@ -210,7 +210,8 @@ class TcpSocket(SocketParts):
             return self._recv_urgent(size, flags, now)
         if self.endpoint is None:
             error = self.take_error(now)
-            if self.listener is not None and self.listener.killed and not error:
+            killed = self.listener is not None and self.listener.killed
+            if (killed or self._shut_read) and not error:
                 return b""
             raise os_error(error or errno.ENOTCONN)
         tcp = self.endpoint.connection
@@ -281,6 +282,8 @@ class TcpSocket(SocketParts):
             # It fails, and is remembered: a connection that comes later is born shut.
             self._shut_read = self._shut_read or how != names.SHUT_WR
             self._shut_write = self._shut_write or how != names.SHUT_RD
+        if self._connecting and self.state not in _OPENING:
+            self._connecting = False  # connect() has nothing left to tell
         if self.endpoint is None or self.state is CLOSED:
             raise os_error(errno.ENOTCONN)
         tcp = self.endpoint.connection

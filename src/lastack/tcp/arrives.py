@@ -76,19 +76,31 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
     """First, check sequence number: acceptability by the four cases of table 6, after PAWS."""
     request = tcb.passive and tcb.state is SYN_RECEIVED
     if timestamps.rejects(tcb, seg, now) and (request or not seg.flags & RST):
-        if seg.flags & RST:
-            return drop(tcb, seg, Reason.PAWS, now)
+        behind = not seg.length and seg.flags & ACK and seq.lt(seg.seq, tcb.rcv_nxt)
+        if seg.flags & RST or (behind and checks.by_edges(tcb) and not request):
+            return drop(tcb, seg, Reason.PAWS, now)  # old ACKs are common: Linux says nothing
         # RFC 7323 section 5.3 R1: not acceptable, answer with an ACK and drop
         challenge.answer(tcb, now, limited=not seg.length)
         return drop(tcb, seg, Reason.PAWS, now)
-    if request and timestamps.echoes_another(tcb, seg):
-        challenge.answer(tcb, now, limited=not seg.length)
-        return drop(tcb, seg, Reason.PAWS, now)
+    if request and checks.by_edges(tcb) and not _request_takes(tcb, seg, now):
+        return False
     strict = tcb.profile.acceptance.missing_timestamp is MissingTimestamp.DROP
     if strict and tcb.ts_ok and seg.tsval == ABSENT and not seg.flags & RST:
         return drop(tcb, seg, Reason.MISSING_TIMESTAMP, now)
     if not checks.acceptable(tcb, seg):
         return _not_acceptable(tcb, seg, now)
+    return True
+
+
+def _request_takes(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """What Linux asks of a segment for a half-open request before its sequence number."""
+    if seg.flags & (ACK | RST) == ACK and seg.ack != (tcb.iss + 1) & seq.MASK:
+        emit.reply_reset(tcb, seg, Reason.BAD_ACK_IN_SYN_RECEIVED, now)
+        return drop(tcb, seg, Reason.BAD_ACK_IN_SYN_RECEIVED, now)
+    if timestamps.echoes_another(tcb, seg):
+        if not seg.flags & RST:
+            challenge.answer(tcb, now, limited=not seg.length or bool(seg.flags & SYN))
+        return drop(tcb, seg, Reason.PAWS, now)
     return True
 
 
@@ -182,13 +194,18 @@ def fourth_check_syn(tcb: Tcb, seg: Segment, now: int) -> bool:
         return True
     if tcb.state is SYN_RECEIVED:
         if seg.seq == tcb.irs:
+            if seg.flags & ACK and tcb.passive and checks.by_edges(tcb):
+                # whoever asked for the connection has nothing to accept
+                challenge.answer(tcb, now)
+                return drop(tcb, seg, Reason.OLD_DUPLICATE, now)
             if seg.flags & ACK:
                 # the SYN|ACK of a simultaneous open: its ACK counts, and ours tells the peer
                 # that its SYN|ACK is here
                 tcb.acks.at_once = True
                 return True
             if tcb.passive:
-                emit.send_syn(tcb, now, again=True)
+                if challenge.may_send(tcb, now):
+                    emit.send_syn(tcb, now, again=True)
             else:
                 tcb.acks.at_once = True
             return drop(tcb, seg, Reason.OLD_DUPLICATE, now)
@@ -302,6 +319,8 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     else:
         recovery.duplicate_ack(tcb, seg, news, now)
         tcb.probes_out = 0
+        if tcb.timers.running(timers.PERSIST) and tcb.snd_wnd and seg.wnd:
+            tcb.timers.stop(timers.PERSIST)  # it begins again: the peer is there
     if tcb.ecn_ok:
         ecn.ack_arrives(tcb, seg)
     if tcb.rack is not None:
@@ -419,6 +438,9 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
         tcb.acks.fin_received(with_text=bool(seg.text), full=full)
     else:
         tcb.acks.at_once = True  # a gap before the FIN was closed
+        waited = tcb.seen_blocks and tcb.duplicate is None
+        if waited and tcb.state in (FIN_WAIT_1, FIN_WAIT_2):
+            tcb.duplicate = tcb.seen_blocks[-1]  # the ACK of these states reports it once more
     # SYN-RECEIVED, ESTABLISHED: enter CLOSE-WAIT
     if tcb.state is ESTABLISHED:
         enter(tcb, CLOSE_WAIT, Reason.FIN_ARRIVED, now)

@@ -124,11 +124,12 @@ class Buffers:
         return free - rest
 
     def first_window(self, mss: int) -> int:
-        """Return the window of the SYN: half the buffer in whole segments, 65,535 at most."""
+        """Return the first window: half the buffer in whole segments; the field of a SYN may not
+        be able to tell it."""
         if self.at_once:
             return min(self.space, 0xFFFF)
         half = self.receive // 2
-        return min(half - half % mss if half > mss else half, 0xFFFF)
+        return half - half % mss if half > mss else half
 
     def opened(self, mss: int) -> None:
         """The handshake is done: a buffer that is the window holds whole segments of the peer."""

@@ -185,3 +185,14 @@ def reset_errno(tcb: Tcb) -> int:
     if tcb.state is CLOSE_WAIT:
         return rules.reset_in_close_wait
     return errno.ECONNRESET
+
+
+def unacked(tcb: Tcb) -> int:
+    """Return how many bytes are queued and not acknowledged, sent or not; a queued FIN counts one.
+
+    It does not change any more when the connection is gone; a SYN that was refused is one too.
+    """
+    if tcb.state is CLOSED:
+        written = tcb.iss + 1 + tcb.sendq.end + tcb.fin_queued
+        return (written - tcb.snd_una) & seq.MASK if tcb.snd_nxt != tcb.iss else 0
+    return len(tcb.sendq) + int(tcb.fin_queued and not tcb.fin_acked())

@@ -37,7 +37,7 @@ def acceptable(tcb: Tcb, seg: Segment) -> bool:
 
 def _between_edges(tcb: Tcb, seg: Segment, window: int) -> bool:
     """The check of Linux, which measures from the last ACK sent, and lets a peer whose text is
-    all read send more than it was offered."""
+    all read send more than it was offered. A FIN waits to be read as text does."""
     ahead = seq.diff(seg.seq, tcb.rcv_nxt)
     if ahead >= 0 and ahead + seg.length <= window:
         return True
@@ -46,7 +46,7 @@ def _between_edges(tcb: Tcb, seg: Segment, window: int) -> bool:
         return False
     if seq.diff(end, tcb.rcv_nxt) <= window:
         return True
-    return ahead <= window and not len(tcb.recvq)
+    return ahead <= window and not (len(tcb.recvq) or tcb.fin_received)
 
 
 def outside_after_all(tcb: Tcb, seg: Segment) -> bool:

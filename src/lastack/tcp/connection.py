@@ -10,7 +10,7 @@ from __future__ import annotations
 from lastack.profile import NEVER, Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import Reason, Scribe
-from lastack.wire import Flow, IpFields, Segment, seq
+from lastack.wire import Flow, IpFields, Segment
 
 from . import (
     arrives,
@@ -156,7 +156,7 @@ class Connection:
     def set_quickack(self, on: bool, now: int) -> None:
         """TCP_QUICKACK: acknowledge at once, until the connection turns to a conversation."""
         tcb = self._tcb
-        tcb.acks.set_quick(on, all_read=not len(tcb.recvq))
+        tcb.acks.set_quick(on, all_read=not (len(tcb.recvq) or tcb.fin_received))
         emit.flush(tcb, now)
 
     @property
@@ -361,16 +361,8 @@ class Connection:
 
     @property
     def unacked(self) -> int:
-        """Bytes queued and not acknowledged, sent or not; a queued FIN counts one (SIOCOUTQ).
-
-        It does not change any more when the connection is gone; a SYN that was refused is one too.
-        """
-        tcb = self._tcb
-        if tcb.state is CLOSED:
-            written = tcb.iss + 1 + tcb.sendq.end + tcb.fin_queued
-            return (written - tcb.snd_una) & seq.MASK if tcb.snd_nxt != tcb.iss else 0
-        owes_fin = tcb.fin_queued and not tcb.fin_acked()
-        return len(tcb.sendq) + int(owes_fin)
+        """Bytes queued and not acknowledged (SIOCOUTQ), see `calls.unacked`."""
+        return calls.unacked(self._tcb)
 
     @property
     def data_acked(self) -> bool:

@@ -390,7 +390,9 @@ def _next(tcb: Tcb, sent_end: int, ahead: int, train_length: int) -> tuple[int, 
     flight = tcb.network() + ahead
     room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt) - ahead
     held = unsent or tcb.profile.closing.fin_held_by_cwnd
-    if held and flight + min(max(unsent, 1), full) > _allowed(tcb, full):
+    # after a time-out cwnd is one segment, and what was repeated is that, however short
+    repeated = flight and tcb.retransmits
+    if held and (repeated or flight + min(max(unsent, 1), full) > _allowed(tcb, full)):
         if flight:
             tcb.cwnd_full = True
             return None

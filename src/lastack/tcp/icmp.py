@@ -27,7 +27,7 @@ def error_arrives(
         return False
     half_open = tcb.state in (SYN_SENT, SYN_RECEIVED)
     if half_open and tcb.passive:
-        if ends_request:
+        if ends_request and quoted_seq == tcb.iss:
             calls.gone(tcb, Reason.UNREACHABLE, now)
     elif half_open or (hard and tcb.profile.errors.hard_unreachable):
         calls.gone(tcb, Reason.UNREACHABLE, now, error=error)

@@ -112,6 +112,7 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
             tcb.offers_scale, tcb.offers_ts = tcb.scale_ok, tcb.ts_ok
             tcb.offers_sack = tcb.sack_ok
         emit.send_syn(tcb, now, again=True)
+        tcb.timed_seq, tcb.timed_at = tcb.iss, now  # no repetition: nobody has asked for it
         tcb.timers.set(timers.RETRANSMIT, due)
 
 

@@ -52,7 +52,8 @@ def repeated(tcb: Tcb, seg: Segment) -> None:
     if not tcb.sack_ok or (tcb.passive and tcb.state is SYN_RECEIVED):
         return  # a half-open request answers by its few words, without a report
     if seg.length and seq.lt(seg.seq, tcb.rcv_nxt):
-        first = tcb.recvq.ready + seq.diff(seg.seq, tcb.rcv_nxt)
+        # RCV.NXT counts the peer's FIN, positions do not
+        first = tcb.recvq.ready + seq.diff(seg.seq, tcb.rcv_nxt) + tcb.fin_received
         tcb.duplicate = (first, first + seg.length)
 
 
@@ -114,4 +115,4 @@ def room(tcb: Tcb) -> int:
 
 
 def _number(tcb: Tcb, position: int) -> int:
-    return (tcb.rcv_nxt + position - tcb.recvq.ready) & seq.MASK
+    return (tcb.rcv_nxt - tcb.fin_received + position - tcb.recvq.ready) & seq.MASK

@@ -69,7 +69,7 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
 def _note_size(tcb: Tcb, size: int) -> None:
     """Estimate the peer's segment size: the largest seen, within what we advertised."""
     if size > tcb.rcv_mss:
-        tcb.rcv_mss = min(size, tcb.advertised_mss)
+        tcb.rcv_mss = min(size, tcb.advertised_mss - (12 if tcb.ts_ok else 0))
 
 
 def _open_window(tcb: Tcb) -> None:

@@ -143,7 +143,7 @@ def _answer_fin_wait_2(entry: Entry, seg: Segment) -> Answer:
     old = seq.lt(beyond, entry.rcv_nxt) or (seg.length > 0 and seq.le(beyond, entry.rcv_nxt))
     if seg.flags & RST:
         if outside or old:
-            return Answer(Action.KEEP, Reply.ACK, Reason.RESET_OUTSIDE_WINDOW)
+            return Answer(Action.KEEP, _ack(seg), Reason.RESET_OUTSIDE_WINDOW)
         return Answer(Action.KILL, Reply.NOTHING, Reason.RESET_BY_PEER)
     if seg.flags & SYN:
         if seq.ge(seg.seq, entry.rcv_nxt) and not outside:

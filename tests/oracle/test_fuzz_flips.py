@@ -22,8 +22,8 @@ from lastack.profile import (
 )
 
 STORED = Path(__file__).parent / "recorded.jsonl.gz"
-"""What Linux 6.18 did with the first 500 scripts from seed 20000 in whose one play, beside other work
-of the machine, nothing differed: `lastack fuzz --seed 20000 --scripts 560 --record FILE`."""
+"""What Linux 6.18 did with the first 500 scripts from seed 20000 in whose one play, beside other
+work of the machine, nothing differed: `lastack fuzz --seed 20000 --scripts 560 --record FILE`."""
 ENOUGH = 500
 WRONG = {
     "unread": Unread.FIN,

@@ -246,9 +246,11 @@ def _store(path: Path, seeds: range, jobs: int) -> int:
 
 
 def _stored(path: Path) -> Iterator[Recorded]:
-    with path.open(encoding="ascii") as file:
-        for number, line in enumerate(file, 1):
-            try:
+    done = 0
+    try:
+        with path.open(encoding="ascii") as file:
+            for line in file:
                 yield recorded_from_json(json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                raise click.UsageError(f"{path}: line {number} is no recording") from None
+                done += 1
+    except (ValueError, KeyError, TypeError):
+        raise click.UsageError(f"{path}: line {done + 1} is no recording") from None

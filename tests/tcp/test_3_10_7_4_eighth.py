@@ -49,6 +49,15 @@ def test_a_fin_behind_a_gap_waits_until_it_is_filled() -> None:
     assert tries(world, sock, "recv") == b""
 
 
+def test_our_own_fin_carries_the_ack_of_a_lone_fin() -> None:
+    world, peer, sock = reach(ESTABLISHED)
+    mark = peer.mark()
+    peer.fin()
+    world.close(sock)
+    world.run(0.1)
+    assert [(got.flags, got.ack) for got in peer.since(mark)] == [("FIN|ACK", 2)]
+
+
 def test_a_bare_fin_is_acknowledged_at_once_and_one_behind_text_after_the_delay() -> None:
     world, peer, _ = reach(ESTABLISHED)
     mark = peer.mark()

@@ -369,35 +369,36 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
         tcb.acks.remind(tcb.timers.deadline[timers.DELAYED_ACK], now)
     if seg.length and seq.le((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt):
         sack.repeated(tcb, seg)
-        tcb.acks.hurry_all()
-        tcb.acks.at_once = True
-        return drop(tcb, seg, Reason.OLD_DUPLICATE, now)
+        return _answered_at_once(tcb, seg, Reason.OLD_DUPLICATE, now)
+    beyond = seq.gt((seg.seq + len(seg.text)) & seq.MASK, tcb.rcv_nxt)
     if tcb.state not in _READING:
         # CLOSE-WAIT, CLOSING, LAST-ACK: "this should not occur, since a FIN has been received"
-        if seg.text and seq.gt((seg.seq + len(seg.text)) & seq.MASK, tcb.rcv_nxt):
-            return _text_after_fin(tcb, seg, now)
-        return True
-    beyond = (seg.seq + len(seg.text)) & seq.MASK
-    if tcb.closing and seg.length and seq.gt(beyond, tcb.rcv_nxt):
-        # Nobody is left to read it: SHLD-3's RST, so that the peer learns of the loss.
-        emit.reply_reset(tcb, seg, Reason.DATA_AFTER_CLOSE, now)
-        calls.gone(tcb, Reason.DATA_AFTER_CLOSE, now)
-        return False
-    if tcb.shut_read and tcb.fin_queued and seg.length and seq.gt(beyond, tcb.rcv_nxt):
-        error = calls.reset_errno(tcb)
-        emit.reply_reset(tcb, seg, Reason.DATA_AFTER_SHUTDOWN, now)
-        calls.gone(tcb, Reason.DATA_AFTER_SHUTDOWN, now, error=error)
-        return False
-    whole = checks.by_edges(tcb)
-    usual = seg.seq == tcb.rcv_nxt != tcb.rcv_adv
-    if whole and not usual and seg.length and checks.outside_after_all(tcb, seg):
-        tcb.acks.hurry_all()
-        tcb.acks.at_once = True
-        return drop(tcb, seg, Reason.OUTSIDE_WINDOW, now)
+        return _text_after_fin(tcb, seg, now) if seg.text and beyond else True
+    if seg.length and beyond and (tcb.closing or (tcb.shut_read and tcb.fin_queued)):
+        return _nobody_reads(tcb, seg, now)
+    if seg.length and checks.outside_after_all(tcb, seg):
+        return _answered_at_once(tcb, seg, Reason.OUTSIDE_WINDOW, now)
     if seg.text:
         ecn.text_arrives(tcb, seg)
-        text.take(tcb, seg, now, whole=whole)
+        text.take(tcb, seg, now, whole=checks.by_edges(tcb))
     return True
+
+
+def _answered_at_once(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
+    """Nothing of the segment is taken, and the peer learns at once where we are."""
+    tcb.acks.hurry_all()
+    tcb.acks.at_once = True
+    return drop(tcb, seg, reason, now)
+
+
+def _nobody_reads(tcb: Tcb, seg: Segment, now: int) -> bool:
+    """Nobody is left to read the text: SHLD-3's RST, so that the peer learns of the loss. After a
+    shutdown() of both directions the program is told as well."""
+    reason = Reason.DATA_AFTER_CLOSE if tcb.closing else Reason.DATA_AFTER_SHUTDOWN
+    error = 0 if tcb.closing else calls.reset_errno(tcb)
+    emit.reply_reset(tcb, seg, reason, now)
+    calls.gone(tcb, reason, now, error=error)
+    return False
 
 
 def _text_after_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
@@ -417,30 +418,15 @@ def _text_after_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Eighth, check the FIN bit, once everything before the FIN is here."""
-    if tcb.fin_received:
+    if seg.flags & FIN and not tcb.fin_received:
+        _fin_arrives(tcb, seg)
+    if tcb.fin_received or tcb.fin_at != tcb.recvq.ready:
         return True
-    if seg.flags & FIN:
-        at = text.offset_of(tcb, (seg.seq + len(seg.text)) & seq.MASK)
-        again = at == tcb.fin_at
-        # of two FINs that a confused peer sends the first in the stream counts
-        tcb.fin_at = at if tcb.fin_at == UNSET else min(at, tcb.fin_at)
-        if at > tcb.recvq.ready:
-            sack.fin_received(tcb, at, again=again, alone=not seg.text)
-    if tcb.fin_at != tcb.recvq.ready:
-        if seg.flags & FIN:
-            tcb.acks.at_once = True
-        return True
+    # "advance RCV.NXT over the FIN, and send an acknowledgment for the FIN"
     tcb.fin_received = True
     tcb.rcv_nxt = (tcb.rcv_nxt + 1) & seq.MASK
     tcb.wake(READABLE)
-    if seg.flags & FIN:
-        full = seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss
-        tcb.acks.fin_received(with_text=bool(seg.text), full=full)
-    else:
-        tcb.acks.at_once = True  # a gap before the FIN was closed
-        waited = tcb.seen_blocks and tcb.duplicate is None
-        if waited and tcb.state in (FIN_WAIT_1, FIN_WAIT_2):
-            tcb.duplicate = tcb.seen_blocks[-1]  # the ACK of these states reports it once more
+    _owe_ack_of_fin(tcb, seg)
     # SYN-RECEIVED, ESTABLISHED: enter CLOSE-WAIT
     if tcb.state is ESTABLISHED:
         enter(tcb, CLOSE_WAIT, Reason.FIN_ARRIVED, now)
@@ -457,10 +443,33 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
         emit.send_ack(tcb, now)
         enter_time_wait(tcb, Reason.FIN_ARRIVED, now)
     # CLOSE-WAIT, CLOSING, LAST-ACK: remain
-    if tcb.recvq.pieces:
-        calls.discard_beyond_gap(tcb, Reason.TEXT_AFTER_FIN, now)
+    calls.discard_beyond_gap(tcb, Reason.TEXT_AFTER_FIN, now)
     sack.ended(tcb)
     return True
+
+
+def _fin_arrives(tcb: Tcb, seg: Segment) -> None:
+    """Note where the FIN is; behind a gap it is reported like text, and waits."""
+    at = text.offset_of(tcb, (seg.seq + len(seg.text)) & seq.MASK)
+    again = at == tcb.fin_at
+    # of two FINs that a confused peer sends the first in the stream counts
+    tcb.fin_at = at if tcb.fin_at == UNSET else min(at, tcb.fin_at)
+    if at > tcb.recvq.ready:
+        sack.fin_received(tcb, at, again=again, alone=not seg.text)
+    if tcb.fin_at != tcb.recvq.ready:
+        tcb.acks.at_once = True
+
+
+def _owe_ack_of_fin(tcb: Tcb, seg: Segment) -> None:
+    """The FIN is in order: its ACK waits, or leaves at once where it closed a gap."""
+    if seg.flags & FIN:
+        full = seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss
+        tcb.acks.fin_received(with_text=bool(seg.text), full=full)
+        return
+    tcb.acks.at_once = True
+    waited = tcb.seen_blocks and tcb.duplicate is None
+    if waited and tcb.state in (FIN_WAIT_1, FIN_WAIT_2):
+        tcb.duplicate = tcb.seen_blocks[-1]  # the ACK of these states reports it once more
 
 
 def enter_time_wait(tcb: Tcb, reason: Reason, now: int) -> None:

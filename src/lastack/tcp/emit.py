@@ -322,9 +322,7 @@ def _send_lost(tcb: Tcb, now: int) -> None:
         board.high_rxt = tcb.position_of(beyond)
 
 
-def resend(
-    tcb: Tcb, number: int, now: int, *, end: int = UNSET, push: bool = False
-) -> int:
+def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET, push: bool = False) -> int:
     """Send one segment that begins at `number` again; return the sequence number after it.
 
     `end` is the position where the peer's holdings begin, UNSET for none. A window that was taken

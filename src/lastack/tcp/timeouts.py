@@ -15,6 +15,7 @@ from .tcb import UNSET, Tcb
 _LINK_FULL: Final = 500 * MS
 """How long to wait where our own link takes nothing; no backoff (TCP_RESOURCE_PROBE_INTERVAL)."""
 
+
 def timeout(tcb: Tcb, now: int) -> None:
     """Do what is due. Early and repeated calls do nothing."""
     if tcb.timers.expired(timers.DELAYED_ACK, now):

@@ -75,6 +75,9 @@ def drop(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
 def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
     """First, check sequence number: acceptability by the four cases of table 6, after PAWS."""
     request = tcb.passive and tcb.state is SYN_RECEIVED
+    nothing = not seg.flags & (ACK | RST | SYN)
+    if nothing and not request and checks.by_edges(tcb):
+        return drop(tcb, seg, Reason.NO_ACK_FLAG, now)  # Linux looks at nothing else then
     if timestamps.rejects(tcb, seg, now) and (request or not seg.flags & RST):
         behind = not seg.length and seg.flags & ACK and seq.lt(seg.seq, tcb.rcv_nxt)
         if seg.flags & RST or (behind and checks.by_edges(tcb) and not request):

@@ -84,7 +84,7 @@ def _announce_window(tcb: Tcb) -> None:
         tcb.acks.at_once = True
         return
     left = tcb.rcv_wnd()
-    space = tcb.buffers.space
+    space = min(tcb.buffers.space, 0xFFFF << tcb.rcv_wscale)  # what the field can tell
     if 2 * left <= space and emit.receive_window(tcb) >= 2 * max(left, 1):
         tcb.acks.at_once = True
 

@@ -27,7 +27,9 @@ def fields(packet: Packet) -> list[str]:
     kind = type(packet)
     # a compiled class names its fields otherwise (make compiled)
     names = getattr(kind, "__slots__", None) or kind.__mypyc_attrs__  # type: ignore[attr-defined]
-    return [name for name in names if name != "number" and not name.startswith("__")]
+    # length follows from flags and text
+    other = {"number", "length"}
+    return [name for name in names if name not in other and not name.startswith("__")]
 
 
 @pytest.mark.parametrize("packet", PACKETS, ids=lambda packet: type(packet).__name__)

@@ -189,12 +189,11 @@ class Host:
     def settle(self, endpoint: Endpoint, now: int) -> None:
         """Collect what a connection has to send and to tell; call it after each use of one."""
         tcp = endpoint.connection
-        segments = tcp.take_segments(now)
+        segments, events = tcp.take_news(now)
         if segments:
             self._packets += segments
         if endpoint.listener is not None and not endpoint.queued:
             self.handshakes.settled(endpoint, endpoint.listener)
-        events = tcp.take_ready()
         if events:
             self.wake(endpoint.owner, events)
         if tcp.state is CLOSED:

@@ -276,10 +276,12 @@ class Connection:
             self._meter.left(out, now)
         return out
 
-    def take_ready(self) -> int:
-        """Return the wake-ups since the last call, as poll(2) bits."""
-        ready, self._tcb.ready = self._tcb.ready, 0
-        return ready
+    def take_news(self, now: int) -> tuple[list[Segment], int]:
+        """Do `take_segments`, and return the wake-ups since the last call, too, as poll(2)
+        bits."""
+        tcb = self._tcb
+        ready, tcb.ready = tcb.ready, 0
+        return self.take_segments(now) if tcb.outbox else [], ready
 
     def take_entry(self) -> tuple[Entry, int] | None:
         """Return what the TIME-WAIT table has to take over, and for how long (ns); None: nothing.

@@ -47,12 +47,13 @@ class Segment:
 
     wnd is the field as sent, not scaled. mss is 0 and wscale and tsval are ABSENT when the segment
     lacks the option. ecn is the two ECN bits of the IP header, ip the rest of what is looked at
-    there. sack holds (left, right) edges.
+    there. sack holds (left, right) edges. length is SEG.LEN: octets of text, plus one for SYN and
+    one for FIN (RFC 9293 section 3.4).
     """
 
     __slots__ = (
         "flow", "seq", "ack", "flags", "wnd", "up", "ecn", "mss", "wscale", "sack_ok",
-        "tsval", "tsecr", "sack", "text", "number", "ip",
+        "tsval", "tsecr", "sack", "text", "number", "length", "ip",
     )  # fmt: skip
 
     def __init__(
@@ -77,11 +78,7 @@ class Segment:
         self.sack = sack
         self.number = number
         self.ip = ip
-
-    @property
-    def length(self) -> int:
-        """SEG.LEN: octets of text, plus one for SYN and one for FIN (RFC 9293 section 3.4)."""
-        return len(self.text) + (self.flags & FIN) + ((self.flags & SYN) >> 1)
+        self.length = len(text) + (flags & FIN) + ((flags & SYN) >> 1)
 
     def _key(self) -> tuple[object, ...]:
         return (

@@ -61,7 +61,7 @@ class Recorder:
 def begin_process(_directory: str) -> None:
     """Wrap the calls, and wait until the gate is there: the interpreter is up before the program
     may run."""
-    path = os.environ[RECORD]
+    path, parent = os.environ[RECORD], os.getppid()
     recorder = Recorder(path)
     original = {name: getattr(socket.socket, name) for name in _CALLS}
 
@@ -100,6 +100,8 @@ def begin_process(_directory: str) -> None:
     _wrap_close(recorder)
     _wrap_option(recorder)
     while not os.path.exists(path + GATE):
+        if os.getppid() != parent or not os.path.isdir(os.path.dirname(path)):
+            os._exit(1)  # the command was interrupted, and nobody will open the gate
         time.sleep(0.001)
 
 

@@ -189,13 +189,16 @@ class _Running:
         program = self._programs[number]
         arguments = [sys.executable, *program.arguments]
         surroundings = environment(self._stage.directory, self._record(number))
-        process = self._stage.space(program.host).call(
-            lambda: subprocess.Popen(
+
+        def start() -> subprocess.Popen[bytes]:
+            process = self._processes[number] = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, env=surroundings, start_new_session=True,
-            )
-        )  # fmt: skip
-        self._processes[number] = process
+            )  # fmt: skip
+            return process
+
+        # stored where it is started: an interrupt of the main thread comes at any moment
+        process = self._stage.space(program.host).call(start)
         for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
             assert pipe is not None
             reader = threading.Thread(target=self._read, args=(number, name, pipe), daemon=True)

@@ -158,12 +158,14 @@ class _Running:
         self._tables = {host: self._stage.table(host) for host in self._stage.hosts}
         self._looked = self._now()
         self._frames = self._stage.wires.stop()
+        # who hangs is looked at before the first is killed, whose end lets others end
+        alive = {number for number in self._processes if self._processes[number].poll() is None}
         for number, one in enumerate(self._finished):
             process = self._processes.get(number)
             if process is None:
                 one.hung = True
                 continue
-            if process.poll() is None:
+            if number in alive:
                 one.hung = number not in self._interrupted
                 process.kill()
             status = process.wait()

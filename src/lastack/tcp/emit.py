@@ -32,11 +32,15 @@ _MAY_SEND = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
 
 
 def _out(
-    tcb: Tcb, seg: Segment, now: int, first: int = 0, last: int = 0, again: bool = False
-) -> None:
-    if tcb.link_full:
-        return
-    seg.ip = tcb.ip  # SHLD-22: as the program set them
+    tcb: Tcb, seg: Segment, now: int, first: int = 0, last: int = 0, again: bool = False,
+    *, by_system: bool = False,
+) -> None:  # fmt: skip
+    """`by_system`: it does not leave by the socket, whose queue may be full and whose fields of the
+    IP header the program sets."""
+    if not by_system:
+        if tcb.link_full:
+            return
+        seg.ip = tcb.ip  # SHLD-22
     tcb.outbox.append(seg)
     if tcb.scribe is not None:
         tcb.scribe.write(Sent(tcb.conn, seg.number, seg, first, last, again), now)
@@ -168,10 +172,7 @@ def reply_reset(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     """Answer a segment with a RST, as if there were no connection."""
     if tcb.scribe is not None:
         tcb.scribe.write(ResetSent(tcb.conn, reason, seg.number), now)
-    reset = reset_for(seg, _number(tcb))
-    tcb.outbox.append(reset)
-    if tcb.scribe is not None:
-        tcb.scribe.write(Sent(tcb.conn, reset.number, reset, 0, 0, False), now)
+    _out(tcb, reset_for(seg, _number(tcb)), now, by_system=True)
 
 
 def _ends(tcb: Tcb, last: int) -> bool:

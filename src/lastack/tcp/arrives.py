@@ -45,6 +45,7 @@ from .tcb import READABLE, UNSET, WRITABLE, Tcb, enter
 from .timewait import entry_of
 
 _READING = (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2)
+_AWAITS_ACK_OF_FIN = (FIN_WAIT_1, CLOSING, LAST_ACK)
 
 
 def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
@@ -236,8 +237,8 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
         return drop(tcb, seg, Reason.NO_ACK_FLAG, now)
     opening = tcb.state is SYN_RECEIVED
     # RFC 5961 section 5 (MAY-12): acceptable is SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
+    behind = seq.diff(tcb.snd_una, seg.ack)
     if not opening:
-        behind = seq.diff(tcb.snd_una, seg.ack)
         if behind > 0 and tcb.ts_ok and checks.predicted(tcb, seg):
             timestamps.remember(tcb, seg, now)
         if behind > 0 and behind > checks.oldest_ack(tcb):
@@ -251,12 +252,12 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
         return False
     # RFC 7323 section 5.3 R3 sets TS.Recent in step one; an ACK of what was never sent shall not,
     # nor one that is old
-    if seg.ack == tcb.snd_una or seq.gt(seg.ack, tcb.snd_una):
+    if behind <= 0:
         timestamps.remember(tcb, seg, now)
-    _acknowledgment(tcb, seg, now)
+    _acknowledgment(tcb, seg, now, moved=behind < 0)
     if opening and tcb.rtt.srtt < 0:
         tcb.rtt.fall_back()
-    if tcb.fin_seq == UNSET or not tcb.fin_acked():
+    if tcb.state not in _AWAITS_ACK_OF_FIN or not tcb.fin_acked():
         return True
     # FIN-WAIT-1: our FIN is acknowledged
     if tcb.state is FIN_WAIT_1:
@@ -308,11 +309,12 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     tcb.wake(WRITABLE)
 
 
-def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
-    """ESTABLISHED: advance SND.UNA, count duplicates, update the send window."""
+def _acknowledgment(tcb: Tcb, seg: Segment, now: int, *, moved: bool) -> None:
+    """ESTABLISHED: advance SND.UNA (`moved`), count duplicates, update the send window."""
     tcb.soft_error = 0  # the path carries segments again
-    news = recovery.take_sack(tcb, seg, now) if seg.sack else 0
-    moved = seq.gt(seg.ack, tcb.snd_una)
+    if tcb.rack is not None:
+        tcb.rack.fack, tcb.rack.news = tcb.board.highest, 0
+    news = recovery.take_sack(tcb, seg, now) if seg.sack and tcb.sack_ok else 0
     if moved:
         arrived = recovery.new_ack(tcb, seg, now)
         if tcb.rack is not None:
@@ -328,8 +330,7 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
         ecn.ack_arrives(tcb, seg)
     if tcb.rack is not None:
         loss.acknowledged(tcb, tcb.rack, seg, news, moved, now)
-    newest = seg.ack == tcb.snd_una or seq.gt(seg.ack, tcb.snd_una)
-    if newest and checks.tells_window(tcb, seg, moved=moved):
+    if seg.ack == tcb.snd_una and checks.tells_window(tcb, seg, moved=moved):
         opened = tcb.snd_wnd == 0 and seg.wnd != 0
         # of 30 bits (REC-1); it may also be a smaller one than before (MUST-34)
         tcb.snd_wnd = seg.wnd << (0 if seg.flags & SYN else tcb.snd_wscale)

@@ -81,8 +81,9 @@ def text_arrives(tcb: Tcb, seg: Segment) -> None:
 
 
 def ack_arrives(tcb: Tcb, seg: Segment) -> None:
-    """An ACK with ECE: the window goes down as for a loss, once in a round trip."""
-    if tcb.ecn_ok and seg.flags & ECE:
+    """Both sides understand marks. An ACK with ECE: the window goes down as for a loss, once in a
+    round trip."""
+    if seg.flags & ECE:
         loss.reduce(tcb)
 
 

@@ -347,13 +347,14 @@ def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
     first = tcb.sent_end()
     if first == tcb.sendq.end and not tcb.fin_queued:
         return False
-    step = _next(tcb, first, 0, 0)
+    owes_fin = _owes_fin(tcb)
+    step = _next(tcb, first, 0, 0, owes_fin=owes_fin)
     length = most = 0
     while step is not None:
         size, fin = step
-        more = not fin and (first + size < tcb.sendq.end or _owes_fin(tcb))
+        more = not fin and (first + size < tcb.sendq.end or owes_fin)
         length += 1
-        following = _next(tcb, first, size, length) if more else None
+        following = _next(tcb, first, size, length, owes_fin=owes_fin) if more else None
         if following is not None and not most:
             most = train.segments(tcb)
         ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
@@ -368,21 +369,22 @@ def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
             return False
         first += size
         step = following
-    return tcb.sendq.end > first or _owes_fin(tcb)
+    return tcb.sendq.end > first or owes_fin
 
 
 def _owes_fin(tcb: Tcb) -> bool:
     return tcb.fin_queued and tcb.fin_seq == UNSET
 
 
-def _next(tcb: Tcb, sent_end: int, ahead: int, train_length: int) -> tuple[int, bool] | None:
+def _next(
+    tcb: Tcb, sent_end: int, ahead: int, train_length: int, *, owes_fin: bool
+) -> tuple[int, bool] | None:
     """Return size and FIN of the segment that may be sent once `ahead` more bytes were than the
     position `sent_end` says; None when nothing may. `train_length`: the segments before it that
     leave in one piece."""
     if tcb.link_full:
         return None
     unsent = tcb.sendq.end - sent_end - ahead
-    owes_fin = tcb.fin_queued and _owes_fin(tcb)
     if not unsent and not owes_fin:
         return None
     full = _size(tcb)

@@ -33,8 +33,6 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     if tcb.rack is None:
         measure(tcb, seg, now)
     else:
-        if not seg.sack:
-            tcb.rack.fack, tcb.rack.news = tcb.board.highest, 0
         arrived = tcb.rack.acknowledged(una, tcb.mss, now)
         _measure_each(tcb, tcb.rack, seg, now)
     if count:
@@ -127,11 +125,6 @@ def make_room(tcb: Tcb) -> None:
 def take_sack(tcb: Tcb, seg: Segment, now: int) -> int:
     """Take the SACK blocks of an ACK; return for how many positions they were news (RFC 6675
     section 2)."""
-    if tcb.rack is not None:
-        tcb.rack.fack = tcb.board.highest
-        tcb.rack.news = 0
-    if not (tcb.sack_ok and seg.sack):
-        return 0
     una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
     blocks = [(tcb.position_of(left), tcb.position_of(right)) for left, right in seg.sack]
     news = tcb.board.update(blocks, una, nxt)

@@ -44,8 +44,8 @@ class Scoreboard:
         self.ranges = kept
 
     def advance(self, una: int) -> None:
-        """Forget what is acknowledged."""
-        if self.ranges and self.ranges[0][0] <= una:
+        """Something is held: forget what of it is acknowledged."""
+        if self.ranges[0][0] <= una:
             self.ranges = [(max(a, una), b) for a, b in self.ranges if b > una]
             if self.ranges and self.ranges[0][0] == una:
                 # The peer acknowledges less than it says it holds: it has changed its mind.

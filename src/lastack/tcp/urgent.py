@@ -25,19 +25,18 @@ def mark_sent(tcb: Tcb) -> None:
 
 
 def acknowledged(tcb: Tcb) -> None:
-    """The peer has everything that was urgent: segments point no more."""
-    if tcb.snd_up != UNSET and seq.ge(tcb.snd_una, tcb.snd_up):
+    """There is a SND.UP. Once the peer has everything that was urgent, segments point no more."""
+    if seq.ge(tcb.snd_una, tcb.snd_up):
         tcb.snd_up = UNSET
 
 
 def pointer(tcb: Tcb, number: int) -> int:
-    """Return the urgent pointer for a segment that begins at `number`; 0 for no URG.
+    """Return the urgent pointer for a segment that begins at `number`, 0 for no URG, where there
+    is a SND.UP.
 
     The field has 16 bits: what is farther off is announced as far as it reaches, unless more
     segments come before it.
     """
-    if tcb.snd_up == UNSET:
-        return 0
     ahead = seq.diff(tcb.snd_up, number)
     if ahead <= 0:
         return 0

@@ -24,6 +24,7 @@ class Meter:
     """Counters of one connection.
 
     high: the sequence number after the highest that left; below it everything is a repetition.
+    spent: how long the sender did each of IDLE to BUFFER, until `doing_since`.
     """
 
     __slots__ = (
@@ -46,7 +47,7 @@ class Meter:
         self.high = iss
         self.doing = IDLE
         self.doing_since = 0
-        self.spent = (0, 0, 0, 0)
+        self.spent = [0, 0, 0, 0]
 
     def left(self, segments: Sequence[Segment], now: int) -> None:
         """Count what leaves. Hot."""
@@ -85,19 +86,13 @@ class Meter:
 
     def turns_to(self, doing: int, now: int) -> None:
         """The sender does something else from now on."""
-        spent = list(self.spent)
-        spent[self.doing] += now - self.doing_since
-        self.spent = (spent[IDLE], spent[BUSY], spent[WINDOW], spent[BUFFER])
+        self.spent[self.doing] += now - self.doing_since
         self.doing, self.doing_since = doing, now
 
-    def spent_until(self, now: int) -> tuple[int, int, int, int]:
+    def spent_until(self, now: int) -> list[int]:
         """Return how long the sender has been idle, busy, short of window and of buffer."""
-        idle, busy, window, buffer = self.spent
-        more = now - self.doing_since
-        return (
-            idle + more * (self.doing == IDLE), busy + more * (self.doing == BUSY),
-            window + more * (self.doing == WINDOW), buffer + more * (self.doing == BUFFER),
-        )  # fmt: skip
+        self.turns_to(self.doing, now)
+        return list(self.spent)
 
     def timed_out(self, retransmits: int, now: int) -> None:
         """The retransmission timer has expired for the `retransmits`th time in a row."""

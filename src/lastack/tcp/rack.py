@@ -60,8 +60,7 @@ class Rack:
 
     __slots__ = (
         "flight", "in_network", "newest_at", "newest_end", "rtt", "min_rtt", "advanced",
-        "steps", "persist", "widened_at", "acked_at",
-        "held_at", "reordering", "reorders", "fack",
+        "steps", "persist", "widened_at", "acked_at", "held_at", "reordering", "reorders", "fack",
         "news",
     )  # fmt: skip
 

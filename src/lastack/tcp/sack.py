@@ -25,7 +25,11 @@ def received(tcb: Tcb, first: int, last: int) -> None:
     if first <= before < last and not tcb.seen_blocks:
         tcb.recent = ()  # in order, and nothing waits: the usual case
         return
-    tcb.recent = (*[start for start in tcb.recent if start != first][-8:], first)
+    _reports_first(tcb, first)
+
+
+def _reports_first(tcb: Tcb, position: int) -> None:
+    tcb.recent = (*[start for start in tcb.recent if start != position][-8:], position)
 
 
 def fin_received(tcb: Tcb, at: int, *, again: bool, alone: bool) -> None:
@@ -38,7 +42,7 @@ def fin_received(tcb: Tcb, at: int, *, again: bool, alone: bool) -> None:
     elif again and tcb.duplicate is not None and tcb.duplicate[1] == at:
         tcb.duplicate = (tcb.duplicate[0], at + 1)
     if alone:
-        tcb.recent = (*[start for start in tcb.recent if start != at][-8:], at)
+        _reports_first(tcb, at)
 
 
 def ended(tcb: Tcb) -> None:
@@ -89,7 +93,7 @@ def _held(tcb: Tcb) -> list[tuple[int, int]]:
 
 def blocks(tcb: Tcb) -> tuple[tuple[int, int], ...]:
     """Return the blocks of the next ACK as sequence numbers, the most recent first."""
-    if not tcb.sack_ok or not (tcb.recvq.pieces or tcb.duplicate or tcb.fin_at != UNSET):
+    if not room(tcb):
         return ()
     held = _held(tcb)
     ordered: list[tuple[int, int]] = []

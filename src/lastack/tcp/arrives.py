@@ -70,6 +70,14 @@ def drop(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
     return False
 
 
+def _reset(tcb: Tcb, seg: Segment, reason: Reason, now: int, *, error: int = 0) -> bool:
+    """The segment ends the connection, and a RST answers it; `error` is for the program. Answers
+    False."""
+    emit.reply_reset(tcb, seg, reason, now)
+    calls.gone(tcb, reason, now, error=error)
+    return False
+
+
 # -- first ------------------------------------------------------------------------------------
 
 
@@ -215,9 +223,7 @@ def fourth_check_syn(tcb: Tcb, seg: Segment, now: int) -> bool:
             return drop(tcb, seg, Reason.OLD_DUPLICATE, now)
         if checks.acceptable(tcb, seg) and tcb.passive:
             # a new SYN where ours is half open: return to LISTEN, as MUST-11 lets us know
-            emit.reply_reset(tcb, seg, Reason.SYN_IN_SYN_RECEIVED, now)
-            calls.gone(tcb, Reason.SYN_IN_SYN_RECEIVED, now)
-            return False
+            return _reset(tcb, seg, Reason.SYN_IN_SYN_RECEIVED, now)
     elif checks.acceptable(tcb, seg) and tcb.profile.acceptance.syn_check is SynCheck.RESET:
         # "If the SYN is in the window it is an error, send a reset" (RFC 793)
         error = calls.reset_errno(tcb)
@@ -296,9 +302,7 @@ def _open_by_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
 def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     """Enter ESTABLISHED, with the window of the segment that completes the handshake."""
     enter(tcb, ESTABLISHED, reason, now)
-    scale = 0 if seg.flags & SYN else tcb.snd_wscale
-    tcb.snd_wnd = seg.wnd << scale
-    tcb.max_snd_wnd = tcb.snd_wnd
+    tcb.snd_wnd = tcb.max_snd_wnd = tcb.window_told(seg)
     tcb.snd_wl1 = seg.seq
     tcb.snd_wl2 = seg.ack
     tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
@@ -332,8 +336,8 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int, *, moved: bool) -> None:
         loss.acknowledged(tcb, tcb.rack, seg, news, moved, now)
     if seg.ack == tcb.snd_una and checks.tells_window(tcb, seg, moved=moved):
         opened = tcb.snd_wnd == 0 and seg.wnd != 0
-        # of 30 bits (REC-1); it may also be a smaller one than before (MUST-34)
-        tcb.snd_wnd = seg.wnd << (0 if seg.flags & SYN else tcb.snd_wscale)
+        # it may also be a smaller one than before (MUST-34)
+        tcb.snd_wnd = tcb.window_told(seg)
         tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
         tcb.snd_wl1 = seg.seq
         tcb.snd_wl2 = seg.ack
@@ -348,9 +352,7 @@ def _orphan_in_fin_wait_2(tcb: Tcb, seg: Segment, now: int) -> bool:
     if tcb.linger2_ns >= UNSET:
         # what brings nothing new ends here, without an answer
         return seq.gt((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt)
-    emit.reply_reset(tcb, seg, Reason.LINGER2_NEGATIVE, now)
-    calls.gone(tcb, Reason.LINGER2_NEGATIVE, now)
-    return False
+    return _reset(tcb, seg, Reason.LINGER2_NEGATIVE, now)
 
 
 # -- sixth ------------------------------------------------------------------------------------
@@ -400,9 +402,7 @@ def _nobody_reads(tcb: Tcb, seg: Segment, now: int) -> bool:
     shutdown() of both directions the program is told as well."""
     reason = Reason.DATA_AFTER_CLOSE if tcb.closing else Reason.DATA_AFTER_SHUTDOWN
     error = 0 if tcb.closing else calls.reset_errno(tcb)
-    emit.reply_reset(tcb, seg, reason, now)
-    calls.gone(tcb, reason, now, error=error)
-    return False
+    return _reset(tcb, seg, reason, now, error=error)
 
 
 def _text_after_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
@@ -411,10 +411,7 @@ def _text_after_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     across = seq.lt(seg.seq, tcb.rcv_nxt)
     if not (across and tcb.profile.acceptance.text_across_fin_resets):
         return drop(tcb, seg, Reason.TEXT_AFTER_FIN, now)
-    error = calls.reset_errno(tcb)
-    emit.reply_reset(tcb, seg, Reason.TEXT_ACROSS_FIN, now)
-    calls.gone(tcb, Reason.TEXT_ACROSS_FIN, now, error=error)
-    return False
+    return _reset(tcb, seg, Reason.TEXT_ACROSS_FIN, now, error=calls.reset_errno(tcb))
 
 
 # -- eighth -----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lastack.profile import OldAck, WindowCheck, WindowUpdate
 from lastack.state import ESTABLISHED, SYN_RECEIVED
-from lastack.wire import ACK, PSH, SYN, Segment, seq
+from lastack.wire import ACK, PSH, Segment, seq
 
 from .tcb import Tcb
 
@@ -25,7 +25,7 @@ def acceptable(tcb: Tcb, seg: Segment) -> bool:
     ahead = seq.diff(seg.seq, tcb.rcv_nxt)
     if by_edges(tcb):
         if not (tcb.passive and tcb.state is SYN_RECEIVED):
-            return _between_edges(tcb, seg, window)
+            return _between_edges(tcb, seg, ahead, window)
         if length == 0 and ahead == window:
             return True
     if length == 0:
@@ -35,10 +35,9 @@ def acceptable(tcb: Tcb, seg: Segment) -> bool:
     return 0 <= ahead < window or 0 <= ahead + length - 1 < window
 
 
-def _between_edges(tcb: Tcb, seg: Segment, window: int) -> bool:
+def _between_edges(tcb: Tcb, seg: Segment, ahead: int, window: int) -> bool:
     """The check of Linux, which measures from the last ACK sent, and lets a peer whose text is
     all read send more than it was offered. A FIN waits to be read as text does."""
-    ahead = seq.diff(seg.seq, tcb.rcv_nxt)
     if ahead >= 0 and ahead + seg.length <= window:
         return True
     end = (seg.seq + seg.length) & seq.MASK
@@ -78,8 +77,7 @@ def tells_window(tcb: Tcb, seg: Segment, *, moved: bool) -> bool:
         return seq.lt(tcb.snd_wl1, seg.seq)
     if moved or seq.lt(tcb.snd_wl1, seg.seq):
         return True
-    scale = 0 if seg.flags & SYN else tcb.snd_wscale
-    return tcb.snd_wl1 == seg.seq and (not seg.wnd or seg.wnd << scale > tcb.snd_wnd)
+    return tcb.snd_wl1 == seg.seq and (not seg.wnd or tcb.window_told(seg) > tcb.snd_wnd)
 
 
 def predicted(tcb: Tcb, seg: Segment) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from lastack.profile import Congestion, Profile
 from lastack.state import CLOSED, SYN_RECEIVED, TIME_WAIT, TRANSITIONS, State
 from lastack.trace import ErrorSet, Reason, Scribe, StateChanged
-from lastack.wire import ABSENT, PLAIN_IP, Flow, Segment, seq
+from lastack.wire import ABSENT, PLAIN_IP, SYN, Flow, Segment, seq
 
 from .acking import Acking
 from .buffers import Buffers
@@ -242,10 +242,15 @@ class Tcb:
     def rcv_acceptable(self) -> int:
         """Return RCV.WND for the check of sequence numbers: what was advertised, or all that the
         buffer has room for."""
-        left = ((self.rcv_adv - self.rcv_nxt + seq.HALF) & seq.MASK) - seq.HALF  # rcv_wnd()
+        left = self.rcv_wnd()
         if self.buffers.at_once and not (self.passive and self.state is SYN_RECEIVED):
-            left = max(left, self.buffers.space - self.recvq.used)
-        return left if left > 0 else 0
+            return max(left, self.buffers.space - self.recvq.used)
+        return left
+
+    def window_told(self, seg: Segment) -> int:
+        """Return the window that a segment tells of, of 30 bits (REC-1): a SYN's is not scaled
+        (RFC 7323 section 2.2)."""
+        return seg.wnd << (0 if seg.flags & SYN else self.snd_wscale)
 
     def set_congestion(self, kind: Congestion) -> None:
         """Change the congestion control; cwnd and ssthresh stay as they are."""

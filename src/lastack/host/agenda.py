@@ -24,10 +24,8 @@ class Agenda:
         self._count = 0
 
     def schedule(self, endpoint: Endpoint) -> None:
-        """Note the endpoint's next deadline."""
-        deadline = endpoint.connection.next_timeout
-        if deadline < endpoint.scheduled:
-            self._push(endpoint, deadline)
+        """The endpoint's next deadline is before the one that is noted: note it."""
+        self._push(endpoint, endpoint.connection.next_timeout)
 
     def _push(self, endpoint: Endpoint, deadline: int) -> None:
         endpoint.scheduled = deadline

@@ -9,7 +9,7 @@ from lastack.profile import MS, NEVER, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, TIME_WAIT
 from lastack.tcp import Action, Entry, Reply, answer, reset_for, timestamp_offset
 from lastack.trace import Dropped, Reason, ResetSent, Scribe, Sent, StateChanged, Waiting
-from lastack.wire import ABSENT, ACK, PLAIN_IP, Flow, IpFields, Packet, Segment, seq
+from lastack.wire import ABSENT, ACK, PLAIN_IP, Flow, Packet, Segment, ip_fields, seq
 
 from .timewaits import TimeWaits
 
@@ -113,7 +113,7 @@ class WaitingRoom:
         return Segment(
             flow, entry.snd_nxt, entry.rcv_nxt, ACK, entry.window,
             tsval=stamp, tsecr=entry.ts_recent if entry.ts_ok else 0, number=self._number(),
-            ip=IpFields(entry.tos, PLAIN_IP.ttl) if entry.tos else PLAIN_IP,
+            ip=ip_fields(entry.tos, PLAIN_IP.ttl),
         )  # fmt: skip
 
     def _number(self) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from lastack.profile import unmapped
-from lastack.wire import ANY4, ANY6, PLAIN_IP, Datagram, IpFields, mapped
+from lastack.wire import ANY4, ANY6, Datagram, IpFields, ip_fields, mapped
 
 from . import names
 from .errors import os_error
@@ -30,7 +30,6 @@ _INT: Final = struct.Struct("i")
 _PKTINFO: Final = struct.Struct("i4s4s")
 _PKTINFO6: Final = struct.Struct("16si")
 _ALIGNMENT: Final = 8
-_ECN: Final = 3
 DEFAULT_TTL: Final = 64
 """net.ipv4.ip_default_ttl, net.ipv6.conf.all.hop_limit."""
 _NO_WISH: Final[frozenset[int]] = frozenset()
@@ -62,11 +61,7 @@ class IpOptions:
 
     def fields(self, *, ipv6: bool) -> IpFields:
         """Return what TCP segments carry; the two bits of ECN are not the program's there."""
-        if ipv6:
-            fields = IpFields(self.tclass & ~_ECN, self.hops)
-        else:
-            fields = IpFields(self.tos & ~_ECN, self.ttl)
-        return PLAIN_IP if fields == PLAIN_IP else fields
+        return ip_fields(self.tclass, self.hops) if ipv6 else ip_fields(self.tos, self.ttl)
 
     def set_mtu_discover(self, value: bytes) -> None:
         """IP_MTU_DISCOVER of a stream socket: EINVAL for a number that is none of its."""

@@ -19,8 +19,8 @@ from lastack.wire import (
     RST,
     SYN,
     URG,
-    IpFields,
     Segment,
+    ip_fields,
     seq,
 )
 
@@ -160,8 +160,7 @@ def send_reset(tcb: Tcb, reason: Reason, now: int) -> None:
 def reset_for(seg: Segment, number: int) -> Segment:
     """Return the RST that answers a segment of no connection (section 3.10.7.1), with that
     segment's type of service (docs/kernel-notes/ip-fields.md)."""
-    tos = seg.ip.tos
-    ip = IpFields(tos, PLAIN_IP.ttl) if tos else PLAIN_IP
+    ip = ip_fields(seg.ip.tos, PLAIN_IP.ttl)
     if seg.flags & ACK:
         return Segment(seg.flow.reversed(), seg.ack, 0, RST, 0, number=number, ip=ip)
     beyond = (seg.seq + seg.length) & seq.MASK

@@ -50,6 +50,7 @@ from .segment import URG as URG
 from .segment import IpFields as IpFields
 from .segment import Segment as Segment
 from .segment import copy_segment as copy_segment
+from .segment import ip_fields as ip_fields
 from .show import flags_text as flags_text
 from .show import options_text as options_text
 from .show import show as show

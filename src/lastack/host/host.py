@@ -141,26 +141,22 @@ class Host:
 
     def take_packets(self) -> list[Packet]:
         """Return the packets to send, in order, and forget them."""
-        packets = self._packets
-        if packets:
-            self._packets = []
+        packets, self._packets = self._packets, []
         return packets
 
     def take_ready(self) -> list[tuple[object, int]]:
         """Return (file, poll bits) for every file with news since the last call."""
-        if not self._ready:
-            return []
-        ready, self._ready = list(self._ready.items()), {}
-        return ready
+        ready, self._ready = self._ready, {}
+        return list(ready.items())
 
     def take_news(self) -> tuple[list[Packet], list[tuple[object, int]]]:
-        """Do `take_packets` and `take_ready` at once: after every call and every arrival."""
+        """Do `take_packets` and `take_ready` at once, written out: it is asked after every call and
+        every arrival."""
         packets, ready = self._packets, self._ready
         if packets:
             self._packets = []
-        if not ready:
-            return packets, []
-        self._ready = {}
+        if ready:
+            self._ready = {}
         return packets, list(ready.items())
 
     @property

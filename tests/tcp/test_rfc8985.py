@@ -84,14 +84,14 @@ def test_once_reordering_was_seen_three_held_segments_wait_too() -> None:
 
 
 def test_a_duplicate_report_makes_the_window_wider() -> None:
-    rack = Rack()
+    rack = Rack(1)
     rack.min_rtt = 40 * MS
     rack.reorders = 1
     rack.duplicate_reported(0, 40 * MS)
     rack.duplicate_reported(1 * MS, 40 * MS)  # within a round trip: counts once
     for n in range(3):
         rack.sent(n, n + 1, 0)
-    rack.held([(2, 3)], 1, 50 * MS)
+    rack.held([(2, 3)], 50 * MS)
     assert rack.find_lost(60 * MS, 50 * MS, recovering=False) == (0, 2 * 40 * MS // 4)
     assert rack.find_lost(60 * MS, 70 * MS, recovering=False) == (2, 0)
     for _ in range(16):
@@ -100,14 +100,14 @@ def test_a_duplicate_report_makes_the_window_wider() -> None:
 
 
 def test_a_lost_retransmission_is_found_by_what_was_sent_after_it() -> None:
-    rack = Rack()
+    rack = Rack(1)
     for n in range(5):
         rack.sent(n, n + 1, 0)
-    rack.held([(2, 5)], 1, 40 * MS)
+    rack.held([(2, 5)], 40 * MS)
     assert rack.find_lost(40 * MS, 40 * MS, recovering=True) == (2, 0)
     rack.sent(0, 1, 41 * MS)
     rack.sent(1, 2, 42 * MS)
-    rack.held([(1, 5)], 1, 82 * MS)  # the second retransmission has arrived, the first not
+    rack.held([(1, 5)], 82 * MS)  # the second retransmission has arrived, the first not
     assert rack.find_lost(40 * MS, 82 * MS, recovering=True) == (1, 0)
     lost = rack.next_lost()
     assert lost is not None
@@ -115,36 +115,36 @@ def test_a_lost_retransmission_is_found_by_what_was_sent_after_it() -> None:
 
 
 def test_an_answer_too_early_for_a_retransmission_proves_nothing() -> None:
-    rack = Rack()
+    rack = Rack(1)
     rack.sent(0, 1, 0)
-    rack.acknowledged(1, 1, 40 * MS)
+    rack.acknowledged(1, 40 * MS)
     rack.sent(1, 2, 50 * MS)
     rack.sent(2, 3, 50 * MS)
     rack.find_lost(40 * MS, 50 * MS, recovering=False)
     rack.sent(2, 3, 85 * MS)
-    rack.held([(2, 3)], 1, 92 * MS)  # 7 ms after the second copy: this is the first one's
+    rack.held([(2, 3)], 92 * MS)  # 7 ms after the second copy: this is the first one's
     assert not rack.advanced
 
 
 def test_what_is_sent_again_may_be_cut_elsewhere() -> None:
-    rack = Rack()
+    rack = Rack(1)
     rack.sent(0, 10, 0)
     rack.sent(10, 20, 0)
     rack.sent(5, 15, 7)
-    assert [(one.first, one.last, one.at, one.again) for one in rack.flight] == [
+    assert [(one.first, one.last, one.at, one.again) for one in rack.segments] == [
         (0, 5, 0, False), (5, 10, 7, True), (10, 15, 7, True), (15, 20, 0, False),
     ]  # fmt: skip
     assert rack.in_network == 20
-    assert rack.acknowledged(12, 1, 9) == 12
-    assert (rack.flight[0].first, rack.in_network) == (12, 8)
+    assert rack.acknowledged(12, 9) == 12
+    assert (rack.segments[0].first, rack.in_network) == (12, 8)
 
 
 def test_in_order_nothing_is_lost() -> None:
-    rack = Rack()
+    rack = Rack(1)
     assert rack.min_rtt == NEVER
     for n in range(4):
         rack.sent(n, n + 1, n)
-    rack.acknowledged(2, 1, 40 * MS)
+    rack.acknowledged(2, 40 * MS)
     assert rack.find_lost(40 * MS, 40 * MS, recovering=False) == (0, 0)
 
 

@@ -42,6 +42,7 @@ from .profiles import RFC9293 as RFC9293
 from .profiles import TEXTBOOK as TEXTBOOK
 from .retransmission import GiveUp as GiveUp
 from .retransmission import RetransmissionRules as RetransmissionRules
+from .retransmission import Variance as Variance
 from .retransmission import ZeroWindowDeath as ZeroWindowDeath
 from .rule import MINUTE as MINUTE
 from .rule import MS as MS

@@ -63,6 +63,11 @@ class BufferRules:
         2, "least segments that leave in one piece where cwnd has room; net.ipv4.tcp_min_tso_segs",
         unit="segments", source="docs/kernel-notes/sending.md",
     )  # fmt: skip
+    train_share: int = rule(
+        3, "a train waits for the next ACK while the windows have room for less than this part of"
+        " themselves, 0: for less than four segments; net.ipv4.tcp_tso_win_divisor",
+        source="docs/kernel-notes/sending.md",
+    )  # fmt: skip
     window_opens: WindowOpens = rule(
         WindowOpens.GRADUALLY, "how the buffer becomes a window",
         source="docs/kernel-notes/buffers.md",

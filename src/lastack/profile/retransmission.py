@@ -15,6 +15,13 @@ class GiveUp(Enum):
     COUNT = "by the number of retransmissions"
 
 
+class Variance(Enum):
+    """What measurements of the round trip make of RTTVAR."""
+
+    RFC6298 = "a quarter of the way to each deviation"
+    DAMPED = "the largest of a round trip; less by deviations downwards, and slowly down"
+
+
 class ZeroWindowDeath(Enum):
     """When an orphan whose peer keeps answering "window 0" is given up (MUST-37)."""
 
@@ -41,6 +48,10 @@ class RetransmissionRules:
     tick_ns: int = rule(
         4 * MS, "granularity of the timer; 1 / HZ", unit="ns", source="docs/kernel-notes/give-up.md"
     )
+    variance: Variance = rule(
+        Variance.DAMPED, "what measurements of the round trip make of RTTVAR",
+        source="docs/kernel-notes/timeouts.md",
+    )  # fmt: skip
     give_up: GiveUp = rule(
         GiveUp.TIME_MODEL, "how the retry limits are counted",
         source="docs/kernel-notes/give-up.md",

@@ -85,6 +85,10 @@ class StartRules:
         10, "first congestion window (RFC 6928)", unit="segments",
         source="docs/kernel-notes/close.md",
     )  # fmt: skip
+    counts_packets: bool = rule(
+        True, "cwnd counts segments in flight, however short they are, else their octets",
+        source="docs/kernel-notes/sending.md",
+    )  # fmt: skip
     restarts_after_idle: bool = rule(
         True, "cwnd shrinks in a pause (RFC 5681 section 4.1); tcp_slow_start_after_idle",
         source="docs/kernel-notes/idle.md",

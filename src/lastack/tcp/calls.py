@@ -34,11 +34,11 @@ def open_active(tcb: Tcb, now: int) -> None:
     emit.send_syn(tcb, now)
 
 
-def send(tcb: Tcb, data: bytes | memoryview, now: int) -> int:
+def send(tcb: Tcb, data: bytes | memoryview, now: int, *, segments: bool = False) -> int:
     """SEND (3.10.2): queue a copy of what the last block of the queue takes, or another block;
-    return the count, 0 when the queue is full."""
+    return the count, 0 when the queue is full. `segments`: a block is one segment."""
     sendq = tcb.sendq
-    size = chunk_size(tcb.send_size(), tcb.max_snd_wnd)
+    size = emit.full_size(tcb) if segments else chunk_size(tcb.send_size(), tcb.max_snd_wnd)
     begun = sendq.last_block()
     room = size - begun
     fills = 0 < begun < size

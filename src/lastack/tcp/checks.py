@@ -80,6 +80,14 @@ def tells_window(tcb: Tcb, seg: Segment, *, moved: bool) -> bool:
     return tcb.snd_wl1 == seg.seq and (not seg.wnd or tcb.window_told(seg) > tcb.snd_wnd)
 
 
+def repeats_window(tcb: Tcb, seg: Segment) -> bool:
+    """Tell whether the window of an ACK is that of the one before, as a duplicate's is (RFC 5681
+    section 2), or is not taken where only larger ones are."""
+    if tcb.profile.acceptance.window_update is WindowUpdate.RFC9293:
+        return tcb.window_told(seg) == tcb.snd_wnd
+    return not tells_window(tcb, seg, moved=False)
+
+
 def predicted(tcb: Tcb, seg: Segment) -> bool:
     """Tell whether a segment is what Linux expects next (header prediction): its timestamp counts
     before its ACK is looked at."""

@@ -10,12 +10,14 @@ from lastack.profile import UNLIMITED
 
 
 class NewReno:
-    """cwnd and ssthresh of one connection."""
+    """cwnd and ssthresh of one connection. `whole`: both are whole segments, as where cwnd counts
+    packets."""
 
-    __slots__ = ("initial_segments", "mss", "cwnd", "ssthresh", "counted", "recovering")
+    __slots__ = ("initial_segments", "whole", "mss", "cwnd", "ssthresh", "counted", "recovering")
 
-    def __init__(self, mss: int, initial_segments: int) -> None:
+    def __init__(self, mss: int, initial_segments: int, *, whole: bool = False) -> None:
         self.initial_segments = initial_segments
+        self.whole = whole
         self.begin(mss)
         self.ssthresh = UNLIMITED
         self.counted = 0
@@ -61,9 +63,14 @@ class NewReno:
         """Nothing was sent for so many retransmission timeouts: cwnd is halved for each, down to
         the initial window; ssthresh remembers three quarters of it."""
         least = min(self.initial_segments * self.mss, self.cwnd)
-        self.ssthresh = max(self.ssthresh, 3 * self.cwnd // 4)
+        self.ssthresh = max(self.ssthresh, self._part(self.cwnd, 3, 4))
         segments = self.cwnd // self.mss >> min(timeouts, 32)
         self.cwnd = max(segments * self.mss, least)
+
+    def _part(self, window: int, share: int, of: int) -> int:
+        """Return a part of a window; what is more than whole segments is left out if need be."""
+        part = window * share // of
+        return part - part % self.mss if self.whole else part
 
     def lost(self, in_flight: int, *, by_sack: bool) -> None:
         """A loss was found: fast retransmit begins (RFC 6582 section 3.2 step 2).
@@ -71,7 +78,7 @@ class NewReno:
         With SACK what is in the network is known and the window need not be inflated for it
         (RFC 6675 section 5 step 4).
         """
-        self.ssthresh = max(in_flight // 2, 2 * self.mss)
+        self.ssthresh = max(self._part(in_flight, 1, 2), 2 * self.mss)
         self.cwnd = self.ssthresh + (0 if by_sack else 3 * self.mss)
         self.recovering = True
 
@@ -98,7 +105,7 @@ class NewReno:
     def expired(self, in_flight: int, *, first: bool) -> None:
         """The retransmission timer fired (RFC 5681 section 3.1); `first` of a row."""
         if first:
-            self.ssthresh = max(in_flight // 2, 2 * self.mss)
+            self.ssthresh = max(self._part(in_flight, 1, 2), 2 * self.mss)
         self.cwnd = self.mss
         self.counted = 0
         self.recovering = False

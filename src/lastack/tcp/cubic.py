@@ -17,6 +17,11 @@ _HYSTART_WINDOW: Final = 16
 _HYSTART_SAMPLES: Final = 8
 _ACK_GAP: Final = 2 * _MS
 _FOUR_TRAINS: Final = 4 * 65536
+_LOOKS_EVERY: Final = 30 * _MS
+"""HZ / 32, seven ticks of 4 ms"""
+_RENO: Final = 15
+_FIRST_PACE: Final = 20
+"""Before the first loss cwnd grows by a twentieth of what is acknowledged at least."""
 _SCALE: Final = 1_000_000
 """Windows of the curve are in millionths of a segment."""
 
@@ -39,7 +44,9 @@ class Cubic(NewReno):
     __slots__ = ("w_max", "epoch", "k_ms", "w_est", "cwnd_epoch", "hystart", "least", "found",
                  "round_at", "round_end", "last_at", "round_least", "samples")  # fmt: skip
 
-    def __init__(self, mss: int, initial_segments: int, *, hystart: bool = False) -> None:
+    def __init__(
+        self, mss: int, initial_segments: int, *, hystart: bool = False, whole: bool = False
+    ) -> None:
         self.hystart = hystart
         self.least = NEVER
         self.found = False
@@ -51,7 +58,7 @@ class Cubic(NewReno):
         self.k_ms = 0
         self.w_est = 0
         self.cwnd_epoch = 0
-        super().__init__(mss, initial_segments)
+        super().__init__(mss, initial_segments, whole=whole)
 
     def acked(self, count: int, *, limited: bool, now: int, rtt: int) -> None:
         """New data is acknowledged (sections 4.2 to 4.5)."""
@@ -120,15 +127,15 @@ class Cubic(NewReno):
     def lost(self, in_flight: int, *, by_sack: bool) -> None:
         """Multiplicative decrease by beta = 0.7 (4.6) and fast convergence (4.7)."""
         self._remember()
-        self.ssthresh = max(7 * in_flight // 10, 2 * self.mss)
+        self.ssthresh = max(self._part(in_flight, 7, 10), 2 * self.mss)
         self.cwnd = self.ssthresh + (0 if by_sack else 3 * self.mss)
         self.recovering = True
 
     def expired(self, in_flight: int, *, first: bool) -> None:
-        """The retransmission timer fired (4.8)."""
+        """The retransmission timer fired; the plateau is where slow start ends (4.8)."""
         if first:
-            self._remember()
-            self.ssthresh = max(7 * in_flight // 10, 2 * self.mss)
+            self.ssthresh = max(self._part(in_flight, 7, 10), 2 * self.mss)
+        self.w_max = 0
         self.cwnd = self.mss
         self.counted = 0
         self.recovering = False
@@ -140,5 +147,56 @@ class Cubic(NewReno):
     def _remember(self) -> None:
         # A window below the last plateau: somebody else needs room, so give some (4.7).
         shrinking = self.cwnd < self.w_max
-        self.w_max = 17 * self.cwnd // 20 if shrinking else self.cwnd
+        self.w_max = self._part(self.cwnd, 17, 20) if shrinking else self.cwnd
         self.epoch = -1
+
+
+class WholeCubic(Cubic):
+    """As Linux counts it, in whole segments (tcp_cubic.c): `pace` segments acknowledged make cwnd
+    grow by one; what it is by the curve is looked up now and then only."""
+
+    __slots__ = ("pace", "looked_at", "looked_cwnd", "credit", "lost_before")
+
+    def __init__(self, mss: int, initial_segments: int, *, hystart: bool = False) -> None:
+        super().__init__(mss, initial_segments, hystart=hystart, whole=True)
+        self.pace = 1
+        self.lost_before = False
+        self.looked_at = self.looked_cwnd = -1
+        self.credit = 0
+
+    def acked(self, count: int, *, limited: bool, now: int, rtt: int) -> None:
+        """New segments are acknowledged."""
+        if self.recovering or not limited:
+            return
+        segments = self.slow_start(count) // self.mss
+        if not segments:
+            return
+        if self.epoch < 0:
+            self.lost_before = self.w_max > 0
+            self._begin_epoch(now)
+            self.credit = 0
+            self.looked_cwnd = -1
+        self.credit += segments
+        if self.cwnd != self.looked_cwnd or now - self.looked_at > _LOOKS_EVERY:
+            self._look(now, rtt)
+        if self.counted >= self.pace:
+            self.counted = 0
+            self.cwnd += self.mss
+        grown, self.counted = divmod(self.counted + segments, self.pace)
+        self.cwnd += grown * self.mss
+
+    def _look(self, now: int, rtt: int) -> None:
+        cwnd = self.cwnd // self.mss
+        self.looked_at, self.looked_cwnd = now, self.cwnd
+        target = self._curve(now + rtt) // self.mss
+        pace = cwnd // (target - cwnd) if target > cwnd else 100 * cwnd
+        if not self.lost_before:
+            pace = min(pace, _FIRST_PACE)
+        # the Reno-friendly region (4.3): cwnd * 8 (1 + beta) / (3 (1 - beta)) / 8, in integers
+        each = cwnd * _RENO >> 3
+        while self.credit > each:
+            self.credit -= each
+            self.w_est += self.mss
+        if self.w_est > self.cwnd:
+            pace = min(pace, self.cwnd // (self.w_est - self.cwnd))
+        self.pace = max(pace, 2)

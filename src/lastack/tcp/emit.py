@@ -41,6 +41,7 @@ def _out(
         if tcb.link_full:
             return
         seg.ip = tcb.ip  # SHLD-22
+        tcb.sent_at = now
     tcb.outbox.append(seg)
     if tcb.scribe is not None:
         tcb.scribe.write(Sent(tcb.conn, seg.number, seg, first, last, again), now)
@@ -215,20 +216,18 @@ def send_text(
     if fin:
         tcb.fin_seq = tcb.seq_of(last)
         tcb.fin_alone = not text
-    if text and not again and len(text) < max(tcb.send_size() - reports, 1):
-        tcb.small_seq = beyond
     if text:
         tcb.acks.text_sent(now)
     _acknowledged(tcb)
     if not tcb.timers.running(timers.RETRANSMIT):
         tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
     tcb.timers.stop(timers.PERSIST)
-    if tcb.sack_ok and tcb.profile.retransmission.rack:
+    if tcb.flight is not None or not again:
         loss.sent(tcb, first, last + 1 if fin else last, now)
     _out(tcb, seg, now, first, last, again)
 
 
-def _size(tcb: Tcb) -> int:
+def full_size(tcb: Tcb) -> int:
     """Return the most text of one segment; the blocks that it has to report take room."""
     return max(tcb.send_size() - sack.room(tcb), 1)
 
@@ -236,8 +235,8 @@ def _size(tcb: Tcb) -> int:
 def _note_use(tcb: Tcb) -> None:
     """Keep the strongest sign of how much of cwnd is used in this round trip, for its growth
     (RFC 7661 section 4.3; Linux tcp_cwnd_validate): that it is full, or the most in flight."""
-    limited = tcb.cwnd_full or tcb.network() >= tcb.congestion.cwnd
-    flight = tcb.in_flight()
+    flight = tcb.network()
+    limited = tcb.cwnd_full or flight >= tcb.congestion.cwnd
     more = not tcb.cwnd_limited and flight > tcb.max_flight
     if limited or more or seq.ge(tcb.snd_una, tcb.usage_seq):
         tcb.cwnd_limited = limited
@@ -282,7 +281,7 @@ def _send_again(tcb: Tcb, now: int) -> None:
     if seq.lt(tcb.rxt_nxt, tcb.snd_una):
         tcb.rxt_nxt = tcb.snd_una
     while seq.lt(tcb.rxt_nxt, tcb.recover):
-        if seq.sub(tcb.rxt_nxt, tcb.snd_una) >= tcb.congestion.cwnd:
+        if _repeated(tcb) >= tcb.congestion.cwnd:
             return
         known = tcb.board if tcb.rack is None else tcb.rack
         position, end = known.skip_held(tcb.position_of(tcb.rxt_nxt))
@@ -291,6 +290,13 @@ def _send_again(tcb: Tcb, now: int) -> None:
             tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now, end=end)
     if seq.ge(tcb.rxt_nxt, tcb.recover):
         tcb.rxt_nxt = UNSET
+
+
+def _repeated(tcb: Tcb) -> int:
+    """Return what of that which is sent again after a timeout is in the network."""
+    if tcb.flight is None:
+        return seq.sub(tcb.rxt_nxt, tcb.snd_una)
+    return tcb.flight.below(tcb.position_of(tcb.rxt_nxt))
 
 
 def _send_lost(tcb: Tcb, now: int) -> None:
@@ -305,9 +311,10 @@ def _send_lost(tcb: Tcb, now: int) -> None:
             first, last = lost.first, lost.last
             if first != before or not tcb.sendq.same_block(begun, last):
                 begun = first
-            more = tcb.congestion.cwnd - tcb.rack.in_network - (last - first) >= tcb.mss
+            cost = tcb.rack.cost(last - first)
+            more = tcb.congestion.cwnd - tcb.rack.in_network - cost >= tcb.mss
             push = begun < first and train.ends_again(tcb, begun, last, more=more)
-            resend(tcb, tcb.seq_of(first), now, end=last, push=push)
+            resend(tcb, tcb.seq_of(first), now, end=last, push=push, in_train=True)
             before = last
         return
     una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
@@ -322,15 +329,21 @@ def _send_lost(tcb: Tcb, now: int) -> None:
         board.high_rxt = tcb.position_of(beyond)
 
 
-def resend(tcb: Tcb, number: int, now: int, *, end: int = UNSET, push: bool = False) -> int:
+def resend(
+    tcb: Tcb, number: int, now: int, *, end: int = UNSET, push: bool = False, in_train: bool = False
+) -> int:
     """Send one segment that begins at `number` again; return the sequence number after it.
 
-    `end` is the position where the peer's holdings begin, UNSET for none. A window that was taken
-    back meanwhile does not matter (SHLD-16, MAY-7).
+    `end` is the position where the peer's holdings begin, UNSET for none. `in_train`: it is one of
+    several that leave in one piece. A window that was taken back meanwhile does not matter
+    (SHLD-16, MAY-7).
     """
     first = tcb.sendq.start + seq.diff(number, tcb.seq_of(tcb.sendq.start))
     sent_end = tcb.sent_end()
-    last = min(first + tcb.mss, sent_end, end if end != UNSET else sent_end)
+    most = max(tcb.mss - sack.room(tcb), 1)
+    last = min(first + most, sent_end, end if end != UNSET else sent_end)
+    if tcb.buffers.rules.trains and not in_train:
+        last = tcb.sendq.block_again(first, last)
     # The FIN joins the last text where both fit in a segment, unless it is not sent again now.
     fin = tcb.fin_seq != UNSET and last == sent_end and last - first < tcb.mss
     if fin and tcb.rxt_nxt != UNSET:
@@ -346,19 +359,24 @@ def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
     first = tcb.sent_end()
     if first == tcb.sendq.end and not tcb.fin_queued:
         return False
+    full = full_size(tcb)
     owes_fin = _owes_fin(tcb)
-    step = _next(tcb, first, 0, 0, owes_fin=owes_fin)
+    step = _next(tcb, full, first, 0, 0, owes_fin=owes_fin)
     length = most = 0
     while step is not None:
         size, fin = step
+        if not (length or one) and train.waits(tcb, full, first, now):
+            return True
         more = not fin and (first + size < tcb.sendq.end or owes_fin)
         length += 1
-        following = _next(tcb, first, size, length, owes_fin=owes_fin) if more else None
+        following = _next(tcb, full, first, size, length, owes_fin=owes_fin) if more else None
         if following is not None and not most:
             most = train.segments(tcb)
         ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
         push = ends and (length > 1 or first + size in tcb.sendq.marks)
         send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
+        if 0 < size < full:
+            tcb.small_seq = tcb.snd_nxt
         if ends:
             length = 0
             train.left(tcb, first + size)
@@ -376,24 +394,24 @@ def _owes_fin(tcb: Tcb) -> bool:
 
 
 def _next(
-    tcb: Tcb, sent_end: int, ahead: int, train_length: int, *, owes_fin: bool
+    tcb: Tcb, full: int, sent_end: int, ahead: int, train_length: int, *, owes_fin: bool
 ) -> tuple[int, bool] | None:
-    """Return size and FIN of the segment that may be sent once `ahead` more bytes were than the
-    position `sent_end` says; None when nothing may. `train_length`: the segments before it that
-    leave in one piece."""
+    """Return size and FIN of the segment that may be sent once `ahead` more bytes were, in one
+    segment, than the position `sent_end` says; None when nothing may. `full`: the most text of a
+    segment; `train_length`: the segments before it that leave in one piece."""
     if tcb.link_full:
         return None
     unsent = tcb.sendq.end - sent_end - ahead
     if not unsent and not owes_fin:
         return None
-    full = _size(tcb)
-    flight = tcb.network() + ahead
+    packets = tcb.profile.start.counts_packets
+    flight = tcb.network() + (tcb.mss if packets and ahead else ahead)
     room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt) - ahead
     held = unsent or tcb.profile.closing.fin_held_by_cwnd
-    # after a time-out cwnd is one segment, and what was repeated is that, however short
-    repeated = flight and tcb.retransmits
-    if held and (repeated or flight + min(max(unsent, 1), full) > _allowed(tcb, full)):
-        if flight:
+    if held and flight:
+        # after a time-out cwnd is one segment, and what was repeated is that, however short
+        cost = tcb.mss if packets else min(max(unsent, 1), full)
+        if tcb.retransmits or flight + cost > _allowed(tcb, tcb.mss if packets else full):
             tcb.cwnd_full = True
             return None
     if room < min(unsent, full):
@@ -457,10 +475,18 @@ def probe_tail(tcb: Tcb, now: int) -> None:
     room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
     new = (size > 0 or fin) and size + int(fin) <= room
     if new:
-        send_text(tcb, first, first + size, now, fin=fin, again=False)
-        train.left(tcb, first + size)
+        before = tcb.snd_nxt
+        held = tcb.nodelay, tcb.cork
+        tcb.nodelay, tcb.cork = True, False
+        _send_new(tcb, now, one=True)  # as much as leaves in one piece, where cwnd has room
+        tcb.nodelay, tcb.cork = held
+        if tcb.snd_nxt == before:
+            send_text(tcb, first, first + size, now, fin=fin, again=False)
+            if 0 < size < full_size(tcb):
+                tcb.small_seq = tcb.snd_nxt
+            train.left(tcb, first + size)
     else:
-        last = tcb.rack.flight[-1]
+        last = tcb.rack.segments[-1]
         begin = max(last.first, last.last - tcb.mss)
         resend(tcb, tcb.seq_of(begin), now, end=last.last)
     loss.probed(tcb, now, again=not new)
@@ -487,6 +513,8 @@ def probe(tcb: Tcb, now: int) -> None:
     size = min(tcb.sendq.end - first, tcb.mss, max(room, 0))
     if size:
         send_text(tcb, first, first + size, now, fin=False, again=False, push=True)
+        if size < full_size(tcb):
+            tcb.small_seq = tcb.snd_nxt
         train.left(tcb, first + size)
     else:
         send_ack(tcb, now, probe=True)

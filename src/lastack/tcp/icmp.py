@@ -54,6 +54,8 @@ def path_mtu(tcb: Tcb, mss: int, quoted_seq: int, now: int) -> bool:
     if mss >= tcb.mss or tcb.state is CLOSED or not _covers(tcb, quoted_seq):
         return False
     tcb.congestion.resize(mss)
+    if tcb.flight is not None:
+        tcb.flight.resize(mss)
     tcb.mss = mss
     # what fits all the same was not lost for its size
     larger = tcb.in_flight() > mss

@@ -113,7 +113,7 @@ def _in_flight(tcb: Tcb) -> tuple[int, int, int, int]:
         if tcb.rxt_nxt != UNSET:  # go-back-N: after a timeout everything counts as lost
             lost, again = unacked, -(-max(seq.diff(tcb.rxt_nxt, tcb.snd_una), 0) // tcb.mss)
         return unacked, min(-(-held // tcb.mss), unacked), lost, again
-    flight = tcb.rack.flight
+    flight = tcb.rack.segments
     held = sum(one.count for one in flight if one.held)
     lost = sum(one.lost for one in flight)
     again = sum(one.again and not (one.held or one.lost) for one in flight)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lastack.wire import Segment, seq
 
 from . import timers
+from .flight import Flight
 from .prr import Prr
 from .rack import DUP_THRESH, Rack
 from .tcb import UNSET, Tcb
@@ -16,11 +17,23 @@ from .tcb import UNSET, Tcb
 
 def sent(tcb: Tcb, first: int, last: int, now: int) -> None:
     """A segment with the positions [first, last) leaves."""
-    if tcb.rack is None:
-        tcb.rack = Rack()
-    tcb.rack.sent(first, last, now)
+    flight = tcb.flight
+    if flight is None:
+        flight = _begin_flight(tcb)
+        if flight is None:
+            return
+    flight.sent(first, last, now)
     if tcb.prr is not None:
-        tcb.prr.out += last - first
+        tcb.prr.out += flight.cost(last - first)
+
+
+def _begin_flight(tcb: Tcb) -> Flight | None:
+    packets = tcb.profile.start.counts_packets
+    if tcb.sack_ok and tcb.profile.retransmission.rack:
+        tcb.flight = tcb.rack = Rack(tcb.mss, packets=packets)
+    elif packets:
+        tcb.flight = Flight(tcb.mss, packets=True)
+    return tcb.flight
 
 
 def duplicate_reported(tcb: Tcb, seg: Segment) -> bool:
@@ -36,9 +49,10 @@ def duplicate_reported(tcb: Tcb, seg: Segment) -> bool:
 def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now: int) -> None:
     """An ACK was taken: `news` bytes have arrived by it, `moved`: SND.UNA advanced."""
     if rack.held_at >= 0:
-        tcb.rtt.sample(now - rack.held_at)
+        una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
+        tcb.rtt.sample(now - rack.held_at, una, nxt)
         rack.held_at = UNSET
-    if not (rack.flight or tcb.recovering or tcb.reducing or seg.sack) and tcb.probe_high == UNSET:
+    if not (rack.segments or tcb.recovering or tcb.reducing or seg.sack) and tcb.probe_high == UNSET:
         rack.advanced = False  # everything has arrived, the usual end of a flight
         return
     twice = duplicate_reported(tcb, seg)
@@ -144,10 +158,10 @@ def schedule_probe(tcb: Tcb, now: int) -> None:
     """
     rack = tcb.rack
     calm = not (tcb.recovering or tcb.board.ranges or tcb.retransmits or tcb.rxt_nxt != UNSET)
-    if rack is None or not rack.flight or not calm or not tcb.profile.retransmission.tail_probe:
+    if rack is None or not rack.segments or not calm or not tcb.profile.retransmission.tail_probe:
         tcb.timers.stop(timers.LOSS_PROBE)
         return
-    due = now + tcb.rtt.loss_probe_wait(alone=len(rack.flight) == 1)
+    due = now + tcb.rtt.loss_probe_wait(alone=len(rack.segments) == 1)
     tcb.timers.set(timers.LOSS_PROBE, min(due, tcb.timers.deadline[timers.RETRANSMIT]))
 
 

@@ -1,8 +1,7 @@
 """RACK: loss is found by time, not by counting (RFC 8985 section 6). Knows no Tcb.
 
 A segment is lost when one that was sent later has arrived, and as much time has passed since as
-reordering may take. Every segment in flight is kept with the time at which it was sent last.
-Positions are stream offsets; our FIN has the position after the last byte. Times are in ns.
+reordering may take. `Flight` keeps every segment with the time at which it was sent last.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from typing import Final
 
 from lastack.profile import NEVER
 
+from .flight import Flight, Sent, first_of, last_of
+
 DUP_THRESH: Final = 3
 _MOST_STEPS: Final = 255
 _MOST_REORDERING: Final = 300
@@ -21,204 +22,118 @@ _PERSIST: Final = 16
 """Recoveries for which a wider reordering window is kept (section 6.2 step 4)."""
 
 
-class Sent:
-    """Positions [first, last), sent last at `at`; `again`: not for the first time. lost: it is
-    gone and was not sent again since. held: the peer has it (SACK), in `count` segments."""
-
-    __slots__ = ("first", "last", "at", "again", "held", "lost", "count")
-
-    def __init__(self, first: int, last: int, at: int, again: bool = False) -> None:
-        self.first = first
-        self.last = last
-        self.at = at
-        self.again = again
-        self.held = False
-        self.lost = False
-        self.count = 1
-
-
-def _first(one: Sent) -> int:
-    return one.first
-
-
-def _last(one: Sent) -> int:
-    return one.last
-
-
-class Rack:
+class Rack(Flight):
     """What is in flight, and the newest of what has arrived.
 
-    `flight` is sorted by position. `in_network`: how many positions are on their way, neither
-    held by the peer nor lost. `advanced`: something arrived since the last `find_lost`. `acked_at`,
-    `held_at`: when the first segment was sent that the last ACK, or its SACK, is an answer to; -1
-    where that was sent twice (Karn), and when it has been looked at.
-
-    `reordering`: by how many segments one was overtaken that had been sent once, 3 at least, and
-    `reorders` how often that was seen; `fack` is the end of what the peer held before this ACK,
-    `news` how many positions its SACK was news for.
+    `advanced`: something arrived since the last `find_lost`. `reordering`: by how many segments one
+    was overtaken that had been sent once, 3 at least, and `reorders` how often that was seen;
+    `fack` is the end of what the peer held before this ACK, `late` the first that it brought news
+    of and that was sent once, `news` what its SACK was news for.
     """
 
     __slots__ = (
-        "flight", "in_network", "newest_at", "newest_end", "rtt", "min_rtt", "advanced",
-        "steps", "persist", "widened_at", "acked_at", "held_at", "reordering", "reorders", "fack",
-        "news",
+        "newest_at", "newest_end", "rtt", "advanced", "steps", "persist", "widened_at",
+        "reordering", "reorders", "fack", "late", "news",
     )  # fmt: skip
 
-    def __init__(self) -> None:
-        self.flight: list[Sent] = []
-        self.in_network = 0
+    def __init__(self, mss: int, *, packets: bool = False) -> None:
+        super().__init__(mss, packets=packets)
         self.newest_at = -1
         self.newest_end = 0
         self.rtt = 0
-        self.min_rtt = NEVER
         self.advanced = False
         self.steps = 1
         self.persist = 0
         self.widened_at = -1
-        self.acked_at = self.held_at = -1
         self.reordering = DUP_THRESH
         self.reorders = 0
         self.fack = self.news = 0
-
-    # -- what was sent -------------------------------------------------------------------------
-
-    def sent(self, first: int, last: int, now: int) -> None:
-        """[first, last) leaves, for the first time or again."""
-        flight = self.flight
-        if not flight or first >= flight[-1].last:
-            flight.append(Sent(first, last, now))
-            self.in_network += last - first
-        else:
-            self._sent_again(first, last, now)
-
-    def _sent_again(self, first: int, last: int, now: int) -> None:
-        # What is sent again need not be cut where it was cut before.
-        begin = bisect_right(self.flight, first, key=_last)
-        end = bisect_left(self.flight, last, key=_first)
-        kept: list[Sent] = []
-        for one in self.flight[begin:end]:
-            if one.first < first:
-                kept.append(_part(one, one.first, first))
-            middle = _part(one, max(one.first, first), min(one.last, last))
-            if middle.held or middle.lost:
-                self.in_network += middle.last - middle.first
-            middle.at, middle.again = now, True
-            middle.held = middle.lost = False
-            kept.append(middle)
-            if one.last > last:
-                kept.append(_part(one, last, one.last))
-        if last > kept[-1].last:
-            self.in_network += last - kept[-1].last
-            kept.append(Sent(kept[-1].last, last, now, again=True))
-        self.flight[begin:end] = kept
+        self.late = NEVER
 
     def skip_held(self, position: int) -> tuple[int, int]:
         """Return (the first position from here on that is not held, where that hole ends or -1).
 
         Of a segment of which the peer holds a part everything is sent again.
         """
-        at = bisect_right(self.flight, position, key=_last)
-        flight = self.flight
-        while at < len(flight) and flight[at].held:
-            position = max(position, flight[at].last)
+        at = bisect_right(self.segments, position, key=last_of)
+        segments = self.segments
+        while at < len(segments) and segments[at].held:
+            position = max(position, segments[at].last)
             at += 1
-        while at < len(flight) and not flight[at].held:
+        while at < len(segments) and not segments[at].held:
             at += 1
-        return position, flight[at].first if at < len(flight) else -1
+        return position, segments[at].first if at < len(segments) else -1
 
     def lost_from(self, position: int) -> int:
         """Return the end of what is lost and begins at a position; the position if nothing is."""
-        at = bisect_right(self.flight, position, key=_last)
-        if at < len(self.flight) and self.flight[at].lost:
-            return self.flight[at].last
+        at = bisect_right(self.segments, position, key=last_of)
+        if at < len(self.segments) and self.segments[at].lost:
+            return self.segments[at].last
         return position
 
     def next_lost(self) -> Sent | None:
         """Return the first that is lost and was not sent again."""
-        for one in self.flight:
+        for one in self.segments:
             if one.lost:
                 return one
         return None
 
     # -- what has arrived ----------------------------------------------------------------------
 
-    def acknowledged(self, una: int, mss: int, now: int) -> int:
-        """Everything below `una` has arrived; return how many positions that is news for."""
-        flight, gone, news = self.flight, 0, 0
-        acked_at, again, late = -1, False, NEVER
-        for one in flight:
-            if one.last > una:
-                break
-            gone += 1
-            again = again or one.again
-            if not one.held:
-                if acked_at < 0:
-                    acked_at = one.at
-                if one.first < late and not one.again:
-                    late = one.first
-                news += one.last - one.first
-                self._leaves(one, one.last)
-                self._arrived(one, now)
-        self.acked_at = -1 if again else acked_at
-        del flight[:gone]
-        if late < self.fack:
-            self._overtaken_by(max(self._highest_held(), una) - late, mss)
-        if flight and flight[0].first < una:
-            head = flight[0]
-            news += 0 if head.held else una - head.first
-            self._leaves(head, una)
-            head.first = una
+    def acknowledged(self, una: int, now: int) -> int:
+        """Everything below `una` has arrived; return what that is news for."""
+        self.late = NEVER
+        news = super().acknowledged(una, now)
+        if self.late < self.fack:
+            self._overtaken_by(max(self._highest_held(), una) - self.late)
         return news
 
-    def _leaves(self, one: Sent, last: int) -> None:
-        if not (one.held or one.lost):
-            self.in_network -= last - one.first
-
-    def held(self, ranges: Sequence[tuple[int, int]], mss: int, now: int) -> int:
-        """The peer holds `ranges`; return how many positions that is news for."""
-        news, flight, late = 0, self.flight, NEVER
+    def held(self, ranges: Sequence[tuple[int, int]], now: int) -> int:
+        """The peer holds `ranges`; return what that is news for."""
+        news, segments = 0, self.segments
+        self.late = NEVER
         for first, last in ranges:
-            at = bisect_left(flight, first, key=_first)
-            while at < len(flight) and flight[at].last <= last:
-                one = flight[at]
+            at = bisect_left(segments, first, key=first_of)
+            while at < len(segments) and segments[at].last <= last:
+                one = segments[at]
                 if not one.held:
                     self._leaves(one, one.last)
                     one.held, one.lost = True, False
-                    if not one.again:
-                        self.held_at = one.at if self.held_at < 0 else self.held_at
-                        late = min(late, one.first)
-                    news += one.last - one.first
+                    if not one.again and self.held_at < 0:
+                        self.held_at = one.at
+                    news += self.cost(one.last - one.first)
                     self._arrived(one, now)
                 at = self._join(at)
-        if late < self.fack:
-            self._overtaken_by(ranges[-1][1] - late, mss)
+        if self.late < self.fack:
+            self._overtaken_by(ranges[-1][1] - self.late)
         return news
 
     def _highest_held(self) -> int:
-        return next((one.last for one in reversed(self.flight) if one.held), 0)
+        return next((one.last for one in reversed(self.segments) if one.held), 0)
 
-    def _overtaken_by(self, distance: int, mss: int) -> None:
+    def _overtaken_by(self, distance: int) -> None:
         """A segment that was sent once arrived behind one so far ahead of it (Linux
         tcp_check_sack_reordering)."""
-        if distance > self.reordering * mss:
-            self.reordering = min(-(-distance // mss), _MOST_REORDERING)
+        if distance > self.reordering * self.mss:
+            self.reordering = min(-(-distance // self.mss), _MOST_REORDERING)
         self.reorders += 1
 
     def _join(self, at: int) -> int:
         """Join what is held to its held neighbour before it; return the index that follows."""
-        one = self.flight[at]
-        if at == 0 or not self.flight[at - 1].held:
+        one = self.segments[at]
+        if at == 0 or not self.segments[at - 1].held:
             return at + 1
-        before = self.flight[at - 1]
+        before = self.segments[at - 1]
         before.last = one.last
         before.count += one.count
-        del self.flight[at]
+        del self.segments[at]
         return at
 
     def _arrived(self, one: Sent, now: int) -> None:
         """Section 6.2 steps 1 to 3: the round trip, the newest, and whether it was overtaken."""
         rtt = now - one.at
         if not one.again:
+            self.late = min(self.late, one.first)
             self.min_rtt = min(self.min_rtt, rtt)
         elif rtt < self.min_rtt:
             return  # this is the answer to what was sent before
@@ -245,7 +160,7 @@ class Rack:
 
     def _reordering_window(self, srtt: int, recovering: bool) -> int:
         if not self.reorders:
-            held = sum(one.count for one in self.flight if one.held)
+            held = sum(one.count for one in self.segments if one.held)
             if recovering or held >= DUP_THRESH:
                 return 0
         return min(self.min_rtt // 4 * self.steps, max(srtt, 0))
@@ -256,7 +171,7 @@ class Rack:
         self.advanced = False
         lost = wait = 0
         window = -1
-        for one in self.flight:
+        for one in self.segments:
             if one.held or one.lost:
                 continue
             if not self._overtaken(one):
@@ -276,9 +191,3 @@ class Rack:
 
     def _overtaken(self, one: Sent) -> bool:
         return (self.newest_at, self.newest_end) > (one.at, one.last)
-
-
-def _part(one: Sent, first: int, last: int) -> Sent:
-    part = Sent(first, last, one.at, one.again)
-    part.held, part.lost, part.count = one.held, one.lost, one.count
-    return part

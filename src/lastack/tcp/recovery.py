@@ -10,8 +10,8 @@ from __future__ import annotations
 from lastack.trace import Acked
 from lastack.wire import FIN, SYN, Segment, seq
 
-from . import emit, loss, timers, urgent
-from .rack import Rack
+from . import checks, emit, loss, timers, urgent
+from .flight import Flight
 from .tcb import UNSET, WRITABLE, Tcb
 
 DUPACK_THRESHOLD = 3
@@ -20,7 +20,7 @@ DUPACK_THRESHOLD = 3
 def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     """SND.UNA < SEG.ACK =< SND.NXT: take everything acknowledged off the queue.
 
-    Return how many positions have arrived that no SACK had told of; 0 without RACK.
+    Return what has arrived that no SACK had told of, as cwnd counts it.
     """
     first = tcb.sendq.start
     una = tcb.position_of(seg.ack)
@@ -29,12 +29,14 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     tcb.snd_una = seg.ack
     if tcb.snd_up != UNSET:
         urgent.acknowledged(tcb)
-    arrived = 0
-    if tcb.rack is None:
+    arrived = count
+    if tcb.flight is None:
         measure(tcb, seg, now)
     else:
-        arrived = tcb.rack.acknowledged(una, tcb.mss, now)
-        _measure_each(tcb, tcb.rack, seg, now)
+        arrived = tcb.flight.acknowledged(una, now)
+        if tcb.dupacks and tcb.rack is None:
+            arrived = max(arrived - tcb.dupacks * tcb.mss, tcb.mss)  # duplicate ACKs told of them
+        _measure_each(tcb, tcb.flight, seg, now)
     if count:
         tcb.sendq.acknowledge(last)
         if tcb.scribe is not None:
@@ -45,7 +47,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     if tcb.board.ranges:
         tcb.board.advance(una)
     # what SACK has told of before was news then
-    _congestion(tcb, count if tcb.rack is None else arrived + tcb.rack.news, now)
+    _congestion(tcb, arrived if tcb.rack is None else arrived + tcb.rack.news, now)
     if tcb.rxt_nxt != UNSET and seq.ge(tcb.snd_una, tcb.recover):
         tcb.rxt_nxt = UNSET
     if tcb.in_flight():
@@ -57,27 +59,28 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     return arrived
 
 
-def _measure_each(tcb: Tcb, rack: Rack, seg: Segment, now: int) -> None:
-    """With RACK the time of every segment is known, and every ACK is a measurement."""
-    if rack.acked_at >= 0:
-        tcb.rtt.sample(now - rack.acked_at)
-        rack.held_at = UNSET
+def _measure_each(tcb: Tcb, flight: Flight, seg: Segment, now: int) -> None:
+    """The time of every segment is known, and every ACK is a measurement."""
+    if flight.acked_at >= 0:
         una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
-        tcb.congestion.measured(now - rack.acked_at, tcb.rtt.srtt, una, nxt, now)
-    elif rack.held_at < 0:
+        tcb.rtt.sample(now - flight.acked_at, una, nxt)
+        flight.held_at = UNSET
+        tcb.congestion.measured(now - flight.acked_at, tcb.rtt.srtt, una, nxt, now)
+    elif flight.held_at < 0:
         tcb.timed_seq = UNSET
         measure(tcb, seg, now)
 
 
 def measure(tcb: Tcb, seg: Segment, now: int) -> None:
     """Take a round-trip sample: the timed segment, else the echoed timestamp (RFC 7323 4.1)."""
+    una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
     if tcb.timed_seq != UNSET and seq.gt(seg.ack, tcb.timed_seq):
-        tcb.rtt.sample(now - tcb.timed_at)
+        tcb.rtt.sample(now - tcb.timed_at, una, nxt)
         tcb.timed_seq = UNSET
     elif tcb.ts_ok and seg.tsecr:
         elapsed = seq.diff(tcb.timestamp(now), seg.tsecr)
         if 0 <= elapsed < 1 << 30:
-            tcb.rtt.sample(elapsed * 1_000_000)
+            tcb.rtt.sample(elapsed * 1_000_000, una, nxt)
 
 
 def _congestion(tcb: Tcb, count: int, now: int) -> None:
@@ -90,7 +93,7 @@ def _congestion(tcb: Tcb, count: int, now: int) -> None:
         return  # `loss` says when it is over
     elif seq.ge(tcb.snd_una, tcb.recover):
         tcb.recovering = False
-        tcb.congestion.recovered(tcb.in_flight())
+        tcb.congestion.recovered(tcb.network())
     elif not tcb.sack_ok:
         # partial acknowledgment: the segment after it is lost too
         tcb.congestion.partial(count)
@@ -129,7 +132,7 @@ def take_sack(tcb: Tcb, seg: Segment, now: int) -> int:
     blocks = [(tcb.position_of(left), tcb.position_of(right)) for left, right in seg.sack]
     news = tcb.board.update(blocks, una, nxt)
     if tcb.rack is not None and news:
-        tcb.rack.news = tcb.rack.held(tcb.board.ranges, tcb.mss, now)
+        tcb.rack.news = tcb.rack.held(tcb.board.ranges, now)
         return tcb.rack.news
     return news
 
@@ -139,9 +142,8 @@ def duplicate_ack(tcb: Tcb, seg: Segment, news: int, now: int) -> None:
     or with SACK if it reports something new (`news`)."""
     if not tcb.in_flight() or seg.ack != tcb.snd_una:
         return
-    window = seg.wnd << tcb.snd_wscale
-    plain = not seg.text and not seg.flags & (SYN | FIN) and window == tcb.snd_wnd
-    if not (news if tcb.sack_ok else plain):
+    plain = not seg.text and not seg.flags & (SYN | FIN)
+    if not (news if tcb.sack_ok else plain and checks.repeats_window(tcb, seg)):
         return
     tcb.dupacks += 1
     if tcb.recovering and not tcb.sack_ok:

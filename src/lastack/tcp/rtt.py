@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from lastack.profile import MS, NEVER, RetransmissionRules, S
+from lastack.profile import MS, NEVER, RetransmissionRules, S, Variance
 
 
 class Rtt:
     """SRTT, RTTVAR and RTO in ns; `rto`, the timeout for what is sent now, is already backed off.
-    `least` is the shortest round trip that was measured."""
+    `least` is the shortest round trip that was measured. Where deviations are damped, `_term` is
+    what the RTO adds to SRTT, `_largest` the largest of this round trip, which ends when the
+    position `_round_end` is acknowledged."""
 
-    __slots__ = ("rules", "srtt", "rttvar", "rto", "backoff", "probe_backoff", "least", "_base")
+    __slots__ = ("rules", "srtt", "rttvar", "rto", "backoff", "probe_backoff", "least", "_base",
+                 "_term", "_largest", "_round_end")  # fmt: skip
 
     def __init__(self, rules: RetransmissionRules) -> None:
         self.rules = rules
         self.srtt = -1
         self.least = NEVER
         self.rttvar = 0
+        self._term = self._largest = self._round_end = 0
         self.probe_backoff = 0
         self._begin(rules.rto_initial_ns)
 
@@ -44,24 +48,45 @@ class Rtt:
         over text in flight (docs/kernel-notes/give-up.md)."""
         return 2 * self.rules.rto_max_ns
 
-    def sample(self, rtt: int) -> None:
-        """Take a measurement of a segment sent once (section 3, Karn), or by timestamp."""
+    def sample(self, rtt: int, una: int, nxt: int) -> None:
+        """Take a measurement of a segment sent once (section 3, Karn), or by timestamp. `una` and
+        `nxt` are the positions of SND.UNA and SND.NXT."""
         rtt = max(rtt, 1)
         self.least = min(self.least, rtt)
-        if self.srtt < 0:
+        rules = self.rules
+        first = self.srtt < 0
+        if first:
             # (2.2)
             self.srtt = rtt
             self.rttvar = rtt // 2
         else:
             # (2.3) alpha = 1/8, beta = 1/4
-            self.rttvar += (abs(self.srtt - rtt) - self.rttvar) // 4
+            step = (abs(self.srtt - rtt) - self.rttvar) // 4
+            if step > 0 and rtt < self.srtt and rules.variance is Variance.DAMPED:
+                step //= 8
+            self.rttvar += step
             self.srtt += (rtt - self.srtt) // 8
         # The RFC rounds the whole RTO up to 1 s (2.4). Kernels instead put a floor under the
         # variance term; the result is rounded up to the tick, and one tick lies above the floor.
-        rules = self.rules
-        raw = self.srtt + max(4 * self.rttvar, rules.rto_min_ns)
+        term = max(4 * self.rttvar, rules.rto_min_ns)
+        if rules.variance is Variance.DAMPED:
+            term = self._damped(term, una, nxt, first=first)
+        raw = self.srtt + term
         ticks = -(-raw // rules.tick_ns)
         self._begin(max(ticks * rules.tick_ns, rules.rto_min_ns + rules.tick_ns))
+
+    def _damped(self, term: int, una: int, nxt: int, *, first: bool) -> int:
+        """Linux tcp_rtt_estimator(): the term follows what is larger at once, and what is smaller by
+        a quarter of the way in each round trip."""
+        self._largest = max(self._largest, term)
+        self._term = max(self._term, self._largest)
+        if first:
+            self._round_end = nxt
+        elif una > self._round_end:
+            self._term -= (self._term - self._largest) // 4
+            self._round_end = nxt
+            self._largest = self.rules.rto_min_ns
+        return self._term
 
     def fall_back(self) -> None:
         """The handshake measured nothing, its SYN was repeated: begin with 3 s (5.7)."""

@@ -10,11 +10,14 @@ def send(
     tcb: Tcb, data: bytes | memoryview, now: int, *, push_urgent: bool, more: bool, record: bool
 ) -> int:
     """Queue and send what there is room for; see `Connection.send`."""
-    count = taken = calls.send(tcb, data, now)
+    # what is urgent does not leave in one piece (tcp_xmit_size_goal)
+    segments = push_urgent and tcb.buffers.rules.trains
+    count = taken = calls.send(tcb, data, now, segments=segments)
     while taken and count < len(data):
         # a block is full: what may be sent of it now makes room for more
-        _full_block(tcb, now)
-        taken = calls.send(tcb, memoryview(data)[count:], now)
+        if not push_urgent:
+            _full_block(tcb, now)
+        taken = calls.send(tcb, memoryview(data)[count:], now, segments=segments)
         count += taken
     if not count:
         return 0

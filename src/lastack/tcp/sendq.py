@@ -61,6 +61,11 @@ class SendQueue:
         if self.end not in self.marks[-1:]:
             self.marks.append(self.end)
 
+    def block_end(self, position: int) -> int:
+        """Return where the block ends that goes on at a position."""
+        at = bisect_right(self.blocks, position)
+        return self.blocks[at] if at < len(self.blocks) else self.end
+
     def same_block(self, first: int, last: int) -> bool:
         """Tell whether two positions, of which the first is not the end of a block, are in one."""
         return bisect_right(self.blocks, first) == bisect_left(self.blocks, last)
@@ -78,6 +83,20 @@ class SendQueue:
             marks[first:beyond] = (last,)
         blocks[bisect_right(blocks, self.left) : bisect_right(blocks, last)] = (last,)
         self.left = last
+
+    def block_again(self, first: int, last: int) -> int:
+        """Return where a segment ends that is sent again from `first` on and may end at `last`: it
+        does not leave its block, and what is left of one is joined by whole blocks only. It is a
+        block of its own from now on."""
+        blocks = self.blocks
+        at = beyond = bisect_right(blocks, first)
+        if beyond < len(blocks) and blocks[beyond] < last:
+            while beyond + 1 < len(blocks) and blocks[beyond + 1] <= last:
+                beyond += 1
+            last = blocks[beyond]
+        begun = first > (blocks[at - 1] if at else self.start)
+        blocks[at : bisect_right(blocks, last)] = (first, last) if begun else (last,)
+        return last
 
     def end_record(self) -> None:
         """A record ends with the last byte queued."""

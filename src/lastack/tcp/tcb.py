@@ -13,8 +13,9 @@ from lastack.wire import ABSENT, PLAIN_IP, SYN, Flow, Segment, seq
 from .acking import Acking
 from .buffers import Buffers
 from .congestion import NewReno
-from .cubic import Cubic
+from .cubic import Cubic, WholeCubic
 from .entry import Entry
+from .flight import Flight
 from .mark import Mark
 from .prr import Prr
 from .rack import Rack
@@ -36,9 +37,10 @@ UNSET: Final = -1
 
 
 def _control(kind: Congestion, profile: Profile, mss: int, segments: int) -> NewReno:
-    if kind is Congestion.CUBIC:
-        return Cubic(mss, segments, hystart=profile.start.hystart)
-    return NewReno(mss, segments)
+    whole = profile.start.counts_packets
+    if kind is Congestion.RENO:
+        return NewReno(mss, segments, whole=whole)
+    return (WholeCubic if whole else Cubic)(mss, segments, hystart=profile.start.hystart)
 
 
 def default_congestion(profile: Profile) -> Congestion:
@@ -68,7 +70,7 @@ class Tcb:
         "link_full", "cwnd_limited", "max_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
-        "rack", "prr", "reducing", "probe_high", "probe_again",
+        "flight", "rack", "sent_at", "prr", "reducing", "probe_high", "probe_again",
         "acks", "challenge_at", "entry", "synack_accepted", "defer", "deferred",
         "offers_scale", "offers_ts", "ip",
     )  # fmt: skip
@@ -170,8 +172,10 @@ class Tcb:
         self.ecn_echo = False
         self.ecn_seen = False
         self.owes_cwr = False
-        # loss by time; only on connections with SACK, from the first segment on
-        self.rack: Rack | None = None
+        # from the first segment on, where cwnd counts packets or loss is found by time
+        self.flight: Flight | None = None
+        self.rack: Rack | None = None  # the same, on connections with SACK
+        self.sent_at = 0
         self.prr: Prr | None = None
         self.reducing = False
         self.probe_high = UNSET
@@ -221,10 +225,10 @@ class Tcb:
         return start + ((number - self.iss - 1 - start + seq.HALF) & seq.MASK) - seq.HALF
 
     def network(self) -> int:
-        """Return how much of ours is in the network: RFC 6675's pipe where SACK tells of gaps."""
-        if self.rack is not None:
-            missing = self.board.ranges or self.recovering
-            return self.rack.in_network if missing else self.in_flight()
+        """Return how much of ours is in the network, as cwnd counts it: RFC 6675's pipe where SACK
+        tells of gaps."""
+        if self.flight is not None:
+            return self.flight.in_network
         if not (self.recovering and self.sack_ok):
             return self.in_flight()
         una, nxt = self.position_of(self.snd_una), self.position_of(self.snd_nxt)

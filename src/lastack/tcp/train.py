@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from lastack.profile import NEVER, S
+from lastack.profile import MS, S
+from lastack.wire import seq
 
 from .buffers import chunk_size
 from .tcb import UNSET, Tcb
 
 _LARGEST: Final = 65536
+_LEAST: Final = 3
+"""Segments of the least train that leaves in any case where it need be no share of the window."""
 
 
 def segments(tcb: Tcb) -> int:
@@ -23,15 +26,54 @@ def segments(tcb: Tcb) -> int:
     urgent: the pointer differs from segment to segment."""
     if not tcb.buffers.rules.trains or tcb.snd_up != UNSET:
         return 1
+    return min(_most(tcb), max(tcb.congestion.cwnd // tcb.mss // 2, 1))
+
+
+def _most(tcb: Tcb) -> int:
     mss, control = tcb.mss, tcb.congestion
-    half = max(control.cwnd // mss // 2, 1)
     size = _LARGEST
     if tcb.rtt.srtt > 0:
         share = 200 if control.cwnd < control.ssthresh // 2 else 120
         rate = share * control.cwnd * S // (100 * tcb.rtt.srtt)
         size = min((rate >> 10) + _near_bonus(tcb), _LARGEST)
     within = min(size, chunk_size(mss, tcb.max_snd_wnd)) // mss
-    return min(max(within, tcb.buffers.rules.train_least), half)
+    return max(within, tcb.buffers.rules.train_least)
+
+
+def waits(tcb: Tcb, full: int, first: int, now: int) -> bool:
+    """Tell whether a block of several segments (of `full` bytes at most), of which the text from
+    `first` on is unsent, waits for the ACK that is about to come, because the windows have room for
+    a small part of themselves only (tcp_tso_should_defer).
+
+    It does not wait in a recovery, nor when nothing has left for a millisecond, nor when the ACK is
+    as far away as half of a round trip.
+    """
+    rules, sendq = tcb.buffers.rules, tcb.sendq
+    flight = tcb.flight
+    if not (rules.trains and flight is not None and flight.segments):
+        return False
+    if tcb.recovering or tcb.rxt_nxt != UNSET or now - tcb.sent_at >= MS:
+        return False
+    length = sendq.block_end(first) - first
+    if length <= full:
+        return False
+    by_peer = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
+    by_cwnd = tcb.congestion.cwnd - flight.in_network
+    limit = min(by_peer, by_cwnd)
+    if limit >= _most(tcb) * tcb.mss or (first + length < sendq.end and limit >= length):
+        return False
+    share = rules.train_share
+    window = min(tcb.snd_wnd, tcb.congestion.cwnd)
+    if limit >= window // share if share else limit > _LEAST * tcb.mss:
+        return False
+    if now - flight.segments[0].at <= max(tcb.rtt.srtt, 0) // 2:
+        return False
+    if by_cwnd < by_peer:
+        tcb.cwnd_full = tcb.cwnd_full or by_cwnd <= length
+    else:
+        tcb.window_full = tcb.window_full or by_peer <= length
+    ends = sendq.ends_record(first + length) or (tcb.fin_queued and first + length == sendq.end)
+    return limit <= length or not ends
 
 
 def mark(tcb: Tcb) -> None:
@@ -57,7 +99,7 @@ def left(tcb: Tcb, last: int) -> None:
 
 def _near_bonus(tcb: Tcb) -> int:
     """A near peer may be sent more at once: 64 KiB, halved for each half millisecond to it."""
-    least = tcb.rack.min_rtt if tcb.rack is not None else NEVER
-    if least == NEVER:
-        least = tcb.rtt.srtt
+    least = tcb.rtt.least
+    if tcb.flight is not None:
+        least = min(least, tcb.flight.min_rtt)
     return _LARGEST >> min(least // 512_000, 31)

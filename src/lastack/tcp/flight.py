@@ -1,0 +1,144 @@
+"""What is in flight, segment by segment: when each was sent last, and what it counts for in cwnd.
+
+Knows no Tcb. Positions are stream offsets; our FIN has the position after the last byte. Times are
+in ns.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+from lastack.profile import NEVER
+
+
+class Sent:
+    """Positions [first, last), sent last at `at`; `again`: not for the first time. lost: it is
+    gone and was not sent again since. held: the peer has it (SACK), in `count` segments."""
+
+    __slots__ = ("first", "last", "at", "again", "held", "lost", "count")
+
+    def __init__(self, first: int, last: int, at: int, again: bool = False) -> None:
+        self.first = first
+        self.last = last
+        self.at = at
+        self.again = again
+        self.held = False
+        self.lost = False
+        self.count = 1
+
+
+def first_of(one: Sent) -> int:
+    """Return where it begins; the key of a search."""
+    return one.first
+
+
+def last_of(one: Sent) -> int:
+    """Return where it ends; the key of a search."""
+    return one.last
+
+
+class Flight:
+    """The segments in flight, by position.
+
+    `packets`: each counts for a whole `mss`, however short it is, as cwnd in Linux does, which is a
+    number of packets; else for its positions. `in_network`: what those count for that are on their
+    way, neither held by the peer nor lost. `acked_at`, `held_at`: when the first segment was sent
+    that the last ACK, or its SACK, is an answer to; -1 where that was sent twice (Karn), and when
+    it has been looked at. `min_rtt`: the shortest time that one sent once took.
+    """
+
+    __slots__ = ("mss", "packets", "segments", "in_network", "acked_at", "held_at", "min_rtt")
+
+    def __init__(self, mss: int, *, packets: bool = False) -> None:
+        self.mss = mss
+        self.packets = packets
+        self.segments: list[Sent] = []
+        self.in_network = 0
+        self.acked_at = self.held_at = -1
+        self.min_rtt = NEVER
+
+    def cost(self, count: int) -> int:
+        """Return what a segment of `count` positions counts for."""
+        return self.mss if self.packets else count
+
+    def resize(self, mss: int) -> None:
+        """The path takes smaller segments only: as many packets are in the network as before."""
+        if self.packets:
+            self.in_network = self.in_network // self.mss * mss
+        self.mss = mss
+
+    def sent(self, first: int, last: int, now: int) -> None:
+        """[first, last) leaves, for the first time or again."""
+        segments = self.segments
+        if not segments or first >= segments[-1].last:
+            segments.append(Sent(first, last, now))
+            self.in_network += self.mss if self.packets else last - first
+        else:
+            self._sent_again(first, last, now)
+
+    def _sent_again(self, first: int, last: int, now: int) -> None:
+        # What is sent again need not be cut where it was cut before; it is one segment now.
+        begin = bisect_right(self.segments, first, key=last_of)
+        end = bisect_left(self.segments, last, key=first_of)
+        before = self.segments[begin:end]
+        for one in before:
+            self._leaves(one, one.last)
+        kept = [Sent(first, last, now, again=True)]
+        if before[0].first < first:
+            kept.insert(0, _part(before[0], before[0].first, first))
+        if before[-1].last > last:
+            kept.append(_part(before[-1], last, before[-1].last))
+        for one in kept:
+            if not (one.held or one.lost):
+                self.in_network += self.cost(one.last - one.first)
+        self.segments[begin:end] = kept
+
+    def acknowledged(self, una: int, now: int) -> int:
+        """Everything below `una` has arrived; return what that is news for."""
+        segments, gone, news = self.segments, 0, 0
+        acked_at, again = -1, False
+        for one in segments:
+            if one.last > una:
+                break
+            gone += 1
+            again = again or one.again
+            if not one.held:
+                if acked_at < 0:
+                    acked_at = one.at
+                news += self.mss if self.packets else one.last - one.first
+                self._leaves(one, one.last)
+                self._arrived(one, now)
+        self.acked_at = -1 if again else acked_at
+        del segments[:gone]
+        if segments and segments[0].first < una:
+            head = segments[0]
+            if not self.packets:  # a packet of which a part has arrived is one all the same
+                news += 0 if head.held else una - head.first
+                self._leaves(head, una)
+            head.first = una
+        return news
+
+    def _leaves(self, one: Sent, last: int) -> None:
+        if not (one.held or one.lost):
+            self.in_network -= self.mss if self.packets else last - one.first
+
+    def _arrived(self, one: Sent, now: int) -> None:
+        """A segment has arrived of which nothing was known."""
+        if not one.again:
+            self.min_rtt = min(self.min_rtt, now - one.at)
+
+    def below(self, position: int) -> int:
+        """Return what the segments count for that begin before a position and are not held."""
+        count = 0
+        for one in self.segments:
+            if one.first >= position:
+                break
+            if not one.held:
+                count += self.cost(min(one.last, position) - one.first)
+        return count
+
+
+def _part(one: Sent, first: int, last: int) -> Sent:
+    part = Sent(first, last, one.at, one.again)
+    part.held, part.lost, part.count = one.held, one.lost, one.count
+    return part

@@ -87,5 +87,5 @@ def test_random_scripts_on_the_kernel() -> None:
     """A short run; `make fuzz` is a long one."""
     batches = list(explore(range(1, 101), LINUX, jobs=6))
     assert sum(batch.played for batch in batches) == 100
-    found = [(seed, one.difference) for batch in batches for seed, one in batch.findings]
+    found = [(name, one.difference) for batch in batches for name, one in batch.found]
     assert found == []

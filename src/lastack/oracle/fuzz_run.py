@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from typing import Final, TypeVar
@@ -25,15 +25,33 @@ FUZZ_JOBS: Final = 8
 _BATCH: Final = 25
 
 
-@dataclass(frozen=True)
+@dataclass
 class Batch:
-    """What came of some scripts: how many were played, which differ, which differ as is known, and
-    in which a timer may have come before or after a step."""
+    """What came of some scripts, by their names: how many were played, which differ, which differ
+    as is known, and in which a timer may have come before or after a step."""
 
-    played: int
-    findings: list[tuple[int, Compared]]
-    explained: list[tuple[int, str]]
-    races: list[tuple[int, str]]
+    played: int = 0
+    found: list[tuple[str, Compared]] = field(default_factory=list)
+    explained: list[tuple[str, str]] = field(default_factory=list)
+    races: list[tuple[str, str]] = field(default_factory=list)
+
+    def note(self, compared: Compared) -> None:
+        """Note one script."""
+        name = compared.recorded.script.name
+        self.played += 1
+        if compared.known is not None:
+            self.explained.append((name, compared.known.name))
+        elif compared.race:
+            self.races.append((name, compared.race))
+        elif compared.difference is not None:
+            self.found.append((name, compared))
+
+    def add(self, other: Batch) -> None:
+        """Take in what came of others."""
+        self.played += other.played
+        self.found += other.found
+        self.explained += other.explained
+        self.races += other.races
 
 
 def in_namespace(work: Callable[[KernelPlayer], _T]) -> _T:
@@ -82,15 +100,9 @@ def _explore(seeds: Sequence[int], profile: Profile) -> Batch:
 
 
 def _with(player: KernelPlayer, seeds: Sequence[int], profile: Profile) -> Batch:
-    batch = Batch(len(seeds), [], [], [])
+    batch = Batch()
     for seed in seeds:
-        compared = judge(generate(seed), player.play, profile)
-        if compared.known is not None:
-            batch.explained.append((seed, compared.known.name))
-        elif compared.race:
-            batch.races.append((seed, compared.race))
-        elif compared.difference is not None:
-            batch.findings.append((seed, compared))
+        batch.note(judge(generate(seed), player.play, profile))
     return batch
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -70,6 +70,7 @@ def fuzz(
     began = time.monotonic()
     profile = find_profile(name)
     wrong = [(text, _flipped(profile, text)) for text in flips]
+    _check(file, store, against, flips)
     if against is None:
         why = namespaces_work()
         if why:
@@ -86,6 +87,18 @@ def fuzz(
             return _find(recordings, profile, wrong, as_json=as_json)
         return _tell(_compared(recordings, profile), began, 0, as_json=as_json)
     return _tell(_explored(seeds, profile, jobs, until), began, seed, as_json=as_json)
+
+
+def _check(
+    file: Path | None, store: Path | None, against: Path | None, flips: Sequence[str]
+) -> None:
+    """UsageError for options of which one would be passed over."""
+    if sum(path is not None for path in (file, store, against)) > 1:
+        raise click.UsageError("--play, --record and --against: one of them")
+    if store is not None and flips:
+        raise click.UsageError("--record compares nothing; leave --flip out")
+    if file is not None and len(flips) > 1:
+        raise click.UsageError("--play takes one --flip")
 
 
 def _explored(seeds: range, profile: Profile, jobs: int, until: float | None) -> Batch:
@@ -211,10 +224,13 @@ def _recorded(seeds: range, jobs: int) -> Iterator[Recorded]:
 
 def _store(path: Path, seeds: range, jobs: int) -> int:
     count = 0
-    with path.open("w", encoding="ascii") as file:
+    try:
+        file = path.open("w", encoding="ascii")
+    except OSError as error:
+        raise click.UsageError(f"--record {path}: {error.strerror}") from None
+    with file:
         for recorded in _recorded(seeds, jobs):
-            told: dict[str, Any] = recorded_to_json(recorded)
-            file.write(json.dumps(told, separators=(",", ":")) + "\n")
+            file.write(json.dumps(recorded_to_json(recorded), separators=(",", ":")) + "\n")
             count += 1
     click.echo(f"{count:,} scripts stored in {path}")
     return 0
@@ -229,3 +245,5 @@ def _stored(path: Path) -> Iterator[Recorded]:
                 done += 1
     except (ValueError, KeyError, TypeError):
         raise click.UsageError(f"{path}: line {done + 1} is no recording") from None
+    if not done:
+        raise click.UsageError(f"{path}: there is no recording in it")

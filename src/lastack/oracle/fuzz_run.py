@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from typing import Final, TypeVar
 
+from lastack.drill import in_processes
 from lastack.profile import Profile
 
 from .fuzz_generate import generate
@@ -19,7 +18,6 @@ from .fuzz_script import Fuzz
 from .namespace import Namespace
 
 _T = TypeVar("_T")
-_W = TypeVar("_W")
 FUZZ_JOBS: Final = 8
 """Processes; more than processors, since a script mostly waits."""
 _BATCH: Final = 25
@@ -71,24 +69,13 @@ def explore(
     """Play the scripts of some seeds on both sides, and yield what comes of them, batch by
     batch."""
     batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
-    yield from _in_processes(partial(_explore, profile=profile), batches, jobs)
+    yield from in_processes(partial(_explore, profile=profile), batches, jobs)
 
 
 def record(seeds: Sequence[int], jobs: int = FUZZ_JOBS) -> Iterator[list[Recorded]]:
     """Play the scripts of some seeds on the kernel alone."""
     batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
-    yield from _in_processes(_record, batches, jobs)
-
-
-def _in_processes(work: Callable[[_W], _T], batches: Sequence[_W], jobs: int) -> Iterator[_T]:
-    if jobs < 2 or len(batches) < 2:
-        yield from map(work, batches)
-        return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    try:
-        yield from pool.map(work, batches)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from in_processes(_record, batches, jobs)
 
 
 def _record(seeds: Sequence[int]) -> list[Recorded]:
@@ -111,7 +98,7 @@ def shrunk(
 ) -> Iterator[tuple[str, Compared]]:
     """Yield for scripts and their kinds of difference the kind, and the least script that still
     has it on both sides."""
-    yield from _in_processes(partial(_shrunk, profile=profile), list(found), jobs)
+    yield from in_processes(partial(_shrunk, profile=profile), list(found), jobs)
 
 
 def _shrunk(one: tuple[Fuzz, str], profile: Profile) -> tuple[str, Compared]:

@@ -60,6 +60,8 @@ def test_wrong_fields(lastack: Run, few: Path) -> None:
         (["--flip", "unread=MAYBE"], "RESET, RESET_ALSO_OUT_OF_ORDER, FIN"),
         (["--profile", "amiga"], "amiga"),
         (["--against", str(ROOT / "README.md")], "line 1 is no recording"),
+        (["--against", "/dev/null"], "no recording"),
+        (["--record", "x"], "one of them"),
     ],
 )
 def test_mistakes(lastack: Run, words: list[str], says: str) -> None:

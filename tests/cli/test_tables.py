@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
@@ -69,6 +70,16 @@ def test_text_fits_80_columns(words: tuple[str, ...]) -> None:
 def test_a_wrong_name_is_one_line(words: tuple[str, ...], says: str) -> None:
     with pytest.raises(Exception, match=says):
         call(*words)
+
+
+def test_no_atlas_where_no_directory_is(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    with pytest.raises(click.UsageError, match="there is no directory"):
+        call("matrix", "--profile", "linux", "--atlas", str(missing / "x"))
+    assert not missing.exists()
+    result = call("matrix", "--profile", "linux", "--atlas", str(missing))
+    assert result.exit_code == 0
+    assert (missing / "atlas" / "established.md").exists()
 
 
 def test_the_atlas_is_written_where_it_is_asked_for(tmp_path: Path) -> None:

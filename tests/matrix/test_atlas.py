@@ -10,6 +10,7 @@ import pytest
 
 from lastack.cli.judged_atlas import notes_beside
 from lastack.matrix import (
+    CELLS,
     HAPPENINGS,
     POSITIONS,
     Happening,
@@ -41,7 +42,6 @@ from .mutations import MUTATIONS, Mutation
 DOCS = Path(__file__).parents[2] / "docs"
 BY_SLUG = {one.slug: one for one in HAPPENINGS}
 AT = {one.slug: one for one in POSITIONS}
-CELLS = [(at, what) for at in POSITIONS for what in HAPPENINGS if what.applies(at)]
 
 
 def play(position: str, happening: str, profile: Profile = LINUX) -> Outcome:

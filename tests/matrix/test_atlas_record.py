@@ -10,8 +10,7 @@ import pytest
 
 from lastack.cli.judged_atlas import cut_short, differences_in, notes_of
 from lastack.matrix import (
-    HAPPENINGS,
-    POSITIONS,
+    CELLS,
     RECORD_FILE,
     BadRecord,
     Name,
@@ -27,9 +26,7 @@ from lastack.profile import LINUX, MS, S
 from .test_atlas import FLIPS
 
 FILE = Path(__file__).parents[2] / "docs" / RECORD_FILE
-NAMES = [
-    Name(at.slug, what.slug) for at in POSITIONS for what in HAPPENINGS if what.applies(at)
-]  # fmt: skip
+NAMES = [Name.of(*cell) for cell in CELLS]
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,9 @@ def test_a_script_is_read_as_it_is_written() -> None:
 
 @pytest.mark.parametrize(
     "line", ["+0", "+x write 1", "+0 < A", "+0 < Q seq iss+0 ack iss+0 win 1", "peer mss many",
-             "+0 icmp 3 about nowhere+0"],
+             "+0 icmp 3 about nowhere+0", "+0 icmp 3/4 about una+0 size 9", "+0 sleep 1",
+             "+0 listen", "+0 write 1 2 3", "+0 < A seq nxt+0 ack max+0 win 1 stamp late",
+             "+0 < A seq nxt+0 ack max+0 win 1 urgnt 5"],
 )  # fmt: skip
 def test_a_line_that_is_no_step(line: str) -> None:
     with pytest.raises(FuzzError, match="line 2"):
@@ -87,5 +89,5 @@ def test_random_scripts_on_the_kernel() -> None:
     """A short run; `make fuzz` is a long one."""
     batches = list(explore(range(1, 101), LINUX, jobs=6))
     assert sum(batch.played for batch in batches) == 100
-    found = [(seed, one.difference) for batch in batches for seed, one in batch.findings]
+    found = [(name, one.difference) for batch in batches for name, one in batch.found]
     assert found == []

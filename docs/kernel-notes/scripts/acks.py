@@ -7,7 +7,7 @@ import time
 
 import lab
 from lab import Between, Fact, Facts
-from peer import KERNEL, Peer, Tun, connected, shown
+from peer import Peer, Tun, connected, shown
 
 DELAYED = Between(0.036, 0.06)
 AT_ONCE = Between(0, 0.02)
@@ -45,13 +45,8 @@ def beginning() -> Facts:
 def far_away() -> Facts:
     """The delay doubles when it was in vain, up to the round trip and to 200 ms."""
     for trip, noted in ((0.1, Between(0.095, 0.13)), (0.3, Between(0.19, 0.23))):
-        peer, sock = Peer(Tun()), socket.socket()
-        sock.bind((KERNEL, 0))
-        peer.start(sock)
-        peer.receive()
-        time.sleep(trip)
-        peer.send("S.")
-        peer.receive()
+        peer = Peer(Tun())
+        sock = peer.open(rtt=trip)
         delays = []
         for _ in range(22):
             peer.send(".", data=bytes(100))
@@ -135,15 +130,7 @@ def trains() -> Facts:
         (0.01, 3000, ".PP"), (0.01, 14_600, ".P.P.P.P.P"), (0.05, 30_000, ".P.P.P.P.P"),
     )):  # fmt: skip
         peer = Peer(tun, 100 + port, sack=True)
-        sock = socket.socket()
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
-        sock.bind((KERNEL, 0))
-        peer.start(sock)
-        peer.receive()
-        time.sleep(rtt)
-        peer.send("S.")
-        peer.receive()
-        sock.setblocking(True)
+        sock = peer.open((socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic"), rtt=rtt)
         sock.send(bytes(size))
         sent = [one for one in peer.collect(0.004) if one.size]
         yield Fact(

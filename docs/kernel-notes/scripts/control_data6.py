@@ -6,15 +6,13 @@ same.
 
 from __future__ import annotations
 
-import errno
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-Fact = tuple[str, object, object]
-"""What was looked at, what was seen, what the note says."""
+from facts import Fact, outcome, tell
+
 Control = tuple[int, int, bytes]
 
 V6, V4 = socket.IPPROTO_IPV6, socket.IPPROTO_IP
@@ -22,15 +20,6 @@ PKTINFO, HOPLIMIT, TCLASS = socket.IPV6_PKTINFO, socket.IPV6_HOPLIMIT, socket.IP
 ASKING = (socket.IPV6_RECVPKTINFO, socket.IPV6_RECVHOPLIMIT, socket.IPV6_RECVTCLASS)
 SHORT = {(V6, PKTINFO): "info", (V6, HOPLIMIT): "hops", (V6, TCLASS): "class", (V4, 2): "ttl"}
 LO = 1
-
-
-def outcome(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a call answers, or the name of its errno."""
-    try:
-        answer = call(*arguments)
-    except OSError as error:
-        return errno.errorcode.get(error.errno or 0, str(error))
-    return "ok" if answer is None else answer
 
 
 def number(value: int) -> bytes:
@@ -96,7 +85,11 @@ def options() -> Iterator[Fact]:
     """The traffic class and the hop limit of a socket."""
     two = Two()
     for value, said, after in (
-        (46, "ok", 46), (-2, "EINVAL", 46), (256, "EINVAL", 46), (-1, "ok", 0), (255, "ok", 255),
+        (46, "ok", 46),
+        (-2, "EINVAL", 46),
+        (256, "EINVAL", 46),
+        (-1, "ok", 0),
+        (255, "ok", 255),
     ):
         yield f"IPV6_TCLASS {value}", outcome(two.there.setsockopt, V6, TCLASS, value), said
         yield f"and then after {value}", two.there.getsockopt(V6, TCLASS), after
@@ -141,12 +134,7 @@ def sent() -> Iterator[Fact]:
 
 def main() -> int:
     """Print the facts; 1 when one is not as noted."""
-    wrong = 0
-    for case in (received, options, sent):
-        for name, seen, noted in case():
-            print(f"{name}: {seen}" + ("" if seen == noted else f"   NOT AS NOTED: {noted}"))
-            wrong += seen != noted
-    return int(wrong > 0)
+    return int(sum(tell(case()) for case in (received, options, sent)) > 0)
 
 
 if __name__ == "__main__":

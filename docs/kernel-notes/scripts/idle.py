@@ -7,7 +7,7 @@ import time
 
 import lab
 from lab import Fact, Facts
-from peer import KERNEL, Peer, Tun
+from peer import Peer, Tun
 
 MSS = 1460
 
@@ -15,15 +15,10 @@ MSS = 1460
 def grown() -> tuple[socket.socket, Peer]:
     """A connection whose cwnd has grown to 40 segments; the round trip is near 0."""
     peer = Peer(Tun(), 80)
-    sock = socket.socket()
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-    sock.bind((KERNEL, 0))
-    peer.start(sock)
-    peer.receive()
-    peer.send("S.")
-    peer.receive()
-    sock.setblocking(True)
+    sock = peer.open(
+        (socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno"),
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20),
+    )
     sock.send(bytes(30 * MSS))
     while peer.seen < 1 + 30 * MSS:
         if peer.receive(0.2):

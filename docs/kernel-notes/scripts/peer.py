@@ -279,8 +279,11 @@ class Peer:
         self.send(flags, **what)  # type: ignore[arg-type]
         return shown(self.collect(wait))
 
-    def open(self, *options: tuple[int, int, int], port: int = 0) -> socket.socket:
-        """Let the kernel connect to this peer; options are (level, name, value)."""
+    def open(
+        self, *options: tuple[int, int, int | bytes], port: int = 0, rtt: float = 0.0
+    ) -> socket.socket:
+        """Let the kernel connect to this peer, which answers after `rtt` seconds; options are
+        (level, name, value)."""
         sock = socket.socket(self.tun.family)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for level, name, value in options:
@@ -288,6 +291,7 @@ class Peer:
         sock.bind((self.tun.kernel, port))
         self.start(sock)
         self.receive()
+        time.sleep(rtt)
         self.send("S.")
         assert self.receive() is not None, "the kernel did not complete the handshake"
         sock.setblocking(True)
@@ -312,7 +316,7 @@ class Peer:
 
 
 def connected(
-    *options: tuple[int, int, int], timestamps: bool = False, sack: bool = False
+    *options: tuple[int, int, int | bytes], timestamps: bool = False, sack: bool = False
 ) -> tuple[socket.socket, Peer]:
     """(kernel's socket, peer) of a fresh connection that the kernel opened."""
     peer = Peer(Tun(), timestamps=timestamps, sack=sack)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import lab
 from lab import Between, Fact, Facts
-from peer import KERNEL, Peer, Segment, Tun
+from peer import Peer, Segment, Tun
 
 MSS = 1460
 CWND = 26
@@ -18,17 +18,10 @@ CWND = 26
 
 def open_to(peer: Peer, rtt: float = 0.0, kind: bytes = b"cubic") -> socket.socket:
     """A connection of the kernel's to this peer, whose SYN took `rtt` seconds to be answered."""
-    sock = socket.socket()
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, kind)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-    sock.bind((KERNEL, 0))
-    peer.start(sock)
-    peer.receive()
-    time.sleep(rtt)
-    peer.send("S.")
-    peer.receive()
-    sock.setblocking(True)
-    return sock
+    return peer.open(
+        (socket.IPPROTO_TCP, socket.TCP_CONGESTION, kind),
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20), rtt=rtt,
+    )  # fmt: skip
 
 
 def cwnd(sock: socket.socket) -> int:

@@ -8,7 +8,7 @@ import time
 
 import lab
 from lab import Between, Fact, Facts
-from peer import KERNEL, Peer, Segment, Tun
+from peer import Peer, Segment, Tun
 
 MSS = 1460
 
@@ -16,15 +16,7 @@ MSS = 1460
 def opened(rtt: float) -> tuple[socket.socket, Peer]:
     """The kernel connects with cubic to a peer with SACK; the handshake takes `rtt` seconds."""
     peer = Peer(Tun(), 80, sack=True)
-    sock = socket.socket()
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
-    sock.bind((KERNEL, 0))
-    peer.start(sock)
-    peer.receive()
-    time.sleep(rtt)
-    peer.send("S.")
-    assert peer.receive() is not None, "the kernel did not complete the handshake"
-    sock.setblocking(True)
+    sock = peer.open((socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic"), rtt=rtt)
     return sock, peer
 
 

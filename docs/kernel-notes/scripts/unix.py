@@ -5,36 +5,14 @@ Runs on a simulated host, too: `lastack run a=docs/kernel-notes/scripts/unix.py`
 
 from __future__ import annotations
 
-import errno
 import os
-import select
 import socket
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-Fact = tuple[str, object, object]
-"""What was looked at, what was seen, what the note says."""
-BITS = {"IN": select.POLLIN, "OUT": select.POLLOUT, "ERR": select.POLLERR, "HUP": select.POLLHUP}
-
-
-def outcome(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a call answers, or the name of its errno."""
-    try:
-        answer = call(*arguments)
-    except OSError as error:
-        return errno.errorcode[error.errno] if error.errno else str(error)
-    return "ok" if answer is None else answer
-
-
-def polled(sock: socket.socket) -> str:
-    """Return what poll(2) says of a socket now."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN | select.POLLOUT)
-    (_, found), *_ = poll.poll(0) or [(0, 0)]
-    return " ".join(name for name, bit in BITS.items() if found & bit) or "nothing"
+from facts import Fact, outcome, polled, tell
 
 
 def unix() -> socket.socket:
@@ -139,10 +117,7 @@ def main() -> int:
     wrong = 0
     for case in (names, connecting, closing):
         with tempfile.TemporaryDirectory() as directory:
-            for name, seen, noted in case(os.path.join(directory, "s")):
-                shown = "PATH" if isinstance(seen, str) and seen.startswith(directory) else seen
-                print(f"{name}: {shown}" + ("" if seen == noted else f"   NOT AS NOTED: {noted}"))
-                wrong += seen != noted
+            wrong += tell(case(os.path.join(directory, "s")), directory)
     return int(wrong > 0)
 
 

@@ -7,35 +7,13 @@ same.
 from __future__ import annotations
 
 import array
-import errno
 import os
-import select
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-Fact = tuple[str, object, object]
-"""What was looked at, what was seen, what the note says."""
-BITS = {"IN": select.POLLIN, "OUT": select.POLLOUT, "ERR": select.POLLERR, "HUP": select.POLLHUP}
-
-
-def outcome(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a call answers, or the name of its errno."""
-    try:
-        answer = call(*arguments)
-    except OSError as error:
-        return errno.errorcode[error.errno] if error.errno else str(error)
-    return "ok" if answer is None else answer
-
-
-def polled(sock: socket.socket) -> str:
-    """Return what poll(2) says of a socket now."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN | select.POLLOUT)
-    (_, found), *_ = poll.poll(0) or [(0, 0)]
-    return " ".join(name for name, bit in BITS.items() if found & bit) or "nothing"
+from facts import Fact, outcome, polled, tell
 
 
 def unix(kind: int = socket.SOCK_DGRAM) -> socket.socket:
@@ -223,9 +201,7 @@ def main() -> int:
     wrong = 0
     for case in (naming, peers, shape, rooms, closing):
         with tempfile.TemporaryDirectory() as directory:
-            for name, seen, noted in case(os.path.join(directory, "s")):
-                print(f"{name}: {seen}" + ("" if seen == noted else f"   NOT AS NOTED: {noted}"))
-                wrong += seen != noted
+            wrong += tell(case(os.path.join(directory, "s")), directory)
     return int(wrong > 0)
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import click
 
-from lastack.drill import Result, Setup, Verdict, play_file, play_files, scripts_in
+from lastack.drill import Result, Setup, Verdict, play_file, play_files, profile_of, scripts_in
 from lastack.oracle import LIMIT, Both
-from lastack.profile import PROFILES, Profile, S
+from lastack.profile import PROFILES, S
 from lastack.report import ladder
 from lastack.trace import Event
 from lastack.verdict import Book, threads
@@ -78,11 +78,6 @@ def drill(
     return 0 if good else 1
 
 
-def _profile_of(path: Path, default: Profile) -> Profile:
-    """Return the profile that a script's directory is named after."""
-    return PROFILES.get(path.absolute().parent.name, default)
-
-
 def _by_profile(
     files: Sequence[Path], setup: Setup, *, named: bool
 ) -> list[tuple[Setup, list[Path]]]:
@@ -91,7 +86,7 @@ def _by_profile(
         return [(setup, list(files))]
     found: dict[str, list[Path]] = {}
     for path in files:
-        found.setdefault(_profile_of(path, setup.profile).name, []).append(path)
+        found.setdefault(profile_of(path, setup.profile).name, []).append(path)
     return [
         (setup if name == setup.profile.name else replace(setup, profile=PROFILES[name]), theirs)
         for name, theirs in found.items()

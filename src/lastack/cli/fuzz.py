@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from lastack.oracle import (
     FUZZ_JOBS,
-    Compared,
+    Batch,
     Fuzz,
     FuzzError,
     Recorded,
@@ -68,57 +67,47 @@ def fuzz(
     there is a difference that is not explained. With --flip each wrong field
     is to be found: exit status 1 when one is not.
     """
+    began = time.monotonic()
     profile = find_profile(name)
     wrong = [(text, _flipped(profile, text)) for text in flips]
+    _check(file, store, against, flips)
     if against is None:
         why = namespaces_work()
         if why:
             raise click.ClickException(f"the kernel cannot be played on: {why}")
     if file is not None:
-        return _play_one(_read(file), wrong[0][1] if wrong else profile, as_json=as_json)
+        return _play_one(_read(file), wrong[0][1] if wrong else profile, began, as_json=as_json)
     seeds = range(seed, seed + scripts)
-    until = time.monotonic() + seconds if seconds is not None else None
+    until = began + seconds if seconds is not None else None
     if store is not None:
         return _store(store, seeds, jobs)
     if against is not None or wrong:
         recordings = _stored(against) if against is not None else _recorded(seeds, jobs)
         if wrong:
             return _find(recordings, profile, wrong, as_json=as_json)
-        return _tell(_compared(recordings, profile), 0, as_json=as_json)
-    return _tell(_explored(seeds, profile, jobs, until), seed, as_json=as_json)
+        return _tell(_compared(recordings, profile), began, 0, as_json=as_json)
+    return _tell(_explored(seeds, profile, jobs, until), began, seed, as_json=as_json)
 
 
-@dataclass
-class _Run:
-    """What has come of scripts so far."""
-
-    played: int = 0
-    found: list[tuple[str, Compared]] = field(default_factory=list)
-    explained: list[tuple[str, str]] = field(default_factory=list)
-    races: list[tuple[str, str]] = field(default_factory=list)
-    seconds: float = 0
-
-    def note(self, name: str, compared: Compared) -> None:
-        """Note one script."""
-        self.played += 1
-        if compared.known is not None:
-            self.explained.append((name, compared.known.name))
-        elif compared.race:
-            self.races.append((name, compared.race))
-        elif compared.difference is not None:
-            self.found.append((name, compared))
+def _check(
+    file: Path | None, store: Path | None, against: Path | None, flips: Sequence[str]
+) -> None:
+    """UsageError for options of which one would be passed over."""
+    if sum(path is not None for path in (file, store, against)) > 1:
+        raise click.UsageError("--play, --record and --against: one of them")
+    if store is not None and flips:
+        raise click.UsageError("--record compares nothing; leave --flip out")
+    if file is not None and len(flips) > 1:
+        raise click.UsageError("--play takes one --flip")
 
 
-def _explored(seeds: range, profile: Profile, jobs: int, until: float | None) -> _Run:
-    run, began = _Run(), time.monotonic()
+def _explored(seeds: range, profile: Profile, jobs: int, until: float | None) -> Batch:
+    run = Batch()
     with ExitStack() as stack:
         batches = explore(seeds, profile, jobs)
         stack.callback(batches.close)
         for batch in batches:
-            run.played += batch.played
-            run.found += [(f"seed {seed}", compared) for seed, compared in batch.findings]
-            run.explained += [(f"seed {seed}", why) for seed, why in batch.explained]
-            run.races += [(f"seed {seed}", why) for seed, why in batch.races]
+            run.add(batch)
             if until is not None and time.monotonic() > until:
                 break
     kinds = {compared.kind: compared for _, compared in reversed(run.found)}
@@ -129,33 +118,32 @@ def _explored(seeds: range, profile: Profile, jobs: int, until: float | None) ->
         if compared.kind == kind:
             kinds[kind] = compared
     run.found = [(name, kinds[compared.kind]) for name, compared in run.found]
-    run.seconds = time.monotonic() - began
     return run
 
 
-def _compared(recordings: Iterator[Recorded], profile: Profile) -> _Run:
-    run, began = _Run(), time.monotonic()
+def _compared(recordings: Iterator[Recorded], profile: Profile) -> Batch:
+    run = Batch()
     for recorded in recordings:
-        run.note(recorded.script.name, compare_recorded(recorded, profile))
-    run.seconds = time.monotonic() - began
+        run.note(compare_recorded(recorded, profile))
     return run
 
 
-def _play_one(script: Fuzz, profile: Profile, *, as_json: bool) -> int:
+def _play_one(script: Fuzz, profile: Profile, began: float, *, as_json: bool) -> int:
     compared = in_namespace(lambda player: judge(script, player.play, profile))
-    run = _Run()
-    run.note(script.name, compared)
     if as_json:
-        return _tell(run, 0, as_json=True)
+        run = Batch()
+        run.note(compared)
+        return _tell(run, began, 0, as_json=True)
     for line in side_by_side(compared, whole=True):
         click.echo(line)
     return 1 if compared.counts else 0
 
 
-def _tell(run: _Run, seed: int, *, as_json: bool) -> int:
+def _tell(run: Batch, began: float, seed: int, *, as_json: bool) -> int:
+    seconds = time.monotonic() - began
     if as_json:
         click.echo(json.dumps({
-            "schema": 1, "seed": seed, "played": run.played, "seconds": round(run.seconds, 1),
+            "schema": 1, "seed": seed, "played": run.played, "seconds": round(seconds, 1),
             "differences": [difference_json(name, one) for name, one in run.found],
             "explained": [{"script": name, "why": why} for name, why in run.explained],
             "races": [{"script": name, "why": why} for name, why in run.races],
@@ -171,7 +159,7 @@ def _tell(run: _Run, seed: int, *, as_json: bool) -> int:
         for line in side_by_side(compared):
             click.echo(line)
     click.echo(
-        f"{run.played:,} scripts from seed {seed} in {run.seconds:,.0f} s: "
+        f"{run.played:,} scripts from seed {seed} in {seconds:,.0f} s: "
         f"{len(run.found):,} differ, {len(run.explained):,} explained, {len(run.races):,} races"
     )
     return 1 if run.found else 0
@@ -236,10 +224,13 @@ def _recorded(seeds: range, jobs: int) -> Iterator[Recorded]:
 
 def _store(path: Path, seeds: range, jobs: int) -> int:
     count = 0
-    with path.open("w", encoding="ascii") as file:
+    try:
+        file = path.open("w", encoding="ascii")
+    except OSError as error:
+        raise click.UsageError(f"--record {path}: {error.strerror}") from None
+    with file:
         for recorded in _recorded(seeds, jobs):
-            told: dict[str, Any] = recorded_to_json(recorded)
-            file.write(json.dumps(told, separators=(",", ":")) + "\n")
+            file.write(json.dumps(recorded_to_json(recorded), separators=(",", ":")) + "\n")
             count += 1
     click.echo(f"{count:,} scripts stored in {path}")
     return 0
@@ -254,3 +245,5 @@ def _stored(path: Path) -> Iterator[Recorded]:
                 done += 1
     except (ValueError, KeyError, TypeError):
         raise click.UsageError(f"{path}: line {done + 1} is no recording") from None
+    if not done:
+        raise click.UsageError(f"{path}: there is no recording in it")

@@ -15,8 +15,7 @@ import click
 
 from lastack.matrix import (
     AT_ONCE,
-    HAPPENINGS,
-    POSITIONS,
+    CELLS,
     RECORD_FILE,
     BadRecord,
     CellPlay,
@@ -44,10 +43,7 @@ reason differs again."""
 _LOOK_EVERY: Final = 200 * MS
 _SETTLE: Final = AT_ONCE + 5 * MS
 
-_CELLS: Final = {
-    Name(position.slug, happening.slug): (position, happening)
-    for position in POSITIONS for happening in HAPPENINGS if happening.applies(position)
-}  # fmt: skip
+_CELLS: Final = {Name.of(*cell): cell for cell in CELLS}
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ def matrix(
     atlas are played there, and DIRECTORY/atlas-kernel.json keeps what was seen.
     """
     if atlas is not None:
+        if not atlas.parent.is_dir():
+            raise click.UsageError(f"--atlas {atlas}: there is no directory {atlas.parent}")
         if where == "kernel":
             return _atlas_on_kernel(atlas, names, limit, as_json=as_json)
         if as_json:
@@ -65,13 +67,15 @@ def matrix(
 
 
 def _write_atlas(directory: Path, pages: Mapping[str, str]) -> None:
-    for name, text in pages.items():
-        path = directory / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(exist_ok=True)
+        for name, text in pages.items():
+            path = directory / name
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise click.FileError(str(path), error.strerror or str(error)) from None
+    except OSError as error:
+        place = error.filename or directory
+        raise click.FileError(str(place), error.strerror or str(error)) from None
 
 
 def _written(directory: Path) -> str:

@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from textwrap import wrap
 from typing import Any, Final
 
@@ -179,7 +179,7 @@ class OnBoth:
             return setting
         return replace(setting, link=replace(VETH, mtu=setting.link.mtu))
 
-    @property
+    @cached_property
     def differences(self) -> list[Difference]:
         """What the two do not have in common."""
         return compare(_side(self.simulated), _side(self.kernel))

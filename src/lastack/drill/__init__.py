@@ -4,6 +4,7 @@ from .captured import captured as captured
 from .ground import Ground as Ground
 from .many import in_processes as in_processes
 from .many import play_files as play_files
+from .many import profile_of as profile_of
 from .many import scripts_in as scripts_in
 from .parser import parse as parse
 from .play import Setup as Setup

@@ -21,11 +21,11 @@ class Ground(Protocol):
     slack: int
     """By how much times may be off here beyond what a script allows, ns."""
 
-    def set(self, name: str, value: str, *, lenient: bool = False) -> None:
-        """Make a setting; Unsupported for one that is not there. `lenient`: pass over that."""
+    def set(self, name: str, value: str) -> None:
+        """Make a setting; Unsupported for one that is not there."""
 
     def be_neutral(self) -> None:
-        """Take the conditions of the neutral form."""
+        """Take the conditions of the neutral form; from now on what is not there is passed over."""
 
     def open(self, ends: Ends, mtu: int) -> Target:
         """Begin: return what the script is played on."""
@@ -41,12 +41,12 @@ class SimulatedGround:
         self._listeners = listeners
         self._lenient = False
 
-    def set(self, name: str, value: str, *, lenient: bool = False) -> None:
+    def set(self, name: str, value: str) -> None:
         """Make a setting of the profile."""
-        self._profile = follow(self._profile, name, value, own_only=lenient)
+        self._profile = follow(self._profile, name, value, own_only=self._lenient)
 
     def be_neutral(self) -> None:
-        """Take the conditions of the neutral form."""
+        """Take the conditions of the neutral form; from now on what is not there is passed over."""
         self._profile = conditions(self._profile)
         self._lenient = True
 

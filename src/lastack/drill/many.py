@@ -12,9 +12,12 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Final, TypeVar
 
+from lastack.profile import PROFILES, Profile
+
 from .play import Setup, play_file
 from .runner import Verdict
 
+_W = TypeVar("_W")
 _T = TypeVar("_T")
 _WORTH_IT: Final = 40
 """Fewer scripts are played before another process has started."""
@@ -28,6 +31,11 @@ def scripts_in(path: Path) -> list[Path]:
     return [path]
 
 
+def profile_of(path: Path, default: Profile) -> Profile:
+    """Return the profile that a script's directory is named after, else `default`."""
+    return PROFILES.get(path.absolute().parent.name, default)
+
+
 def play_files(paths: Sequence[Path], setup: Setup, jobs: int = 1) -> Iterator[Verdict]:
     """Play scripts, and yield the verdicts in the order of the paths."""
     jobs = jobs if len(paths) >= _WORTH_IT else 1
@@ -35,17 +43,20 @@ def play_files(paths: Sequence[Path], setup: Setup, jobs: int = 1) -> Iterator[V
 
 
 def in_processes(
-    play: Callable[[Path], _T], paths: Sequence[Path], jobs: int, *, at_once: int = 1
+    work: Callable[[_W], _T], items: Sequence[_W], jobs: int, *, at_once: int = 1
 ) -> Iterator[_T]:
-    """Play scripts on several processes, `at_once` before a process comes back for more; yield what
-    `play` returns in the order of the paths."""
-    if jobs < 2:
-        yield from map(play, paths)
+    """Do some work for each item on several processes, `at_once` before a process comes back for
+    more; yield what comes of it in the order of the items. Closed early, it begins no more."""
+    if jobs < 2 or len(items) < 2:
+        yield from map(work, items)
         return
     # "spawn": a fork would copy whatever threads of the caller hold just now
     context = get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_at_once) as pool:
-        yield from pool.map(play, paths, chunksize=at_once)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_at_once)
+    try:
+        yield from pool.map(work, items, chunksize=at_once)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _end_at_once() -> None:

@@ -162,7 +162,7 @@ class _Player:
             return False
         for effect in found:
             assert isinstance(effect, Setting)
-            self._ground.set(effect.name, effect.value, lenient=self._setup.neutral)
+            self._ground.set(effect.name, effect.value)
         return True
 
     def _ends(self) -> Ends:

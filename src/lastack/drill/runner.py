@@ -107,7 +107,6 @@ class Runner:
         self._tick = script.number("tcp_ts_tick_usecs", 0) * _US
         self._strict = any(name == "strict_segments" for name, _ in script.options)
         self._lenient_calls = "syscall" in script.option("non_fatal")
-        self._lenient_packets = "packet" in script.option("non_fatal")
         self._interpreter = Interpreter()
         self._left: deque[Left] = deque()
         self._blocked: _Blocked | None = None
@@ -123,7 +122,7 @@ class Runner:
         for at, event in enumerate(events):
             self._line = event.line
             if at >= begin:
-                self._event(event, last=at + 1 == len(events))
+                self._event(event)
             elif event.when.anchor is s.Anchor.PREVIOUS:
                 self._previous += event.when.first
             else:
@@ -137,7 +136,7 @@ class Runner:
         """The line of the event that is being played."""
         return self._line
 
-    def _event(self, event: s.Event, *, last: bool) -> None:
+    def _event(self, event: s.Event) -> None:
         action = event.action
         if isinstance(action, s.TcpPacket | s.UdpPacket | s.IcmpPacket) and not action.inbound:
             if not isinstance(action, s.TcpPacket):
@@ -156,7 +155,7 @@ class Runner:
         elif isinstance(action, s.Call):
             self._call(event, action)
         elif isinstance(action, s.Command):
-            self._command(event, action, last=last)
+            self._command(event, action)
         else:
             self._code(event, action)
 
@@ -305,7 +304,7 @@ class Runner:
 
     # -- commands and code ---------------------------------------------------------------------
 
-    def _command(self, event: s.Event, command: s.Command, *, last: bool) -> None:
+    def _command(self, event: s.Event, command: s.Command) -> None:
         for effect in effects(command.text, Path(self._script.path).parent):
             if isinstance(effect, Query):
                 found = self._target.states().count(effect.state)

@@ -24,7 +24,7 @@ from lastack.profile import (
     SynCheck,
 )
 
-from .shell import QUEUE
+from .shell import NO_QUEUE, QUEUE
 from .syntax import Unsupported
 
 _LARGEST_SCALE: Final = 14
@@ -187,7 +187,7 @@ _EVERYWHERE: Final = {"net.inet.tcp.ecn.enable": BSD_SETTINGS["net.inet.tcp.ecn.
 """Settings of one system that mean the same to every TCP."""
 
 _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
-    QUEUE: ("pfifo",),
+    QUEUE: (NO_QUEUE,),
     "tcp_frto": ("2",),
     "tcp_dsack": ("1",),
     "tcp_fack": ("0",),

@@ -24,6 +24,7 @@ from lastack.wire import (
     IpFields,
     Segment,
     build,
+    ip_fields,
     seq,
 )
 
@@ -226,7 +227,7 @@ def _ecn(ip: s.IpInfo) -> int:
 
 
 def _ip_fields(ip: s.IpInfo) -> IpFields:
-    return IpFields((ip.tos or 0) & 0xFC, PLAIN_IP.ttl if ip.ttl is None else ip.ttl)
+    return ip_fields(ip.tos or 0, PLAIN_IP.ttl if ip.ttl is None else ip.ttl)
 
 
 def _numbered(name: str, known: dict[str, int], what: str) -> int:

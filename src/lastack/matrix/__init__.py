@@ -4,6 +4,7 @@ from .atlas import Cell as Cell
 from .atlas import Outcome as Outcome
 from .atlas import Variant as Variant
 from .atlas import play_cell as play_cell
+from .atlas_happenings import CELLS as CELLS
 from .atlas_happenings import HAPPENINGS as HAPPENINGS
 from .atlas_happenings import Happening as Happening
 from .atlas_record import RECORD_FILE as RECORD_FILE

@@ -18,14 +18,12 @@ from lastack.verdict import Book, ConnectionStory, account, count, seconds, thre
 from lastack.wire import show
 
 from .atlas_ground import HOST, PEER
-from .atlas_happenings import HAPPENINGS, Happening, next_calls
+from .atlas_happenings import CELLS, Happening, next_calls
 from .atlas_simulated import SimulatedGround
-from .atlas_stage import MOMENT, POSITIONS, Position, Stage, flag_names
+from .atlas_stage import LATER, MOMENT, Position, Stage, flag_names
 
 TICK: Final = 5 * MS
 """What leaves so soon is the answer: the ACK of a lone FIN waits for the clock's next tick, ns."""
-LATER: Final = 3600 * S
-"""How long a connection is left alone, ns."""
 _NAMES: Final = {HOST: "host", PEER: "peer"}
 
 
@@ -87,13 +85,10 @@ def play_cell(position: Position, happening: Happening, profile: Profile) -> Out
 
 def cells(profiles: Sequence[Profile]) -> list[Cell]:
     """Play every cell: position by position, calls first."""
-    found = []
-    for position in POSITIONS:
-        for happening in HAPPENINGS:
-            if happening.applies(position):
-                outcomes = [(p.name, play_cell(position, happening, p)) for p in profiles]
-                found.append(Cell(position, happening, _folded(outcomes)))
-    return found
+    return [
+        Cell(where, what, _folded((one.name, play_cell(where, what, one)) for one in profiles))
+        for where, what in CELLS
+    ]
 
 
 def _folded(outcomes: Iterable[tuple[str, Outcome]]) -> tuple[Variant, ...]:

@@ -23,7 +23,7 @@ from lastack.state import (
 )
 
 from .atlas_ground import Returned
-from .atlas_stage import Before, Position, Stage
+from .atlas_stage import POSITIONS, Before, Position, Stage
 
 Act = Callable[[Stage], Returned]
 
@@ -86,9 +86,7 @@ def _segment(flags: str, text: bytes = b"", *, shift: int = 0, news: int | None 
     nothing new, or, with `news`, everything and so many bytes more."""
 
     def act(stage: Stage) -> Returned:
-        answers = (
-            stage.ground.state is SYN_SENT and flags == "RST"
-        )  # which needs ACK to be believed
+        answers = stage.ground.state is SYN_SENT and flags == "RST"  # needs ACK to be believed
         stage.send(
             "RST|ACK" if answers else flags, text, at=stage.peer_nxt + shift,
             ack=stage.una if news is None else stage.peer_got + news,
@@ -152,3 +150,9 @@ HAPPENINGS: Final = (
     Happening("silence", "nothing, for ever", _silence, call=False, states=_CONNECTING),
 )  # fmt: skip
 """Every row of the atlas, calls first."""
+
+CELLS: Final = tuple(
+    (position, happening)
+    for position in POSITIONS for happening in HAPPENINGS if happening.applies(position)
+)  # fmt: skip
+"""Every cell: position by position, calls first."""

@@ -8,17 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from lastack.profile import LINUX, MS, Profile, S
-from lastack.state import CLOSED, LISTEN, SYN_RECEIVED, State
+from lastack.profile import LINUX, MS, Profile
+from lastack.state import CLOSED, LISTEN, SYN_RECEIVED
 from lastack.verdict import seconds
 
 from .atlas_ground import Ground
-from .atlas_happenings import HAPPENINGS, Happening, next_calls
+from .atlas_happenings import CELLS, Happening, next_calls
 from .atlas_simulated import SimulatedGround
-from .atlas_stage import MOMENT, POSITIONS, Position, Stage, flag_names
+from .atlas_stage import LATER, MOMENT, Position, Stage, flag_names
 
-LATER: Final = 3600 * S
-"""How long a connection is left alone."""
 AT_ONCE: Final = 30 * MS
 """What follows so soon follows at once: the kernel sends some answers at its next tick or two (4 ms
 where we measured), and delays none that it delays for less than 40 ms."""
@@ -38,6 +36,11 @@ class Name(NamedTuple):
 
     position: str
     happening: str
+
+    @classmethod
+    def of(cls, position: Position, happening: Happening) -> Name:
+        """Return the name of a cell."""
+        return cls(position.slug, happening.slug)
 
     @property
     def text(self) -> str:
@@ -75,7 +78,7 @@ class CellPlay:
     has passed again `settle`, then `look` now and then, and `ask` at the end."""
 
     def __init__(self, position: Position, happening: Happening, ground: Ground) -> None:
-        self.name = Name(position.slug, happening.slug)
+        self.name = Name.of(position, happening)
         self.ground = ground
         self._position, self._happening = position, happening
         self._stage = Stage(ground)
@@ -113,7 +116,7 @@ class CellPlay:
         state = self._stage.state_of(self._position)
         if state is not self._state:
             self._state = state
-            self._states.append((_value(state), self.followed))
+            self._states.append((state.value, self.followed))
 
     @property
     def followed(self) -> int:
@@ -132,7 +135,7 @@ class CellPlay:
             for at, seg in self._stage.sent[self._before :]
         ]
         return Seen(
-            self._returned, self._took, _value(self._first),
+            self._returned, self._took, self._first.value,
             tuple(name for name, after in times if after <= AT_ONCE), self._told,
             tuple((name, after) for name, after in times if after > AT_ONCE),
             tuple(self._states), self.followed,
@@ -147,14 +150,7 @@ def asks(position: Position, happening: Happening) -> bool:
 
 def cells_seen(profile: Profile = LINUX) -> dict[Name, Seen]:
     """Play every cell on a simulated host."""
-    found = {}
-    for position in POSITIONS:
-        for happening in HAPPENINGS:
-            if happening.applies(position):
-                found[Name(position.slug, happening.slug)] = _simulated(
-                    position, happening, profile
-                )
-    return found
+    return {Name.of(where, what): _simulated(where, what, profile) for where, what in CELLS}
 
 
 def _simulated(position: Position, happening: Happening, profile: Profile) -> Seen:
@@ -229,7 +225,3 @@ def _alike(ours: Moments, theirs: Moments, followed: int) -> bool:
 
 def _text(moments: Moments) -> str:
     return ", ".join(f"{name} after {seconds(at)}" for name, at in moments) or "nothing"
-
-
-def _value(state: State) -> str:
-    return f"{state.value}"

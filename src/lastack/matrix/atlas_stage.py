@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from lastack.profile import MS
+from lastack.profile import MS, S
 from lastack.state import (
     CLOSE_WAIT,
     CLOSED,
@@ -31,6 +31,9 @@ from lastack.wire import ACK, FIN, PSH, RST, SYN, Segment, seq
 from .atlas_ground import Ground
 
 MOMENT: Final = 10 * MS
+"""When it happens, ns."""
+LATER: Final = 3600 * S
+"""How long a connection is left alone then, ns."""
 
 WRITTEN: Final = 300
 """Bytes that the host's program writes where the state allows it; they are not acknowledged,

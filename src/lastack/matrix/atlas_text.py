@@ -121,7 +121,7 @@ def _page(
         parts += ["", f'<a id="{cell.happening.slug}"></a>', f"## {cell.happening.title}\n"]
         text = _MARKUP.sub(r"`\g<0>`", what)
         parts.append(f"RFC 9293, {where}: {text}" if where != "none" else text)
-        name = Name(position.slug, cell.happening.slug)
+        name = Name.of(position, cell.happening)
         note = f" {notes.cells[name]}" if notes is not None and name in notes.cells else ""
         for alike in _by_ladder(cell):
             parts += _drawn(alike, len(profiles), note)

@@ -39,6 +39,7 @@ from .fuzz_record import Recorded as Recorded
 from .fuzz_record import recorded_from_json as recorded_from_json
 from .fuzz_record import recorded_to_json as recorded_to_json
 from .fuzz_run import FUZZ_JOBS as FUZZ_JOBS
+from .fuzz_run import Batch as Batch
 from .fuzz_run import explore as explore
 from .fuzz_run import in_namespace as in_namespace
 from .fuzz_run import record as record

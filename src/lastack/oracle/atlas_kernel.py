@@ -22,7 +22,7 @@ from lastack.profile import S
 from lastack.state import CLOSED, LISTEN, State
 from lastack.wire import Flow, Packet, Segment, pack_address
 
-from .namespace import Namespace, command
+from .namespace import Namespace
 from .socket_table import socket_table
 from .tun import Tun
 
@@ -117,8 +117,7 @@ class AtlasKernel:
 
     def kill(self, port: int) -> None:
         """Destroy the connection on a port, by ss -K."""
-        words = ["ss", "-K", "-n", "-t", "state", "connected", "sport", "=", f":{port}"]
-        self._space.call(lambda: command(words))
+        self._space.kill("state", "connected", "sport", "=", f":{port}")
 
 
 class KernelGround:

@@ -20,7 +20,7 @@ from lastack.drill import Answer, Ends, Left, OutOfTime, Request, captured
 from lastack.profile import MS, S
 from lastack.wire import Packet, build, show_address
 
-from .namespace import Namespace, command
+from .namespace import Namespace
 from .settings import Settings
 from .socket_table import socket_table
 from .system_calls import CALLS, NOT_OPEN, OPENING, WAITING
@@ -170,7 +170,7 @@ class Kernel:
 
     def forget(self, state: str) -> None:
         """Destroy what is in a state, by ss -K."""
-        self._space.call(lambda: command(["ss", "-K", "-n", "-t", "state", _SS_STATES[state]]))
+        self._space.kill("state", _SS_STATES[state])
 
     def change(self, name: str, value: str) -> bool:
         """Make a setting of the namespace."""
@@ -187,7 +187,7 @@ class Kernel:
             CALLS["close"](fd)
         self._open.clear()
         if any(thread.is_alive() for thread in self._threads):
-            self._space.call(lambda: command(["ss", "-K", "-n", "-t"]))
+            self._space.kill()
         for thread in self._threads:
             thread.join(_LEAVE)
         self._tun.close()
@@ -207,12 +207,12 @@ class KernelGround:
         self._space = Namespace()
         self._settings = Settings(self._space)
 
-    def set(self, name: str, value: str, *, lenient: bool = False) -> None:
+    def set(self, name: str, value: str) -> None:
         """Make a setting."""
         self._settings.set(name, value)
 
     def be_neutral(self) -> None:
-        """Take the conditions of the neutral form."""
+        """Take the conditions of the neutral form; from now on what is not there is passed over."""
         self._settings.be_neutral()
 
     def open(self, ends: Ends, mtu: int) -> Kernel:

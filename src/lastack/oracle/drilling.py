@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lastack.drill import Result, Setup, Verdict, play_file
-from lastack.profile import PROFILES, S
+from lastack.drill import Result, Setup, Verdict, play_file, profile_of
+from lastack.profile import S
 
 from .drilled import KernelGround
 
@@ -50,9 +50,9 @@ def drill_on_both(path: Path, setup: Setup, limit: float = LIMIT) -> Both:
     (0: no limit) is SKIPPED there. One whose directory names another profile than that of the
     setup is SKIPPED on both.
     """
-    other = path.resolve().parent.name
-    if other in PROFILES and other != setup.profile.name:
-        verdict = Verdict(str(path), Result.SKIPPED, actual=f"for the profile {other}")
+    own = profile_of(path, setup.profile).name
+    if own != setup.profile.name:
+        verdict = Verdict(str(path), Result.SKIPPED, actual=f"for the profile {own}")
         return Both(verdict, verdict, None)
     simulated = play_file(path, setup)
     if simulated.result is Result.ERROR:

@@ -20,7 +20,6 @@ from lastack.trace import Called, Event, Returned, Sent
 from lastack.verdict import Book
 
 from .cable import Addresses, Cable, Fate
-from .namespace import command
 from .played import Played, TimeWaitKilled, tell
 from .running import Program, run
 from .stage import Stage
@@ -109,7 +108,7 @@ def _administer(
         cable.restart(stage.hosts.index(host))
     elif what == "ss -K":
         standing = {row.flow for row in stage.table(host) if row.state is TIME_WAIT}
-        stage.space(host).call(lambda: command(["ss", "-K", "-t", "state", "time-wait"]))
+        stage.space(host).kill("state", "time-wait")
         left = {row.flow for row in stage.table(host)}
         now = time.time_ns()
         destroyed += [TimeWaitKilled(now, host, flow) for flow in standing - left]

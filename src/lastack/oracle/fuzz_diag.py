@@ -16,6 +16,7 @@ from lastack.wire import Flow
 
 from .socket_table import STATES
 
+_SOCK_DIAG: Final = 4
 _ASK: Final = 20
 _DESTROY: Final = 21
 _ERROR: Final = 2
@@ -29,7 +30,7 @@ class Diag:
     """A netlink socket of the calling thread's namespace."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4)
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG)
         self._number = 0
 
     def close(self) -> None:

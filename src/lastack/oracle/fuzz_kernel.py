@@ -23,7 +23,7 @@ from .fuzz_play import Play
 from .fuzz_record import Recorded
 from .fuzz_script import Fuzz
 from .namespace import Namespace
-from .system_calls import CALLS
+from .system_calls import CALLS, OPENING
 from .tun import Tun
 
 LOCAL: Final = bytes((192, 168, 0, 1))
@@ -73,7 +73,7 @@ class _Ground:
             if self._lingers(fd):
                 return self._in_thread(fd)
         answer = CALLS[name](fd, *request.arguments)
-        if name in ("socket", "accept", "dup") and answer.value >= 0:
+        if name in OPENING and answer.value >= 0:
             self._open.add(answer.value)
         if name == "socket":
             CALLS["setsockopt"](answer.value, IPPROTO_TCP, TCP_CONGESTION, b"cubic")

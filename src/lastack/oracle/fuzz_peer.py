@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from lastack.wire import ABSENT, ACK, FIN, RST, SYN, Flow, IcmpMessage, Segment, build, seq
+from lastack.wire import (
+    ABSENT,
+    ACK,
+    CWR,
+    ECE,
+    FIN,
+    RST,
+    SYN,
+    Flow,
+    IcmpMessage,
+    Segment,
+    build,
+    seq,
+)
 
 from .fuzz_script import LETTERS, Arrival, Icmp, Offer, Place
 
@@ -163,7 +176,7 @@ class Peer:
             self._echo = seg.tsval
         return Sent(
             "".join(letter for letter, bit in LETTERS.items() if seg.flags & bit)
-            + ("E" if seg.flags & 0x40 else "") + ("C" if seg.flags & 0x80 else ""),
+            + ("E" if seg.flags & ECE else "") + ("C" if seg.flags & CWR else ""),
             number, len(seg.text), ack, window, self._options(seg), sum(seg.text[::7]),
             seg.up, seg.ecn, again,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from lastack.sockets import names
 from lastack.wire import Flow, Segment
 
 from .fuzz_peer import Peer, Sent
-from .fuzz_script import Call, Fuzz, Icmp, Step
+from .fuzz_script import OPTIONS, Call, Fuzz, Icmp, Step
 
 _ALL_EVENTS: Final = 0x1 | 0x2 | 0x4 | 0x2000
 """POLLIN, PRI, OUT, RDHUP; ERR and HUP come unasked."""
@@ -22,22 +22,6 @@ _CLOSED: Final = "07"
 _O_NONBLOCK: Final = 0o4002
 _TEXT: Final = bytes(range(256))
 _LARGEST: Final = 1 << 20
-
-OPTIONS: Final = {
-    "nodelay": (names.IPPROTO_TCP, names.TCP_NODELAY),
-    "cork": (names.IPPROTO_TCP, names.TCP_CORK),
-    "quickack": (names.IPPROTO_TCP, names.TCP_QUICKACK),
-    "linger2": (names.IPPROTO_TCP, names.TCP_LINGER2),
-    "usertimeout": (names.IPPROTO_TCP, names.TCP_USER_TIMEOUT),
-    "keepidle": (names.IPPROTO_TCP, names.TCP_KEEPIDLE),
-    "deferaccept": (names.IPPROTO_TCP, names.TCP_DEFER_ACCEPT),
-    "maxseg": (names.IPPROTO_TCP, names.TCP_MAXSEG),
-    "keepalive": (names.SOL_SOCKET, names.SO_KEEPALIVE),
-    "rcvbuf": (names.SOL_SOCKET, names.SO_RCVBUF),
-    "sndbuf": (names.SOL_SOCKET, names.SO_SNDBUF),
-    "inline": (names.SOL_SOCKET, names.SO_OOBINLINE),
-}
-"""Options by the name of the step that sets them."""
 
 
 class Under(Protocol):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing import get_context
 from typing import Final, TypeVar
 
+from lastack.drill import in_processes
 from lastack.profile import Profile
 
 from .fuzz_generate import generate
@@ -19,21 +18,38 @@ from .fuzz_script import Fuzz
 from .namespace import Namespace
 
 _T = TypeVar("_T")
-_W = TypeVar("_W")
 FUZZ_JOBS: Final = 8
 """Processes; more than processors, since a script mostly waits."""
 _BATCH: Final = 25
 
 
-@dataclass(frozen=True)
+@dataclass
 class Batch:
-    """What came of some scripts: how many were played, which differ, which differ as is known, and
-    in which a timer may have come before or after a step."""
+    """What came of some scripts, by their names: how many were played, which differ, which differ
+    as is known, and in which a timer may have come before or after a step."""
 
-    played: int
-    findings: list[tuple[int, Compared]]
-    explained: list[tuple[int, str]]
-    races: list[tuple[int, str]]
+    played: int = 0
+    found: list[tuple[str, Compared]] = field(default_factory=list)
+    explained: list[tuple[str, str]] = field(default_factory=list)
+    races: list[tuple[str, str]] = field(default_factory=list)
+
+    def note(self, compared: Compared) -> None:
+        """Note one script."""
+        name = compared.recorded.script.name
+        self.played += 1
+        if compared.known is not None:
+            self.explained.append((name, compared.known.name))
+        elif compared.race:
+            self.races.append((name, compared.race))
+        elif compared.difference is not None:
+            self.found.append((name, compared))
+
+    def add(self, other: Batch) -> None:
+        """Take in what came of others."""
+        self.played += other.played
+        self.found += other.found
+        self.explained += other.explained
+        self.races += other.races
 
 
 def in_namespace(work: Callable[[KernelPlayer], _T]) -> _T:
@@ -53,24 +69,13 @@ def explore(
     """Play the scripts of some seeds on both sides, and yield what comes of them, batch by
     batch."""
     batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
-    yield from _in_processes(partial(_explore, profile=profile), batches, jobs)
+    yield from in_processes(partial(_explore, profile=profile), batches, jobs)
 
 
 def record(seeds: Sequence[int], jobs: int = FUZZ_JOBS) -> Iterator[list[Recorded]]:
     """Play the scripts of some seeds on the kernel alone."""
     batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
-    yield from _in_processes(_record, batches, jobs)
-
-
-def _in_processes(work: Callable[[_W], _T], batches: Sequence[_W], jobs: int) -> Iterator[_T]:
-    if jobs < 2 or len(batches) < 2:
-        yield from map(work, batches)
-        return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
-    try:
-        yield from pool.map(work, batches)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from in_processes(_record, batches, jobs)
 
 
 def _record(seeds: Sequence[int]) -> list[Recorded]:
@@ -82,15 +87,9 @@ def _explore(seeds: Sequence[int], profile: Profile) -> Batch:
 
 
 def _with(player: KernelPlayer, seeds: Sequence[int], profile: Profile) -> Batch:
-    batch = Batch(len(seeds), [], [], [])
+    batch = Batch()
     for seed in seeds:
-        compared = judge(generate(seed), player.play, profile)
-        if compared.known is not None:
-            batch.explained.append((seed, compared.known.name))
-        elif compared.race:
-            batch.races.append((seed, compared.race))
-        elif compared.difference is not None:
-            batch.findings.append((seed, compared))
+        batch.note(judge(generate(seed), player.play, profile))
     return batch
 
 
@@ -99,7 +98,7 @@ def shrunk(
 ) -> Iterator[tuple[str, Compared]]:
     """Yield for scripts and their kinds of difference the kind, and the least script that still
     has it on both sides."""
-    yield from _in_processes(partial(_shrunk, profile=profile), list(found), jobs)
+    yield from in_processes(partial(_shrunk, profile=profile), list(found), jobs)
 
 
 def _shrunk(one: tuple[Fuzz, str], profile: Profile) -> tuple[str, Compared]:

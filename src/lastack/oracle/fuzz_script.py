@@ -3,8 +3,9 @@
 Numbers of the peer's segments are written relative to what the connection has come to, so that a
 step keeps its meaning when those before it are taken away:
 
-    +0 socket passive
-    +0 < S seq iss+0 ack none win 65535
+    +0 socket 1
+    +0 listen 1
+    +0 < S seq iss+0 len 0 ack iss+0 win 65535
     +60 write 100
     +0 < FA seq nxt+0 len 10 ack max+0 win 1000
     +0 icmp 3/4 about una+0 mtu 1200
@@ -12,12 +13,42 @@ step keeps its meaning when those before it are taken away:
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from lastack.sockets import names
 from lastack.wire import ACK, FIN, PSH, RST, SYN, URG
 
 LETTERS: Final = {"F": FIN, "S": SYN, "R": RST, "P": PSH, "A": ACK, "U": URG}
+
+OPTIONS: Final = {
+    "nodelay": (names.IPPROTO_TCP, names.TCP_NODELAY),
+    "cork": (names.IPPROTO_TCP, names.TCP_CORK),
+    "quickack": (names.IPPROTO_TCP, names.TCP_QUICKACK),
+    "linger2": (names.IPPROTO_TCP, names.TCP_LINGER2),
+    "usertimeout": (names.IPPROTO_TCP, names.TCP_USER_TIMEOUT),
+    "keepidle": (names.IPPROTO_TCP, names.TCP_KEEPIDLE),
+    "deferaccept": (names.IPPROTO_TCP, names.TCP_DEFER_ACCEPT),
+    "maxseg": (names.IPPROTO_TCP, names.TCP_MAXSEG),
+    "keepalive": (names.SOL_SOCKET, names.SO_KEEPALIVE),
+    "rcvbuf": (names.SOL_SOCKET, names.SO_RCVBUF),
+    "sndbuf": (names.SOL_SOCKET, names.SO_SNDBUF),
+    "inline": (names.SOL_SOCKET, names.SO_OOBINLINE),
+}
+"""Options by the name of the step that sets them."""
+_ARGUMENTS: Final = {
+    "socket": (1, 1), "connect": (0, 0), "listen": (1, 1), "accept": (0, 0), "dup": (0, 0),
+    "write": (1, 2), "read": (1, 2), "error": (0, 0), "linger": (2, 2), "unconnect": (0, 0),
+    "shutdown": (1, 1), "shutl": (1, 1), "close": (0, 0), "closel": (0, 0), "kill": (0, 0),
+    "look": (0, 0), **dict.fromkeys(OPTIONS, (1, 1)),
+}  # fmt: skip
+"""How many arguments each call has, at least and at most. socket: whether it is to listen; shutl,
+closel: of the socket that was opened first."""
+_ARRIVAL: Final = frozenset(
+    ["seq", "len", "ack", "win", "stamp", "sack", "urgent", "ecn", "spoilt"]
+)
+_STAMPS: Final = frozenset({"due", "old", "none"})
 
 
 class Place(NamedTuple):
@@ -172,14 +203,19 @@ def read_fuzz(text: str, name: str = "") -> Fuzz:
 def _step(wait: int, kind: str, words: list[str]) -> Step:
     if kind == "icmp":
         type_, _, code = words[0].partition("/")
-        given = dict(_pairs(words[1:]))
+        given = _named(words[1:], {"about", "mtu"})
         return Icmp(int(type_), int(code), _place(given["about"]), int(given.get("mtu", 0)), wait)
     if kind != "<":
+        least, most = _ARGUMENTS[kind]
+        if not least <= len(words) <= most:
+            raise ValueError(words)
         return Call(kind, tuple(map(int, words)), wait)
     flags = "" if words[0] == "-" else words[0]
     if set(flags) - set(LETTERS):
         raise ValueError(flags)
-    given = dict(_pairs(words[1:]))
+    given = _named(words[1:], _ARRIVAL)
+    if given.get("stamp", "due") not in _STAMPS:
+        raise ValueError(given["stamp"])
     left, _, length = given.get("sack", "").partition(":")
     return Arrival(
         flags, _place(given["seq"]), int(given.get("len", 0)), _place(given["ack"]),
@@ -191,6 +227,13 @@ def _step(wait: int, kind: str, words: list[str]) -> Step:
 
 def _pairs(words: list[str]) -> list[tuple[str, str]]:
     return list(zip(words[::2], words[1::2], strict=True))
+
+
+def _named(words: list[str], known: Set[str]) -> dict[str, str]:
+    given = dict(_pairs(words))
+    if not given.keys() <= known:
+        raise ValueError(words)
+    return given
 
 
 def _place(text: str) -> Place:

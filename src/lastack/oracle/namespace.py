@@ -78,6 +78,10 @@ class Namespace:
         """Set net.NAME inside, dots as slashes: "ipv4/tcp_congestion_control"."""
         self.call(lambda: Path(f"/proc/sys/net/{name}").write_text(str(value), encoding="ascii"))
 
+    def kill(self, *which: str) -> None:
+        """Destroy the TCP sockets that a filter of ss(8) names, all without one."""
+        self.call(lambda: command(["ss", "-K", "-n", "-t", *which]))
+
     def address(self, link: str, near: str, far: str) -> None:
         """Give a link that is up an address and the way to its peer, usable at once."""
         # nobody is asked whether he has the address too. The link is up before, since an IPv6

@@ -24,7 +24,7 @@ from lastack.wire import (
 )
 
 from .records import Record
-from .running import Act, Finished, Program, Raw, run
+from .running import Finished, Program, Raw, run
 from .socket_table import Entry
 from .stage import Stage
 
@@ -54,12 +54,9 @@ class Played:
     ended_at: int
 
 
-def play_on(
-    stage: Stage, programs: Sequence[Program], limit: float,
-    acts: Sequence[tuple[int, Act]] = (),
-) -> Played:  # fmt: skip
+def play_on(stage: Stage, programs: Sequence[Program], limit: float) -> Played:
     """Run programs on a stage for at most `limit` seconds, and tell what happened."""
-    return tell(stage, programs, run(stage, programs, limit, acts))
+    return tell(stage, programs, run(stage, programs, limit))
 
 
 class TimeWaitKilled(NamedTuple):

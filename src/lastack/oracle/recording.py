@@ -25,8 +25,6 @@ GATE = ".gate"
 _HIGH = 900
 """Descriptors of ours are above those that a program is likely to count."""
 
-Wrapped = Callable[..., Any]
-
 
 class Recorder:
     """Writes lines (ns, pid, thread, "call" or "end", name, flow, details)."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lastack.profile import unmapped
 from lastack.startup import led_by
-from lastack.verdict import CallSeen
+from lastack.verdict import CallSeen, count
 from lastack.wire import ANY4, LOOPBACK4, LOOPBACK6, Flow, pack_address
 
 from . import recording
@@ -112,7 +112,7 @@ class Record:
         if name.startswith("recv"):
             return f"{name} up to {details.get('size', 0):,}"
         if name.startswith("send"):
-            return f"{name} {_bytes(details.get('size', 0))}"
+            return f"{name} {count(details.get('size', 0), 'byte')}"
         if details.get("address"):
             address, port = details["address"]
             return f"{name} {self._name(address)}:{port}"
@@ -158,11 +158,7 @@ def _result(name: str, number: int, moved: int, details: Mapping[str, Any]) -> s
     if details.get("error"):
         return "timed out" if "imeout" in details["error"] else "interrupted"
     if name.startswith("recv"):
-        return _bytes(moved) if moved else "EOF"
+        return count(moved, "byte") if moved else "EOF"
     if name == "connect":
         return "connected"
     return "ok"
-
-
-def _bytes(count: int) -> str:
-    return "1 byte" if count == 1 else f"{count:,} bytes"

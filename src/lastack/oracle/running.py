@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -272,13 +272,11 @@ class _Running:
 
     def _over(self) -> bool:
         """Whether no connection is open any more, or nothing happens on those that are."""
-        tables = (row for host in self._stage.hosts for row in self._stage.table(host))
-        closed = all(row.state in _OVER for row in tables)
+        closed = not self._connected()
         return self._at_rest() or (closed and self._stage.wires.last + _SETTLE < time.time_ns())
 
     def _at_rest(self) -> bool:
-        tables = (row for host in self._stage.hosts for row in self._stage.table(host))
-        if any(row.timer in _TRIES for row in tables):
+        if any(row.timer in _TRIES for row in self._sockets()):
             return False  # it will be sent again, or asked whether the window is open
         paths = (self._record(number) for number in self._processes)
         calls = (path.stat().st_mtime_ns for path in paths if path.exists())
@@ -288,8 +286,10 @@ class _Running:
         return quiet > _ASLEEP or (quiet > _QUIET and not (self._connected() and self._asleep()))
 
     def _connected(self) -> bool:
-        tables = (row for host in self._stage.hosts for row in self._stage.table(host))
-        return any(row.state not in _OVER for row in tables)
+        return any(row.state not in _OVER for row in self._sockets())
+
+    def _sockets(self) -> Iterator[Entry]:
+        return (row for host in self._stage.hosts for row in self._stage.table(host))
 
     def _asleep(self) -> bool:
         """Whether a thread of a program sleeps, and so is going to wake, or has woken and waits for

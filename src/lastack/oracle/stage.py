@@ -64,8 +64,7 @@ class Stage:
         self.families = families
         both = mtu >= _LEAST6
         self.addresses = [
-            (f"10.0.0.{number}", f"fd00::{number:x}")[: 1 + both]
-            for number in range(1, len(self.hosts) + 1)
+            _addresses(number)[: 1 + both] for number in range(1, len(self.hosts) + 1)
         ]
         self.names = {
             pack_address(address): host
@@ -99,7 +98,7 @@ class Stage:
         """Write the files by which programs find names."""
         lines: list[str] = []
         for number, host in enumerate(self.hosts, 1):
-            for family, address in (("4", f"10.0.0.{number}"), ("6", f"fd00::{number:x}")):
+            for family, address in zip("46", _addresses(number), strict=True):
                 lines += [f"{address} {host}"] if family in self.families else []
         local = {"4": "127.0.0.1 localhost", "6": "::1 localhost"}
         lines = [*(local[one] for one in self.families), *lines]
@@ -140,6 +139,10 @@ class Stage:
     def table(self, host: str) -> list[Entry]:
         """Return the TCP sockets of a host as they stand."""
         return self.space(host).call(socket_table)
+
+
+def _addresses(number: int) -> tuple[str, str]:
+    return f"10.0.0.{number}", f"fd00::{number:x}"
 
 
 def _no_name_server(switch: Path) -> str:

@@ -9,16 +9,14 @@ import errno
 from dataclasses import replace
 from typing import Final
 
-from .acceptance import AcceptanceRules, OldAck, WindowCheck, WindowUpdate
-from .acks import AckRules
-from .buffers import BufferRules, WindowOpens
+from .buffers import WindowOpens
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
 from .errors import ErrorRules
 from .linger import LingerRange, LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
-from .retransmission import RetransmissionRules
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
+from .shared import AS_THE_RFC, CHOSEN_AS_THE_RFC, FIN_AT_ONCE, NO_RACK, NO_TRAINS
 from .start import Congestion, Ecn, FullRequests, StartRules
 from .time_wait import ExactReset, NoAckFlag, Reopen, RestartedBy, Reuse, TimeWaitRules
 
@@ -51,16 +49,6 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
 _KEPT: Final = StartRules(full_requests=FullRequests.KEPT, offers_again=False, hystart=False)
-_NO_TRAINS: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
-_AS_THE_RFC: Final = AcceptanceRules(
-    window_check=WindowCheck.OVERLAP,
-    window_update=WindowUpdate.RFC9293,
-    old_ack=OldAck.MAX_WINDOW,
-    request_echo=False,
-    text_across_fin_resets=False,
-)
-_FIN_AT_ONCE: Final = AckRules(fin_waits=False)
-_NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
 _BSD_GRADES: Final = {
     "rack": (SOURCE, "FreeBSD's base stack, tcp_sack.c; RACK is a module of its own"),
@@ -111,15 +99,15 @@ FREEBSD: Final = Profile(
     ),
     closing=replace(_BSD_CLOSING, fin_again_in_closing=True),
     time_wait=replace(_BSD_TIME_WAIT, no_ack_flag=NoAckFlag.IGNORED),
-    retransmission=replace(_NO_RACK, syn_again_after_bad_ack=False),
-    acks=_FIN_AT_ONCE,
+    retransmission=replace(NO_RACK, syn_again_after_bad_ack=False),
+    acks=FIN_AT_ONCE,
     acceptance=replace(
-        _AS_THE_RFC, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
+        AS_THE_RFC, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
     ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET, reset_in_syn_received_active=errno.ECONNREFUSED
     ),
-    buffers=replace(_NO_TRAINS, window_opens=WindowOpens.AT_ONCE, window_share=1.0),
+    buffers=replace(NO_TRAINS, window_opens=WindowOpens.AT_ONCE, window_share=1.0),
     start=replace(_KEPT, window_scale=6),
     ports=_BSD_PORTS,
     grades={
@@ -130,10 +118,7 @@ FREEBSD: Final = Profile(
         "no_ack_flag": (SOURCE, _SUITE),
         "syn_again_after_bad_ack": (SOURCE, _SUITE),
         "reset_at_fin": (SOURCE, _SUITE),
-        "window_check": (CHOSEN, "as the RFC"),
-        "window_update": (CHOSEN, "as the RFC"),
-        "old_ack": (CHOSEN, "as the RFC"),
-        "request_echo": (CHOSEN, "no RFC asks for it"),
+        **CHOSEN_AS_THE_RFC,
         "syn_with_fin": (SOURCE, f"{_SUITE}; net.inet.tcp.drop_synfin is 0"),
         "listen_resets_syn_ack": (SOURCE, _SUITE),
         "reset_in_close_wait": (SOURCE, _SUITE),
@@ -157,10 +142,10 @@ BSD44: Final = Profile(
     ),
     closing=_BSD_CLOSING,
     time_wait=_BSD_TIME_WAIT,
-    buffers=_NO_TRAINS,
-    retransmission=_NO_RACK,
-    acks=_FIN_AT_ONCE,
-    acceptance=_AS_THE_RFC,
+    buffers=NO_TRAINS,
+    retransmission=NO_RACK,
+    acks=FIN_AT_ONCE,
+    acceptance=AS_THE_RFC,
     ports=_BSD_PORTS,
     start=StartRules(
         sack=False,
@@ -171,10 +156,7 @@ BSD44: Final = Profile(
         hystart=False,
     ),
     grades={
-        "window_check": (CHOSEN, "as the RFC"),
-        "window_update": (CHOSEN, "as the RFC"),
-        "old_ack": (CHOSEN, "as the RFC"),
-        "request_echo": (CHOSEN, "no RFC asks for it"),
+        **CHOSEN_AS_THE_RFC,
         **_BSD_GRADES,
         "v6only": (CHOSEN, "as FreeBSD; 4.4BSD itself is older than IPv6"),
         "sack": (MANUAL, f"{_BSD_BOOK}: older than RFC 2018"),
@@ -196,17 +178,14 @@ MACOS: Final = Profile(
     ),
     closing=replace(_BSD_CLOSING, unread=Unread.RESET_ALSO_OUT_OF_ORDER),
     time_wait=replace(_BSD_TIME_WAIT, length_ns=30 * S),
-    buffers=_NO_TRAINS,
-    retransmission=_NO_RACK,
-    acks=_FIN_AT_ONCE,
-    acceptance=_AS_THE_RFC,
+    buffers=NO_TRAINS,
+    retransmission=NO_RACK,
+    acks=FIN_AT_ONCE,
+    acceptance=AS_THE_RFC,
     start=_KEPT,
     ports=replace(_BSD_PORTS, v6only=False),
     grades={
-        "window_check": (CHOSEN, "as the RFC"),
-        "window_update": (CHOSEN, "as the RFC"),
-        "old_ack": (CHOSEN, "as the RFC"),
-        "request_echo": (CHOSEN, "no RFC asks for it"),
+        **CHOSEN_AS_THE_RFC,
         **_BSD_GRADES,
         "v6only": (SOURCE, "XNU bsd/netinet6/in6_proto.c, ip6_v6only is 0"),
         "unit_ns": (MANUAL, "SO_LINGER is in ticks of 1/100 s, SO_LINGER_SEC in seconds"),
@@ -242,15 +221,12 @@ WINDOWS: Final = Profile(
     start=StartRules(
         ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False, hystart=False
     ),
-    buffers=_NO_TRAINS,
-    acks=_FIN_AT_ONCE,
-    acceptance=_AS_THE_RFC,
+    buffers=NO_TRAINS,
+    acks=FIN_AT_ONCE,
+    acceptance=AS_THE_RFC,
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
     grades={
-        "window_check": (CHOSEN, "as the RFC"),
-        "window_update": (CHOSEN, "as the RFC"),
-        "old_ack": (CHOSEN, "as the RFC"),
-        "request_echo": (CHOSEN, "no RFC asks for it"),
+        **CHOSEN_AS_THE_RFC,
         "fin_waits": (CHOSEN, "as the BSDs"),
         "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
         "trains": (CHOSEN, "as the BSDs"),

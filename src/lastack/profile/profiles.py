@@ -8,17 +8,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from .acceptance import AcceptanceRules, OldAck, WindowCheck, WindowUpdate
-from .acks import AckRules
-from .buffers import BufferRules
 from .closing import AbortAfterFin, ClosingRules, FinWait2Excess, Unread
 from .elsewhere import BSD44, FREEBSD, MACOS, WINDOWS
 from .errors import ErrorRules
 from .linger import LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
-from .retransmission import RetransmissionRules
 from .rule import CHOSEN, MANUAL, MINUTE, NEVER
+from .shared import AS_THE_RFC, BY_THE_RFC, FIN_AT_ONCE, NO_RACK, NO_TRAINS
 from .start import Congestion, Ecn, FullRequests, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
 
@@ -26,8 +23,6 @@ LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
 
 _UNP = "Stevens, UNIX Network Programming, section 7.5"
 _RFC = "RFC 9293"
-_ASKED = "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"
-_SHIFTED: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
 
 TEXTBOOK: Final = Profile(
     name="textbook",
@@ -55,16 +50,10 @@ TEXTBOOK: Final = Profile(
         reuse_by_bound=False,
         cleared_by_restart=True,
     ),
-    retransmission=RetransmissionRules(rack=False, tail_probe=False),
-    acks=AckRules(fin_waits=False),
-    acceptance=AcceptanceRules(
-        window_check=WindowCheck.OVERLAP,
-        window_update=WindowUpdate.RFC9293,
-        old_ack=OldAck.MAX_WINDOW,
-        request_echo=False,
-        text_across_fin_resets=False,
-    ),
-    buffers=_SHIFTED,
+    retransmission=NO_RACK,
+    acks=FIN_AT_ONCE,
+    acceptance=AS_THE_RFC,
+    buffers=NO_TRAINS,
     start=StartRules(
         ecn=Ecn.OFF,
         full_requests=FullRequests.KEPT,
@@ -74,10 +63,7 @@ TEXTBOOK: Final = Profile(
     ),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
-        "window_check": (MANUAL, "RFC 9293 table 6"),
-        "window_update": (MANUAL, "RFC 9293 section 3.10.7.4, fifth"),
-        "old_ack": (MANUAL, "RFC 5961 section 5.2"),
-        "request_echo": (CHOSEN, "no RFC asks for it"),
+        **BY_THE_RFC,
         "waits_for": (MANUAL, _UNP),
         "nonblocking": (MANUAL, _UNP),
         "expiry_errno": (MANUAL, _UNP),
@@ -88,13 +74,8 @@ TEXTBOOK: Final = Profile(
         "bind_rule": (MANUAL, "the usual advice"),
         "v6only": (MANUAL, "RFC 3493 section 5.3: off by default"),
         "trains": (CHOSEN, "no book knows of it"),
-        "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
-        "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
-        "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (CHOSEN, "figures show the ACK of a FIN alone"),
         "full_requests": (CHOSEN, "no book knows of cookies"),
-        "offers_again": (MANUAL, _ASKED),
-        "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
         "hystart": (CHOSEN, "younger than the books"),
         "ecn": (CHOSEN, "no book asks for it"),
         "rack": (CHOSEN, "younger than the books"),
@@ -131,23 +112,15 @@ RFC9293: Final = Profile(
         reuse=Reuse.OFF,
         reuse_by_bound=False,
     ),
-    retransmission=RetransmissionRules(
+    retransmission=replace(
+        NO_RACK,
         syn_retries=7,
         syn_linear=0,
-        rack=False,
-        tail_probe=False,
         told_after=3,  # SHLD-10
     ),
-    acks=AckRules(fin_waits=False),
-    acceptance=AcceptanceRules(
-        window_check=WindowCheck.OVERLAP,
-        window_update=WindowUpdate.RFC9293,
-        old_ack=OldAck.MAX_WINDOW,
-        request_echo=False,
-        text_across_fin_resets=False,
-        pointer_when_shut=True,
-    ),
-    buffers=replace(_SHIFTED, window_steps=True),
+    acks=FIN_AT_ONCE,
+    acceptance=replace(AS_THE_RFC, pointer_when_shut=True),
+    buffers=replace(NO_TRAINS, window_steps=True),
     start=StartRules(
         sack=False,
         congestion=Congestion.RENO,
@@ -162,10 +135,7 @@ RFC9293: Final = Profile(
         hard_unreachable=True,
     ),
     grades={
-        "window_check": (MANUAL, f"{_RFC} table 6"),
-        "window_update": (MANUAL, f"{_RFC} section 3.10.7.4, fifth"),
-        "old_ack": (MANUAL, "RFC 5961 section 5.2"),
-        "request_echo": (CHOSEN, "no RFC asks for it"),
+        **BY_THE_RFC,
         "linger_supported": (MANUAL, f"{_RFC} knows no SO_LINGER"),
         "unread": (MANUAL, f"{_RFC} SHLD-3"),
         "fin_wait_2_orphan_ns": (MANUAL, f"{_RFC} section 3.6, no limit"),
@@ -187,13 +157,8 @@ RFC9293: Final = Profile(
         "congestion": (MANUAL, f"{_RFC} MUST-19, RFC 5681"),
         "sack": (MANUAL, "RFC 2018 is no part of RFC 9293"),
         "trains": (CHOSEN, "not in the RFC"),
-        "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
-        "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
-        "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),
         "full_requests": (CHOSEN, f"{_RFC} section 3.9.2 leaves it open"),
-        "offers_again": (MANUAL, _ASKED),
-        "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
         "hystart": (MANUAL, "RFC 9406 is no part of RFC 9293"),
         "ecn": (MANUAL, f"{_RFC} SHLD-8"),
         "rack": (MANUAL, "RFC 8985 is no part of RFC 9293"),

@@ -106,7 +106,7 @@ def poll_until(file: Stream, bits: int, until: int, call: str) -> None:
         world.park(((file, bits),), until, what=partial(_told, call, file, " with a timeout"))
 
 
-def _told(call: str, file: Stream | UnixSocket, how: str = "") -> str:
+def _told(call: str, file: Stream, how: str = "") -> str:
     """Say what a thread waits for."""
     return f"{call}(){how} on {file.describe()}"
 

@@ -291,11 +291,10 @@ class TcpSocket(SocketParts):
             closing.dissolve(self, now, Reason.CLOSED_WHILE_CONNECTING)
             self._connecting = False
             return
-        else:
-            if how != names.SHUT_WR:
-                tcp.shutdown_receive(now)
-            if how != names.SHUT_RD:
-                tcp.close(Reason.SHUTDOWN_CALL, now)
+        if how != names.SHUT_WR:
+            tcp.shutdown_receive(now)
+        if how != names.SHUT_RD:
+            tcp.close(Reason.SHUTDOWN_CALL, now)
         self.host.settle(self.endpoint, now)
 
     # -- names and options ---------------------------------------------------------------------

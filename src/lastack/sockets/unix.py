@@ -22,12 +22,13 @@ from .pair import Channel, PairEnd
 class UnixSocket(PairEnd):
     """A stream socket that is bound, listens, connects; once connected, one of a pair."""
 
+    _sockets: UnixNames
+
     def __init__(self, sockets: UnixNames, wake: Wake) -> None:
         super().__init__(Channel(PAIR_BYTES), Channel(PAIR_BYTES), wake, sockets)
         self.peer_address = b""
         self.connected = False
         self.backlog = -1
-        self._registry = sockets
         self._queue: deque[UnixSocket] = deque()
 
     @property
@@ -53,8 +54,7 @@ class UnixSocket(PairEnd):
         if not self.address or self.connected:
             raise os_error(errno.EINVAL)
         grown, self.backlog = backlog > self.backlog, backlog
-        if self._sockets is not None:
-            self._sockets.have_listened = True
+        self._sockets.have_listened = True
         if grown:
             self._wake(self, OUT)  # who waits for room in the queue looks again
 
@@ -73,7 +73,7 @@ class UnixSocket(PairEnd):
             raise os_error(errno.EISCONN)
         if self.listening:
             raise os_error(errno.EINVAL)
-        child = UnixSocket(self._registry, self._wake)
+        child = UnixSocket(self._sockets, self._wake)
         child.address, child.peer_address = listener.address, self.address
         child.incoming, child.outgoing = self.outgoing, self.incoming
         child.peer, self.peer = self, child

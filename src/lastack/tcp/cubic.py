@@ -41,7 +41,7 @@ def cube_root(n: int) -> int:
 class Cubic(NewReno):
     """cwnd of one connection; times in ns, windows in bytes."""
 
-    __slots__ = ("w_max", "epoch", "k_ms", "w_est", "cwnd_epoch", "hystart", "least", "found",
+    __slots__ = ("w_max", "epoch", "k_ms", "w_est", "hystart", "least", "found",
                  "round_at", "round_end", "last_at", "round_least", "samples")  # fmt: skip
 
     def __init__(
@@ -57,7 +57,6 @@ class Cubic(NewReno):
         self.epoch = -1
         self.k_ms = 0
         self.w_est = 0
-        self.cwnd_epoch = 0
         super().__init__(mss, initial_segments, whole=whole)
 
     def acked(self, count: int, *, limited: bool, now: int, rtt: int) -> None:
@@ -112,7 +111,7 @@ class Cubic(NewReno):
 
     def _begin_epoch(self, now: int) -> None:
         self.epoch = now
-        self.cwnd_epoch = self.w_est = self.cwnd
+        self.w_est = self.cwnd
         self.w_max = max(self.w_max, self.cwnd)
         self.counted = 0
         # K = cbrt((W_max - cwnd) / C), C = 0.4; segments and seconds -> ms: 2.5e9 ms^3 a segment

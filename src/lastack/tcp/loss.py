@@ -36,7 +36,7 @@ def _begin_flight(tcb: Tcb) -> Flight | None:
     return tcb.flight
 
 
-def duplicate_reported(tcb: Tcb, seg: Segment) -> bool:
+def duplicate_reported(seg: Segment) -> bool:
     """Tell whether the first SACK block reports a duplicate (RFC 2883 section 4)."""
     if not seg.sack:
         return False
@@ -55,7 +55,7 @@ def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now
     if not (rack.segments or tcb.recovering or tcb.reducing or seg.sack) and tcb.probe_high == UNSET:
         rack.advanced = False  # everything has arrived, the usual end of a flight
         return
-    twice = duplicate_reported(tcb, seg)
+    twice = duplicate_reported(seg)
     if twice:
         rack.duplicate_reported(now, max(tcb.rtt.srtt, 0))
     _end_of_probe(tcb, seg, moved, news, twice)

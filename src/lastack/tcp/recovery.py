@@ -187,7 +187,7 @@ def go_back(tcb: Tcb) -> None:
     tcb.recover, tcb.rxt_nxt = tcb.snd_nxt, tcb.snd_una
 
 
-def timed_out(tcb: Tcb, now: int) -> None:
+def timed_out(tcb: Tcb) -> None:
     """The retransmission timer fired: everything in flight counts as lost (RFC 6298 section 5)."""
     first = tcb.retransmits == 0
     tcb.congestion.expired(_window_at_loss(tcb), first=first)

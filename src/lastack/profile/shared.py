@@ -1,0 +1,45 @@
+"""Rules and grades that several of the profiles have which are no measured Linux."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from .acceptance import AcceptanceRules, OldAck, WindowCheck, WindowUpdate
+from .acks import AckRules
+from .buffers import BufferRules
+from .retransmission import RetransmissionRules
+from .rule import CHOSEN, MANUAL
+
+AS_THE_RFC: Final = AcceptanceRules(
+    window_check=WindowCheck.OVERLAP,
+    window_update=WindowUpdate.RFC9293,
+    old_ack=OldAck.MAX_WINDOW,
+    request_echo=False,
+    text_across_fin_resets=False,
+)
+FIN_AT_ONCE: Final = AckRules(fin_waits=False)
+NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
+NO_TRAINS: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
+
+_NO_ECHO: Final = (CHOSEN, "no RFC asks for it")
+
+BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
+    "window_check": (MANUAL, "RFC 9293 table 6"),
+    "window_update": (MANUAL, "RFC 9293 section 3.10.7.4, fifth"),
+    "old_ack": (MANUAL, "RFC 5961 section 5.2"),
+    "request_echo": _NO_ECHO,
+    "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
+    "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
+    "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
+    "offers_again": (MANUAL, "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"),
+    "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
+}
+"""Grades of profiles that are made from RFCs."""
+CHOSEN_AS_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
+    "window_check": (CHOSEN, "as the RFC"),
+    "window_update": (CHOSEN, "as the RFC"),
+    "old_ack": (CHOSEN, "as the RFC"),
+    "request_echo": _NO_ECHO,
+}
+"""Grades of systems whose documents were not asked what of `AS_THE_RFC` is true of them."""

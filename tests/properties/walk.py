@@ -36,7 +36,9 @@ ALLOWED: Final[dict[str, set[int]]] = {
     "bind": {errno.EINVAL, errno.EADDRINUSE, errno.EADDRNOTAVAIL},
     "listen": {errno.EINVAL, errno.EADDRINUSE},
     "accept": {errno.EINVAL},
-    "connect": {errno.EISCONN, errno.EALREADY, errno.EINVAL, errno.EADDRNOTAVAIL} | _OPENING,
+    # EPIPE: a connection that had opened was reset in CLOSE-WAIT before connect() was called again
+    "connect": {errno.EISCONN, errno.EALREADY, errno.EINVAL, errno.EADDRNOTAVAIL, errno.EPIPE}
+    | _OPENING,
     "send": {errno.EPIPE} | _BROKEN,
     "recv": {errno.ENOTCONN, errno.EPIPE} | _BROKEN,
     "shutdown": {errno.ENOTCONN},

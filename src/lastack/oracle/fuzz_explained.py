@@ -5,8 +5,10 @@ Each looks at one difference and nothing else of the script, so that another one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from lastack.profile import MS
@@ -23,6 +25,9 @@ _INITIAL: Final = 10
 _POLLERR: Final = 0x8
 _MUCH: Final = 8_000
 _TICKS: Final = 2 * MS
+_SOON: Final = 9 * MS
+"""Two ticks of a kernel's clock, and a bit: when a timer of one tick expires at the latest."""
+_BARE_ACK: Final = re.compile(r"A \d+:\d+\(0\) ack (\d+) win")
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,31 @@ def _stamps_tick(seen: Seen) -> bool:
     """Tell whether a half-open request that has answered within two milliseconds of its SYN|ACK is
     what differs: whether both had the same timestamp depends on when the clock ticks."""
     number = seen.difference.step
-    before = [look for look in seen.kernel[:number] if look.state == "SYN-RECEIVED"]
-    if not (seen.script.offer.stamps and before and seen.kernel[number - 1] is before[-1]):
+    if not seen.script.offer.stamps:
         return False
+    before = list(takewhile(lambda look: look.state == "SYN-RECEIVED", seen.kernel[:number][::-1]))
     times = [at for look in before for at, _ in look.packets]
     return len(times) > 1 and max(times) - min(times) < _TICKS
+
+
+def _fin_tick(seen: Seen) -> bool:
+    """Tell whether nothing but the ACK of a FIN differs that came two ticks ago at most, on a
+    connection without text."""
+    found = seen.difference
+    if found.field != "packets" or "nothing" not in (found.kernel, found.lastack):
+        return False
+    bare = _BARE_ACK.match(found.kernel if found.lastack == "nothing" else found.lastack)
+    firsts: set[int] = set()
+    for step, look in zip(seen.script.steps, seen.kernel[: found.step + 1], strict=False):
+        if not isinstance(step, Arrival):
+            continue
+        if "S" in step.flags:
+            firsts.add(step.seq.offset + 1)
+        near = seen.kernel[found.step].at - look.at < _SOON
+        fin = "F" in step.flags and not step.length and step.seq.offset in firsts
+        if near and fin and bare is not None and int(bare[1]) == step.seq.offset + 1:
+            return True
+    return False
 
 
 def _error_queue(seen: Seen) -> bool:
@@ -161,6 +186,12 @@ KNOWN_IN_FUZZ: Final = (
         "A half-open request takes only what echoes the timestamp of its SYN|ACK (request_echo); "
         "an answer in the same millisecond has the same one.",
         _stamps_tick,
+    ),
+    Known(
+        "tick of a FIN's ACK", "race",
+        "Where no text has come, the ACK of a FIN waits for the next tick of the clock (soon_ns): "
+        "what is done within it finds the ACK gone or not.",
+        _fin_tick,
     ),
     Known(
         "error queue", "soft errors",

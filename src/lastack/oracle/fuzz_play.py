@@ -85,6 +85,9 @@ class _Program:
         self.fds: list[int] = []
         self._passive = False
         self._written = 0
+        # dup() gives one socket several descriptors: which of the program's sockets each one is
+        self._socket_of: dict[int, int] = {}
+        self._sockets = 0
         self._renewed: set[int] = set()
         self.waiting: list[tuple[str, Under]] = []
 
@@ -101,7 +104,7 @@ class _Program:
             return "no socket"
         fd = self.fds[0] if name in ("accept", "listen", "shutl", "closel") else self.fds[-1]
         if name == "unconnect":
-            self._renewed.add(fd)
+            self._renewed.add(self._socket_of[fd])
             return _shown(self._ask("disconnect", fd))
         return self._on(fd, name, arguments)
 
@@ -115,30 +118,30 @@ class _Program:
         self._ask("setflags", fd, _O_NONBLOCK)
         self._ask("setsockopt", fd, names.SOL_SOCKET, names.SO_REUSEADDR, _int(1))
         self.fds.append(fd)
+        self._note(fd)
         return _shown(self._ask("bind", fd, ground.flow.src, ground.flow.sport))
 
     def _on(self, fd: int, name: str, arguments: tuple[int, ...]) -> str:
         flow = self._ground.flow
         if name in ("shutl", "shutdown"):
             if fd == self.fds[0] and self._passive:
-                self._renewed.add(fd)
+                self._renewed.add(self._socket_of[fd])
             answer = self._ask("shutdown", fd, arguments[0])
             if self._state(fd) == _CLOSED:
-                self._renewed.add(fd)  # SYN-SENT: a disconnect
+                self._renewed.add(self._socket_of[fd])  # SYN-SENT: a disconnect
             return _shown(answer)
         if name == "listen":
             return _shown(self._ask("listen", fd, arguments[0]))
         if name == "connect":
             answer = self._ask("connect", fd, flow.dst, flow.dport)
             if self._state(fd) == _CLOSED:
-                self._renewed.add(fd)
+                self._renewed.add(self._socket_of[fd])
             return _shown(answer)
         if name in ("accept", "dup"):
             answer = self._ask(name, fd)
             if answer.value >= 0:
                 self.fds.append(answer.value)
-                if name == "dup" and fd in self._renewed:
-                    self._renewed.add(answer.value)
+                self._note(answer.value, self._socket_of[fd] if name == "dup" else None)
                 self._ask("setflags", answer.value, _O_NONBLOCK)
                 answer = answer._replace(value=0)
             return _shown(answer)
@@ -158,6 +161,10 @@ class _Program:
         level, option = OPTIONS[name]
         return _shown(self._ask("setsockopt", fd, level, option, _int(arguments[0])))
 
+    def _note(self, fd: int, socket: int | None = None) -> None:
+        self._sockets += socket is None
+        self._socket_of[fd] = self._sockets if socket is None else socket
+
     def _write(self, fd: int, size: int, flags: int) -> str:
         first = self._written % len(_TEXT)
         text = (_TEXT * (size // len(_TEXT) + 2))[first : first + size]
@@ -167,7 +174,6 @@ class _Program:
 
     def _close(self, fd: int) -> str:
         self.fds.remove(fd)
-        self._renewed.discard(fd)
         under = self._ground.begin(Request("close", fd))
         if under.answer is not None:
             return _shown(under.answer)
@@ -194,7 +200,9 @@ class _Program:
             return ""
         fd = self.fds[-1]
         words = [self._state(fd)]
-        requests = [names.SIOCINQ] if fd in self._renewed else [names.SIOCINQ, names.SIOCOUTQ]
+        requests = [names.SIOCINQ]
+        if self._socket_of[fd] not in self._renewed:
+            requests.append(names.SIOCOUTQ)
         for request in requests:
             answer = self._ask("ioctl", fd, request)
             number = int.from_bytes(answer.data, "little", signed=True)

@@ -148,8 +148,6 @@ class TcpSocket(SocketParts):
         self._connecting = False
         if self.state is not CLOSED or self.endpoint is None:
             return None
-        if self.endpoint.connection.peer_closed:
-            return None  # opened and closed in between
         error = self.endpoint.connection.take_error() or errno.ECONNABORTED
         self.tell(error, "connect", now)
         if self._may_reconnect():
@@ -226,6 +224,8 @@ class TcpSocket(SocketParts):
                 return bytes(len(text)) if flags & names.MSG_TRUNC else text
             # else there was nothing but an urgent byte, which the stream leaves out
         if tcp.peer_closed or size == 0:
+            if size and not peek:
+                tcp.end_read()
             return b""
         if tcp.error:
             raise self._take("recv", now)

@@ -16,8 +16,9 @@ class Acking:
     """The acknowledgment that is owed.
 
     at_once: send it with the next flush. due: it may wait for text or for the timer; soon: for the
-    clock's next tick only. settled: how long an ACK waits was settled without text. A new
-    connection acknowledges quickly, so that the peer's window opens; one that talks back and
+    clock's next tick only. settled: it is known how long an ACK waits; the first text says so,
+    or what was answered before it. received_at: when text came last, or the connection opened. A
+    new connection acknowledges quickly, so that the peer's window opens; one that talks back and
     forth lets its answers carry the ACKs.
     """
 
@@ -39,18 +40,24 @@ class Acking:
         self.soon = False
         self.settled = False
 
+    def opened(self, now: int) -> None:
+        """The handshake is over: the time without text begins."""
+        self.received_at = now
+
     def text_received(
-        self, *, urgent: bool, unacked: int, segment: int, pushed: int, rto: int, now: int
-    ) -> None:
-        """Text arrived. `urgent`: out of order, or it filled a gap; `unacked`: bytes since the
-        last ACK sent; `segment`: the size of the peer's segments; `pushed`: 2 for a segment that
-        is not full, 1 for a full one with PSH, else 0."""
-        self._follow(rto, now)
-        if pushed:
+        self, *, in_order: bool, urgent: bool, unacked: int, segment: int, pushed: int, rto: int,
+        now: int,
+    ) -> None:  # fmt: skip
+        """Text arrived. `in_order`: it begins where the last ended, or before; `urgent`: it does
+        not, or it filled a gap; `unacked`: bytes since the last ACK sent; `segment`: the size of
+        the peer's segments; `pushed`: 2 for a segment that is not full, 1 for a full one with
+        PSH, else 0."""
+        if in_order:
+            self._follow(rto, now)
+        if pushed and in_order:
             self.pushed = 2 if self.pushed and pushed == 2 else max(self.pushed, 1)
-        # SHLD-19: every second full-sized segment; MAY-13: what is out of order at once
-        full = unacked > (self.rules.every_segments - 1) * segment
-        self.forced = urgent or full
+        # MAY-13: what is out of order at once
+        self.forced = urgent or self._enough(unacked, segment)
         if self.forced or (self.quick and not self.conversing):
             self.at_once = True
         self.due = True
@@ -58,7 +65,9 @@ class Acking:
     def _follow(self, rto: int, now: int) -> None:
         """Follow the time between arrivals, so that a delayed ACK waits about that long."""
         least = self.rules.delayed_min_ns
-        if self.received_at != _NEVER_YET:
+        if not self.settled:
+            self.settled = True
+        else:
             gap = now - self.received_at
             if gap <= least // 2:
                 self.delay = self.delay // 2 + least // 2
@@ -71,13 +80,16 @@ class Acking:
 
     def text_sent(self, now: int) -> None:
         """We sent text: if it answers what just came, ACKs can ride on answers from now on."""
-        if self.received_at != _NEVER_YET and now - self.received_at < self.delay:
+        known = self.settled and self.received_at != _NEVER_YET
+        if known and now - self.received_at < self.delay:
             self.conversing = True
 
     def sent(self) -> None:
         """A segment with ACK left: nothing is owed any more."""
         if self.due and self.quick:
             self.quick -= 1
+            if not self.quick:
+                self.delay = self.rules.delayed_min_ns
         self.at_once = self.due = self.soon = False
         self.pushed = 0
 
@@ -97,16 +109,22 @@ class Acking:
         if not self.rules.fin_waits:
             self.at_once = True
             return
-        if self.received_at == _NEVER_YET and not self.settled:
+        if not self.settled:
             self.soon = not self.at_once
             return
         self.at_once = full or (self.at_once and (self.forced or not with_text))
         self.conversing = True
 
-    def remind(self, due: int, now: int) -> None:
+    def _enough(self, unacked: int, segment: int) -> bool:
+        """SHLD-19: every second full-sized segment is acknowledged."""
+        return unacked > (self.rules.every_segments - 1) * segment
+
+    def remind(self, due: int, now: int, *, unacked: int, segment: int) -> None:
         """Another segment has come while an ACK is owed, whose timer expires at `due`: for the last
-        quarter of its delay the ACK does not wait any longer."""
-        if self.soon or due - now <= self.delay // 4:
+        quarter of its delay the ACK does not wait any longer, nor where ACKs are quick again, or
+        enough waits for one (`unacked`, `segment` as of `text_received`)."""
+        hurries = self._enough(unacked, segment) or (self.quick and not self.conversing)
+        if hurries or self.soon or due - now <= self.delay // 4:
             self.at_once = True
 
     def timed_out(self, rto: int) -> None:
@@ -155,7 +173,7 @@ class Acking:
         self.delay = self.rules.delayed_min_ns
 
     def hurry_all(self) -> None:
-        """Let ACKs leave at once as on a new connection."""
+        """Let ACKs leave at once as on a new connection: the peer repeats itself."""
         self.hurry(self.rules.quick)
 
     def forget(self) -> None:

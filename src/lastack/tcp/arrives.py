@@ -11,7 +11,7 @@ The TIME-WAIT paragraphs of all steps are `timewait.answer`.
 
 from __future__ import annotations
 
-from lastack.profile import BeyondSndNxt, MissingTimestamp, ResetCheck, SynCheck
+from lastack.profile import NEVER, BeyondSndNxt, MissingTimestamp, ResetCheck, SynCheck
 from lastack.state import (
     CLOSE_WAIT,
     CLOSING,
@@ -51,7 +51,8 @@ _AWAITS_ACK_OF_FIN = (FIN_WAIT_1, CLOSING, LAST_ACK)
 def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     """Process a segment in any state but CLOSED, LISTEN and SYN-SENT."""
     keepalive.heard(tcb, now)
-    (
+    expected = tcb.acks.due and not seg.length and checks.predicted(tcb, seg)
+    taken = (
         first_check_sequence_number(tcb, seg, now)
         and second_check_rst(tcb, seg, now)
         and third_check_security(tcb, seg, now)
@@ -61,6 +62,10 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
         and seventh_process_text(tcb, seg, now)
         and eighth_check_fin(tcb, seg, now)
     )
+    deadline = tcb.timers.deadline[timers.DELAYED_ACK]
+    if taken and not expected and deadline != NEVER and tcb.acks.due:
+        unacked = seq.sub(tcb.rcv_nxt, tcb.rcv_wup)
+        tcb.acks.remind(deadline, now, unacked=unacked, segment=tcb.rcv_mss)
 
 
 def drop(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
@@ -305,6 +310,8 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     tcb.snd_wnd = tcb.max_snd_wnd = tcb.window_told(seg)
     tcb.snd_wl1 = seg.seq
     tcb.snd_wl2 = seg.ack
+    if tcb.passive or reason is Reason.SYN_ACK_ARRIVED:
+        tcb.acks.opened(now)
     tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
     keepalive.heard(tcb, now)
@@ -371,8 +378,6 @@ def sixth_check_urg(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Seventh, process the segment text."""
-    if tcb.acks.due and (seg.length or tcb.state is not ESTABLISHED):
-        tcb.acks.remind(tcb.timers.deadline[timers.DELAYED_ACK], now)
     if seg.length and seq.le((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt):
         sack.repeated(tcb, seg)
         return _answered_at_once(tcb, seg, Reason.OLD_DUPLICATE, now)
@@ -393,7 +398,7 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
 def _answered_at_once(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
     """Nothing of the segment is taken, and the peer learns at once where we are."""
     tcb.acks.hurry_all()
-    tcb.acks.at_once = True
+    tcb.acks.at_once = tcb.acks.due = True
     return drop(tcb, seg, reason, now)
 
 
@@ -410,7 +415,8 @@ def _text_after_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     the latter for a fault and resets."""
     across = seq.lt(seg.seq, tcb.rcv_nxt)
     if not (across and tcb.profile.acceptance.text_across_fin_resets):
-        return drop(tcb, seg, Reason.TEXT_AFTER_FIN, now)
+        drop(tcb, seg, Reason.TEXT_AFTER_FIN, now)
+        return True
     return _reset(tcb, seg, Reason.TEXT_ACROSS_FIN, now, error=calls.reset_errno(tcb))
 
 
@@ -424,7 +430,7 @@ def eighth_check_fin(tcb: Tcb, seg: Segment, now: int) -> bool:
     if tcb.fin_received or tcb.fin_at != tcb.recvq.ready:
         return True
     # "advance RCV.NXT over the FIN, and send an acknowledgment for the FIN"
-    tcb.fin_received = True
+    tcb.fin_received = tcb.fin_unread = True
     tcb.rcv_nxt = (tcb.rcv_nxt + 1) & seq.MASK
     tcb.wake(READABLE)
     _owe_ack_of_fin(tcb, seg)
@@ -466,11 +472,10 @@ def _owe_ack_of_fin(tcb: Tcb, seg: Segment) -> None:
     if seg.flags & FIN:
         full = seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss
         tcb.acks.fin_received(with_text=bool(seg.text), full=full)
+        if not seg.text:
+            tcb.seen_blocks = ()
         return
     tcb.acks.at_once = True
-    waited = tcb.seen_blocks and tcb.duplicate is None
-    if waited and tcb.state in (FIN_WAIT_1, FIN_WAIT_2):
-        tcb.duplicate = tcb.seen_blocks[-1]  # the ACK of these states reports it once more
 
 
 def enter_time_wait(tcb: Tcb, reason: Reason, now: int) -> None:

@@ -65,6 +65,8 @@ def receive(tcb: Tcb, size: int, now: int, *, peek: bool) -> bytes:
     else:
         text = urgent.receive(tcb, size, now, peek=peek)
         first = tcb.recvq.read - len(text)
+    if not peek and not len(tcb.recvq):
+        tcb.fin_unread = False
     if peek or not text:
         return text
     if tcb.scribe is not None:
@@ -76,12 +78,14 @@ def receive(tcb: Tcb, size: int, now: int, *, peek: bool) -> bytes:
 
 def _announce_window(tcb: Tcb) -> None:
     """Owe an ACK when reading opens the window enough to be worth a segment (MUST-39)."""
-    if tcb.fin_received or tcb.state is CLOSED:
+    if tcb.state is CLOSED:
         return
-    if not len(tcb.recvq):
+    if not (tcb.recvq.used or tcb.fin_unread):
         tcb.acks.all_read()
     if tcb.acks.due and seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss:
         tcb.acks.at_once = True
+        return
+    if tcb.fin_received or tcb.shut_read:
         return
     left = tcb.rcv_wnd()
     space = min(tcb.buffers.space, 0xFFFF << tcb.rcv_wscale)  # what the field can tell
@@ -118,6 +122,7 @@ def abort(tcb: Tcb, reason: Reason, now: int) -> bool:
     RST was sent.
 
     In CLOSING and LAST-ACK with everything sent the RFC sends nothing: both sides have closed.
+    An administrator's ends both in silence, whatever waits to be sent.
     """
     state = tcb.state
     if state is CLOSED:
@@ -125,9 +130,9 @@ def abort(tcb: Tcb, reason: Reason, now: int) -> bool:
     sent_all = tcb.fin_seq != UNSET
     silent = state is SYN_SENT or (
         state in (CLOSING, LAST_ACK)
-        and sent_all
         and reason is not Reason.UNREAD_AT_CLOSE
         and tcb.profile.closing.abort_after_fin_sent is AbortAfterFin.SILENT
+        and (sent_all or reason is Reason.KILLED)
     )
     if not silent:
         emit.send_reset(tcb, reason, now)

@@ -37,15 +37,13 @@ def acceptable(tcb: Tcb, seg: Segment) -> bool:
 
 def _between_edges(tcb: Tcb, seg: Segment, ahead: int, window: int) -> bool:
     """The check of Linux, which measures from the last ACK sent, and lets a peer whose text is
-    all read send more than it was offered. A FIN waits to be read as text does."""
-    if ahead >= 0 and ahead + seg.length <= window:
-        return True
-    end = (seg.seq + seg.length) & seq.MASK
-    if seq.lt(end, tcb.rcv_wup):
+    all read send more than it was offered. A FIN needs no window, and waits to be read as
+    text does."""
+    if seq.lt((seg.seq + seg.length) & seq.MASK, tcb.rcv_wup):
         return False
-    if seq.diff(end, tcb.rcv_nxt) <= window:
+    if ahead + len(seg.text) + bool(seg.flags & SYN) <= window:
         return True
-    return ahead <= window and not (len(tcb.recvq) or tcb.fin_received)
+    return ahead <= window and not (len(tcb.recvq) or tcb.fin_unread)
 
 
 def outside_after_all(tcb: Tcb, seg: Segment) -> bool:

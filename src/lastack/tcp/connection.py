@@ -81,6 +81,10 @@ class Connection:
             emit.flush(self._tcb, now)
         return text
 
+    def end_read(self) -> None:
+        """RECEIVE told the program that the peer has closed: nothing waits to be read."""
+        self._tcb.fin_unread = False
+
     def receive_urgent(self, now: int, *, peek: bool = False) -> bytes:
         """Return the urgent byte, which `urgent` says is HERE (MSG_OOB)."""
         return urgent.take(self._tcb, now, peek=peek)
@@ -156,7 +160,7 @@ class Connection:
     def set_quickack(self, on: bool, now: int) -> None:
         """TCP_QUICKACK: acknowledge at once, until the connection turns to a conversation."""
         tcb = self._tcb
-        tcb.acks.set_quick(on, all_read=not (len(tcb.recvq) or tcb.fin_received))
+        tcb.acks.set_quick(on, all_read=not (tcb.recvq.used or tcb.fin_unread))
         emit.flush(tcb, now)
 
     @property

@@ -71,6 +71,8 @@ def receive_window(tcb: Tcb) -> int:
 
 
 def _advertise(tcb: Tcb) -> int:
+    if tcb.passive and tcb.state is SYN_RECEIVED:  # the window of the SYN|ACK, now scaled
+        return min(tcb.rcv_ssthresh, 0xFFFF) >> tcb.rcv_wscale
     window = min(receive_window(tcb), 0xFFFF << tcb.rcv_wscale)
     tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
     tcb.window_sent = window >> tcb.rcv_wscale
@@ -109,7 +111,7 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
         tcb.timed_seq, tcb.timed_at = tcb.iss, now
         tcb.first_again = now
     else:
-        tcb.timed_seq = UNSET  # Karn (RFC 6298 section 3)
+        tcb.timed_seq, tcb.timed_at = UNSET, now  # Karn (RFC 6298 section 3)
     tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
     if answering:
         _acknowledged(tcb)

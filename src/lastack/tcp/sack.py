@@ -48,7 +48,7 @@ def fin_received(tcb: Tcb, at: int, *, again: bool, alone: bool) -> None:
 def ended(tcb: Tcb) -> None:
     """The peer's FIN was taken: nothing is missing, and no duplicate is worth a report."""
     tcb.duplicate = None
-    tcb.recent = ()
+    tcb.recent = tcb.seen_blocks = ()
 
 
 def repeated(tcb: Tcb, seg: Segment) -> None:
@@ -95,7 +95,8 @@ def blocks(tcb: Tcb) -> tuple[tuple[int, int], ...]:
     """Return the blocks of the next ACK as sequence numbers, the most recent first."""
     if not room(tcb):
         return ()
-    held = _held(tcb)
+    # the ACK of the FIN in FIN-WAIT-1 and FIN-WAIT-2 reports once more what waited for the gap
+    held = list(tcb.seen_blocks) if tcb.fin_received else _held(tcb)
     ordered: list[tuple[int, int]] = []
     for start in reversed(tcb.recent):
         for block in held:

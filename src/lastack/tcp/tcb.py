@@ -60,9 +60,10 @@ class Tcb:
         "irs", "rcv_nxt", "rcv_adv", "rcv_wup", "rcv_ssthresh", "rcv_wscale", "window_sent",
         "mss", "advertised_mss", "peer_mss", "rcv_mss",
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
-        "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_received", "shut_read", "closing",
-        "orphan", "passive", "error", "soft_error", "cork", "more_end", "user_timeout",
-        "syn_retries", "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent",
+        "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_received", "fin_unread",
+        "shut_read", "closing", "orphan", "passive", "error", "soft_error", "cork", "more_end",
+        "user_timeout", "syn_retries", "keepalive", "keep_idle", "keep_interval", "keep_probes",
+        "keep_sent",
         "heard_at", "nodelay", "linger2_ns", "wants_room", "writer_sleeps",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "probing_since",
@@ -135,7 +136,8 @@ class Tcb:
         self.fin_seq = UNSET
         self.fin_alone = False
         self.fin_at = UNSET
-        self.fin_received = False
+        # fin_unread: the program has not read as far as the peer's FIN
+        self.fin_received = self.fin_unread = False
         self.shut_read = False
         self.closing = False
         self.orphan = False

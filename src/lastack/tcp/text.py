@@ -50,7 +50,9 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     # everything that is in order now, before any ACK is sent (MUST-59)
     fresh = tcb.recvq.insert(first, text) if text else 0
     sack.received(tcb, offset_of_first, offset_of_first + len(seg.text))
-    _note_size(tcb, len(seg.text))
+    in_order = offset_of_first <= before
+    if in_order:
+        _note_size(tcb, len(seg.text))
     if fresh:
         tcb.rcv_nxt = (tcb.rcv_nxt + fresh) & seq.MASK
         tcb.wake(READABLE)
@@ -61,7 +63,7 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     sized = len(seg.text) >= tcb.rcv_mss
     pushed = int(bool(seg.flags & PSH)) if sized else 2
     tcb.acks.text_received(
-        pushed=pushed, urgent=filled_gap or offset_of_first > before,
+        in_order=in_order, pushed=pushed, urgent=filled_gap or not in_order,
         unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup), segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,
     )  # fmt: skip
 

@@ -17,13 +17,15 @@ def rejects(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 
 def echoes_another(tcb: Tcb, seg: Segment) -> bool:
-    """Tell whether a segment to a half-open request echoes a timestamp that its SYN|ACK did not
-    have; of a SYN|ACK that was repeated nothing is asked."""
+    """Tell whether a segment to a half-open request echoes a timestamp from before its first
+    SYN|ACK or after its last."""
     if not (tcb.ts_ok and seg.tsval != ABSENT and seg.tsecr):
         return False
-    if not tcb.profile.acceptance.request_echo or tcb.timed_seq == UNSET:
+    by_cookie = tcb.timed_seq == UNSET and not tcb.timed_at
+    if not tcb.profile.acceptance.request_echo or by_cookie:
         return False
-    return seg.tsecr != tcb.timestamp(tcb.timed_at)
+    first, last = tcb.timestamp(tcb.first_again), tcb.timestamp(tcb.timed_at)
+    return seq.lt(seg.tsecr, first) or seq.gt(seg.tsecr, last)
 
 
 def remember(tcb: Tcb, seg: Segment, now: int) -> None:

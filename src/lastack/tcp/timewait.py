@@ -135,27 +135,26 @@ def _answer_fin_wait_2(entry: Entry, seg: Segment) -> Answer:
     """An orphan in FIN-WAIT-2: nobody reads, so new data is answered with a RST.
 
     The order is that of the eight steps; docs/kernel-notes/orphans.md has the measured rows.
+    Inside of the window is also what begins before it and reaches into it.
     """
     beyond = (seg.seq + seg.length) & seq.MASK
-    window = entry.window << entry.rcv_wscale
-    edge = (entry.rcv_nxt + window) & seq.MASK
+    edge = (entry.rcv_nxt + (entry.window << entry.rcv_wscale)) & seq.MASK
+    news = seq.gt(beyond, entry.rcv_nxt)
     outside = seq.gt(seg.seq, edge) or (seg.length > 0 and seg.seq == edge)
-    old = seq.lt(beyond, entry.rcv_nxt) or (seg.length > 0 and seq.le(beyond, entry.rcv_nxt))
-    if seg.flags & RST:
-        if outside or old:
-            return Answer(Action.KEEP, _ack(seg), Reason.RESET_OUTSIDE_WINDOW)
-        return Answer(Action.KILL, Reply.NOTHING, Reason.RESET_BY_PEER)
-    if seg.flags & SYN:
-        if seq.ge(seg.seq, entry.rcv_nxt) and not outside:
-            return Answer(Action.KILL, Reply.RESET, Reason.DATA_AFTER_CLOSE)
-        return Answer(Action.KEEP, Reply.LIMITED_ACK, Reason.SYN_ON_CONNECTION)
+    old = not news and seg.seq != entry.rcv_nxt
     if outside or old or _older(entry, seg):
-        reply = _ack(seg)
         reason = Reason.OUTSIDE_WINDOW if outside else Reason.OLD_DUPLICATE
-        return Answer(Action.KEEP, reply, reason)
+        if seg.flags & (RST | SYN):
+            ignored = Reason.RESET_OUTSIDE_WINDOW
+            reason = ignored if seg.flags & RST else Reason.SYN_ON_CONNECTION
+        return Answer(Action.KEEP, _ack(seg), reason)
+    if seg.flags & RST:
+        return Answer(Action.KILL, Reply.NOTHING, Reason.RESET_BY_PEER)
+    if seg.flags & SYN and seq.ge(seg.seq, entry.rcv_nxt):
+        return Answer(Action.KILL, Reply.RESET, Reason.DATA_AFTER_CLOSE)
     if not seg.flags & ACK:
         return Answer(Action.KEEP, Reply.NOTHING, Reason.NO_ACK_FLAG)
-    if seg.length == 0:
+    if not (news and seg.length):
         return _IGNORE
     if seg.flags & FIN and beyond == (entry.rcv_nxt + 1) & seq.MASK:
         return Answer(Action.CLOSE, Reply.ACK, Reason.FIN_ARRIVED)

@@ -39,7 +39,7 @@ from .tcb import UNSET, Tcb
 class Connection:
     """A connection; it begins CLOSED, and after CLOSED it does nothing any more."""
 
-    __slots__ = ("_tcb", "_meter", "owner")
+    __slots__ = ("_tcb", "_meter")
 
     def __init__(
         self, profile: Profile, flow: Flow, *, conn: int, iss: int, mss: int, buffers: Buffers,
@@ -51,7 +51,6 @@ class Connection:
             ts_offset=ts_offset,
         )  # fmt: skip
         self._meter = Meter(iss)
-        self.owner: object = None
 
     # -- from above ----------------------------------------------------------------------------
 
@@ -91,7 +90,8 @@ class Connection:
 
     def set_inline(self, on: bool) -> None:
         """SO_OOBINLINE: urgent bytes are read like the others (RFC 6093 section 6)."""
-        self._tcb.mark.inline = on
+        if on != self._tcb.mark.inline:
+            self._tcb.own_mark().inline = on
 
     def shutdown_receive(self, now: int) -> None:
         """Nobody will read what arrives from now on."""

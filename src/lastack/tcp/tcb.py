@@ -15,13 +15,13 @@ from .buffers import Buffers
 from .congestion import NewReno
 from .cubic import Cubic
 from .entry import Entry
-from .mark import Mark
+from .mark import NO_MARK, Mark
 from .prr import Prr
 from .rack import Rack
-from .recvq import ReceiveQueue
+from .recvq import NOTHING_RECEIVED
 from .rtt import Rtt
-from .scoreboard import Scoreboard
-from .sendq import SendQueue
+from .scoreboard import NOTHING_HELD, Scoreboard
+from .sendq import NOTHING_QUEUED
 from .timers import Timers
 
 READABLE: Final = 0x001
@@ -91,9 +91,9 @@ class Tcb:
             default_congestion(profile), profile, mss, profile.start.initial_cwnd
         )
         self.buffers = buffers
-        self.sendq = SendQueue()
-        self.recvq = ReceiveQueue()
-        self.mark = Mark()
+        self.sendq = NOTHING_QUEUED
+        self.recvq = NOTHING_RECEIVED
+        self.mark = NO_MARK
         self._begin_sequence_space(iss, mss)
         self._begin_ends(ts_offset)
         self._begin_recovery(iss)
@@ -152,7 +152,7 @@ class Tcb:
         # selective acknowledgment (RFC 2018)
         self.sack_ok = False
         self.offers_sack = False
-        self.board = Scoreboard()
+        self.board = NOTHING_HELD
         self.recent: tuple[int, ...] = ()
         self.duplicate: tuple[int, int] | None = None
         self.seen_blocks: Sequence[tuple[int, int]] = ()
@@ -268,6 +268,18 @@ class Tcb:
         return self.fin_seq != UNSET and seq.gt(self.snd_una, self.fin_seq)
 
     # -- what every part may do --------------------------------------------------------------
+
+    def own_board(self) -> Scoreboard:
+        """Return the scoreboard to change it: until then all connections share one."""
+        if self.board is NOTHING_HELD:
+            self.board = Scoreboard()
+        return self.board
+
+    def own_mark(self) -> Mark:
+        """Return the mark of the urgent byte to change it, likewise."""
+        if self.mark is NO_MARK:
+            self.mark = Mark()
+        return self.mark
 
     def wake(self, events: int) -> None:
         """Note wake-ups for the owner."""

@@ -33,24 +33,31 @@ def cube_root(n: int) -> int:
         x = y
 
 
-class Cubic(NewReno):
-    """cwnd of one connection; times in ns, windows in bytes."""
+class _SlowStart:
+    """What HyStart has seen: the shortest round trip of all (`least`) and of this round, in ns."""
 
-    __slots__ = ("w_max", "epoch", "k_ms", "w_est", "cwnd_epoch", "hystart", "least", "found",
-                 "round_at", "round_end", "last_at", "round_least", "samples")  # fmt: skip
+    __slots__ = ("least", "found", "round_at", "round_end", "last_at", "round_least", "samples")
 
-    def __init__(self, mss: int, initial_segments: int, *, hystart: bool = False) -> None:
-        self.hystart = hystart
+    def __init__(self) -> None:
         self.least = NEVER
         self.found = False
         self.round_at = self.last_at = self.round_end = -1
         self.round_least = NEVER
         self.samples = 0
+
+
+class Cubic(NewReno):
+    """cwnd of one connection; times in ns, windows in bytes."""
+
+    __slots__ = ("w_max", "epoch", "k_ms", "w_est", "_hystart", "_seen")
+
+    def __init__(self, mss: int, initial_segments: int, *, hystart: bool = False) -> None:
         self.w_max = 0
         self.epoch = -1
         self.k_ms = 0
         self.w_est = 0
-        self.cwnd_epoch = 0
+        self._hystart = hystart
+        self._seen: _SlowStart | None = None
         super().__init__(mss, initial_segments)
 
     def acked(self, count: int, *, limited: bool, now: int, rtt: int) -> None:
@@ -81,31 +88,36 @@ class Cubic(NewReno):
         become longer by an eighth (4 to 16 ms). docs/kernel-notes/sending.md"""
         if self.epoch >= 0 and now - self.epoch < 1000 * _MS:
             return  # right after a recovery
-        self.least = min(self.least, max(rtt, 1000))
-        if not self.hystart or self.found or self.cwnd >= self.ssthresh:
+        if not self._hystart:
             return
-        if una > self.round_end:
-            self.round_at = self.last_at = now
-            self.round_end = nxt
-            self.round_least = NEVER
-            self.samples = 0
+        seen = self._seen
+        if seen is None:
+            seen = self._seen = _SlowStart()
+        seen.least = min(seen.least, max(rtt, 1000))
+        if seen.found or self.cwnd >= self.ssthresh:
+            return
+        if una > seen.round_end:
+            seen.round_at = seen.last_at = now
+            seen.round_end = nxt
+            seen.round_least = NEVER
+            seen.samples = 0
         if self.cwnd < _HYSTART_WINDOW * self.mss:
             return
-        if now - self.last_at <= _ACK_GAP:
-            self.last_at = now
+        if now - seen.last_at <= _ACK_GAP:
+            seen.last_at = now
             train = min(_FOUR_TRAINS * srtt // (2 * self.cwnd), _MS)
-            self.found = now - self.round_at > (self.least + train) // 2
-        self.round_least = min(self.round_least, rtt)
-        if self.samples < _HYSTART_SAMPLES:
-            self.samples += 1
-        elif self.round_least > self.least + min(max(self.least >> 3, 4 * _MS), 16 * _MS):
-            self.found = True
-        if self.found:
+            seen.found = now - seen.round_at > (seen.least + train) // 2
+        seen.round_least = min(seen.round_least, rtt)
+        if seen.samples < _HYSTART_SAMPLES:
+            seen.samples += 1
+        elif seen.round_least > seen.least + min(max(seen.least >> 3, 4 * _MS), 16 * _MS):
+            seen.found = True
+        if seen.found:
             self.ssthresh = self.cwnd
 
     def _begin_epoch(self, now: int) -> None:
         self.epoch = now
-        self.cwnd_epoch = self.w_est = self.cwnd
+        self.w_est = self.cwnd
         self.w_max = max(self.w_max, self.cwnd)
         self.counted = 0
         # K = cbrt((W_max - cwnd) / C), C = 0.4; segments and seconds -> ms: 2.5e9 ms^3 a segment
@@ -133,9 +145,7 @@ class Cubic(NewReno):
         self.counted = 0
         self.recovering = False
         self.epoch = -1
-        self.found = False
-        self.least = NEVER
-        self.round_end = -1
+        self._seen = None
 
     def _remember(self) -> None:
         # A window below the last plateau: somebody else needs room, so give some (4.7).

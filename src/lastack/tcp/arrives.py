@@ -283,7 +283,7 @@ def _open_by_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     if tcb.passive and not tcb.synack_accepted:
         # The accept queue has no place: the host decided so before it handed the segment over.
         return drop(tcb, seg, Reason.ACCEPT_QUEUE_FULL, now)
-    if tcb.passive and tcb.retransmits < tcb.defer and not seg.length:
+    if tcb.passive and tcb.retransmits < tcb.settings.defer and not seg.length:
         tcb.deferred = True
         return drop(tcb, seg, Reason.DEFERRED, now)
     established(tcb, seg, Reason.HANDSHAKE_DONE, now)
@@ -344,7 +344,7 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
 
 def _orphan_in_fin_wait_2(tcb: Tcb, seg: Segment, now: int) -> bool:
     """An orphan reached FIN-WAIT-2. TCP_LINGER2 below 0 ends it here, with a RST."""
-    if tcb.linger2_ns >= UNSET:
+    if tcb.settings.linger2 >= UNSET:
         # what brings nothing new ends here, without an answer
         return seq.gt((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt)
     emit.reply_reset(tcb, seg, Reason.LINGER2_NEGATIVE, now)

@@ -22,6 +22,7 @@ from .recvq import NOTHING_RECEIVED
 from .rtt import Rtt
 from .scoreboard import NOTHING_HELD, Scoreboard
 from .sendq import NOTHING_QUEUED
+from .settings import NO_SETTINGS
 from .timers import Timers
 
 READABLE: Final = 0x001
@@ -59,9 +60,8 @@ class Tcb:
         "mss", "advertised_mss", "peer_mss", "rcv_mss",
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
         "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_received", "shut_read", "closing",
-        "orphan", "passive", "error", "soft_error", "cork", "more_end", "user_timeout",
-        "syn_retries", "keepalive", "keep_idle", "keep_interval", "keep_probes", "keep_sent",
-        "heard_at", "nodelay", "linger2_ns", "wants_room", "writer_sleeps",
+        "orphan", "passive", "error", "soft_error", "cork", "more_end", "settings",
+        "keep_sent", "heard_at", "nodelay", "wants_room", "writer_sleeps",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "probing_since",
         "timed_seq", "timed_at", "small_seq", "cwnd_full", "window_full", "buffer_full",
@@ -69,7 +69,7 @@ class Tcb:
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
         "rack", "prr", "reducing", "probe_high", "probe_again",
-        "acks", "challenge_at", "entry", "synack_accepted", "defer", "deferred",
+        "acks", "challenge_at", "entry", "synack_accepted", "deferred",
         "offers_scale", "offers_ts", "ip",
     )  # fmt: skip
 
@@ -143,9 +143,7 @@ class Tcb:
         self.nodelay = False
         self.cork = False
         self.more_end = UNSET
-        self.user_timeout = 0
-        self.syn_retries = 0
-        self.linger2_ns = UNSET
+        self.settings = NO_SETTINGS
         self.wants_room = self.writer_sleeps = False
 
     def _begin_recovery(self, iss: int) -> None:
@@ -156,9 +154,7 @@ class Tcb:
         self.recent: tuple[int, ...] = ()
         self.duplicate: tuple[int, int] | None = None
         self.seen_blocks: Sequence[tuple[int, int]] = ()
-        # keep-alives; the intervals are 0 for the system's
-        self.keepalive = False
-        self.keep_idle = self.keep_interval = self.keep_probes = 0
+        # keep-alives
         self.keep_sent = 0
         self.heard_at = 0
         # retransmission and recovery
@@ -195,8 +191,7 @@ class Tcb:
         self.challenge_at = UNSET
         self.entry: tuple[Entry, int] | None = None
         self.synack_accepted = False
-        # TCP_DEFER_ACCEPT in repeats of the SYN|ACK; deferred: the last ACK has come without text
-        self.defer = 0
+        # TCP_DEFER_ACCEPT: the last ACK has come without text
         self.deferred = False
 
     # -- positions ---------------------------------------------------------------------------

@@ -204,7 +204,8 @@ class Connection:
     def set_defer(self, repeats: int) -> None:
         """TCP_DEFER_ACCEPT, in repeats of the SYN|ACK: a passive connection opens with the first
         text; the last ACK of an active one waits for text."""
-        self._tcb.settings = replace(self._tcb.settings, defer=repeats)
+        if repeats != self._tcb.settings.defer:
+            self._tcb.settings = replace(self._tcb.settings, defer=repeats)
 
     def set_link_full(self, full: bool) -> None:
         """The queue in front of our link takes nothing: nothing leaves, and TCP knows it."""

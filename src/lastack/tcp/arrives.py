@@ -302,6 +302,7 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     tcb.snd_wl2 = seg.ack
     tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
+    tcb.share_sizes()
     keepalive.heard(tcb, now)
     keepalive.begin(tcb, now, now)
     tcb.challenge_at = UNSET  # what a request answered counts for the request
@@ -332,8 +333,10 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int) -> None:
     if newest and checks.tells_window(tcb, seg, moved=moved):
         opened = tcb.snd_wnd == 0 and seg.wnd != 0
         # of 30 bits (REC-1); it may also be a smaller one than before (MUST-34)
-        tcb.snd_wnd = seg.wnd << (0 if seg.flags & SYN else tcb.snd_wscale)
-        tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
+        window = seg.wnd << (0 if seg.flags & SYN else tcb.snd_wscale)
+        if window != tcb.snd_wnd:
+            tcb.snd_wnd = window
+            tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
         tcb.snd_wl1 = seg.seq
         tcb.snd_wl2 = seg.ack
         if opened:

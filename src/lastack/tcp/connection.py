@@ -275,10 +275,10 @@ class Connection:
 
     def take_segments(self, now: int) -> list[Segment]:
         """Return what there is to send, and forget it."""
-        out = self._tcb.outbox
-        if out:
-            self._tcb.outbox = []
-            self._meter.left(out, now)
+        out, self._tcb.outbox = self._tcb.outbox, None
+        if out is None:
+            return []
+        self._meter.left(out, now)
         return out
 
     def take_news(self, now: int) -> tuple[list[Segment], int]:

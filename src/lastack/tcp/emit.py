@@ -37,7 +37,10 @@ def _out(
     if tcb.link_full:
         return
     seg.ip = tcb.ip  # SHLD-22: as the program set them
-    tcb.outbox.append(seg)
+    if tcb.outbox is None:
+        tcb.outbox = [seg]
+    else:
+        tcb.outbox.append(seg)
     if tcb.scribe is not None:
         tcb.scribe.write(Sent(tcb.conn, seg.number, seg, first, last, again), now)
 
@@ -169,7 +172,7 @@ def reply_reset(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     if tcb.scribe is not None:
         tcb.scribe.write(ResetSent(tcb.conn, reason, seg.number), now)
     reset = reset_for(seg, _number(tcb))
-    tcb.outbox.append(reset)
+    tcb.outbox = [*(tcb.outbox or ()), reset]
     if tcb.scribe is not None:
         tcb.scribe.write(Sent(tcb.conn, reset.number, reset, 0, 0, False), now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from lastack.profile import Congestion, Profile
@@ -40,6 +41,12 @@ def _control(kind: Congestion, profile: Profile, mss: int, segments: int) -> New
     if kind is Congestion.CUBIC:
         return Cubic(mss, segments, hystart=profile.start.hystart)
     return NewReno(mss, segments)
+
+
+@lru_cache(1024)
+def _common(number: int) -> int:
+    """Return the one object for a number that many connections have: an int takes 32 bytes."""
+    return number
 
 
 def default_congestion(profile: Profile) -> Congestion:
@@ -82,7 +89,7 @@ class Tcb:
         self.conn = conn
         self.flow = flow
         self.state: State = CLOSED
-        self.outbox: list[Segment] = []
+        self.outbox: list[Segment] | None = None
         self.ready = 0
         self.timers = Timers()
         self.acks = Acking(profile.acks)
@@ -193,6 +200,18 @@ class Tcb:
         self.synack_accepted = False
         # TCP_DEFER_ACCEPT: the last ACK has come without text
         self.deferred = False
+
+    def share_sizes(self) -> None:
+        """The handshake is done: hold the sizes, which most connections have alike, in common."""
+        self.mss = self.congestion.mss = _common(self.mss)
+        self.advertised_mss = _common(self.advertised_mss)
+        self.peer_mss = _common(self.peer_mss)
+        self.rcv_ssthresh = _common(self.rcv_ssthresh)
+        self.snd_wnd = _common(self.snd_wnd)
+        self.max_snd_wnd = _common(self.max_snd_wnd)
+        self.congestion.cwnd = _common(self.congestion.cwnd)
+        self.buffers.send = _common(self.buffers.send)
+        self.buffers.space = _common(self.buffers.space)
 
     # -- positions ---------------------------------------------------------------------------
 

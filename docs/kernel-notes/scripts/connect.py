@@ -178,8 +178,11 @@ def not_one_host() -> Facts:
     """Addresses that are not those of one host, where there is a route to them."""
     device = Tun()
     lab.shell("ip route add default dev peer0")
-    for name, address in (("multicast", "224.0.0.1"), ("broadcast", "255.255.255.255"),
-                          ("subnet-broadcast", "10.9.0.255")):
+    for name, address in (
+        ("multicast", "224.0.0.1"),
+        ("broadcast", "255.255.255.255"),
+        ("subnet-broadcast", "10.9.0.255"),
+    ):
         seen = lab.outcome(socket.socket().connect, (address, 80))
         yield Fact(f"connect.to-{name}", seen, "ENETUNREACH")
     del device

@@ -274,13 +274,13 @@ def zerocopy() -> Facts:
     poll.register(client, select.POLLOUT)
     yield Fact("control.zerocopy.poll", poll.poll(0)[0][1], select.POLLOUT | select.POLLERR)
     text, control, flags, _ = client.recvmsg(9, 200, socket.MSG_ERRQUEUE)
-    noted = [(0, 11, "00000000" "05000100" "00000000" "01000000" + 16 * "00")]
+    noted = [(0, 11, "00000000050001000000000001000000" + 16 * "00")]
     yield Fact("control.zerocopy.told", (text, shows(control)), (b"", noted))
     yield Fact("control.zerocopy.flags", flags, int(socket.MSG_ERRQUEUE))
     yield Fact("control.zerocopy.poll-later", poll.poll(0)[0][1], select.POLLOUT)
     client.send(b"x", flag)
     _, control, *_ = client.recvmsg(9, 200, socket.MSG_ERRQUEUE)
-    yield Fact("control.zerocopy.third", shows(control)[0][2][16:32], "02000000" "02000000")
+    yield Fact("control.zerocopy.third", shows(control)[0][2][16:32], "0200000002000000")
     server.close()
 
 

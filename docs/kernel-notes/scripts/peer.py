@@ -47,8 +47,10 @@ class Segment:
 
     def __str__(self) -> str:
         ack = f" ack={self.ack}" if "." in self.flags else ""
-        return f"{self.flags} seq={self.seq}{ack}" + (f" len={self.size}" if self.size else "") + (
-            f" urg={self.up}" if self.up else ""
+        return (
+            f"{self.flags} seq={self.seq}{ack}"
+            + (f" len={self.size}" if self.size else "")
+            + (f" urg={self.up}" if self.up else "")
         )
 
 
@@ -200,9 +202,7 @@ class Peer:
         pseudo = self.tun.addresses(self.tun.peer, self.tun.kernel)
         pseudo += struct.pack("!HH", socket.IPPROTO_TCP, len(head + options + data))
         check = struct.pack("!H", checksum(pseudo + head + options + data))
-        self.tun.write(
-            socket.IPPROTO_TCP, head[:16] + check + head[18:] + options + data, mark
-        )
+        self.tun.write(socket.IPPROTO_TCP, head[:16] + check + head[18:] + options + data, mark)
         if seq is None:
             self.next += len(data) + ("S" in flags) + ("F" in flags)
 
@@ -249,8 +249,18 @@ class Peer:
         mine = (ack - self.isn) & MASK if "." in flags else ack
         (up,) = struct.unpack("!H", raw[18:20])
         return Segment(
-            at, flags, relative, mine, size, window, stamped, up, tos & 3, bool(bits & 8),
-            tos & ~3, ttl,
+            at,
+            flags,
+            relative,
+            mine,
+            size,
+            window,
+            stamped,
+            up,
+            tos & 3,
+            bool(bits & 8),
+            tos & ~3,
+            ttl,
         )
 
     def receive(self, timeout: float = 0.5) -> Segment | None:

@@ -19,7 +19,11 @@ _READ_FLAGS: Final = (
     names.MSG_PEEK | names.MSG_DONTWAIT | names.MSG_WAITALL | names.MSG_OOB | names.MSG_TRUNC
 )
 _WRITE_FLAGS: Final = (
-    names.MSG_DONTWAIT | names.MSG_NOSIGNAL | names.MSG_MORE | names.MSG_OOB | names.MSG_EOR
+    names.MSG_DONTWAIT
+    | names.MSG_NOSIGNAL
+    | names.MSG_MORE
+    | names.MSG_OOB
+    | names.MSG_EOR
     | names.MSG_ZEROCOPY
 )
 _STRUCTS: Final = (("ii", "onoff", "linger"), ("qq", "tv_sec", "tv_usec"))

@@ -69,13 +69,19 @@ class SocketOptions:
         return self.ip.fields(ipv6=len(flow.dst) != _IPV4)
 
     def apply(self, tcp: Connection, now: int) -> None:
-        """Hand over to a connection what it has to know."""
-        tcp.set_linger2(self.linger2_ns())
-        tcp.set_inline(self.inline)
+        """Hand over to a new connection what it has to know."""
+        if self is DEFAULTS:
+            return
+        if self.linger2_s:
+            tcp.set_linger2(self.linger2_ns())
+        if self.inline:
+            tcp.set_inline(True)
         if self.defer_accept:
             tcp.set_defer(self.defer_accept)
-        tcp.set_user_timeout(self.user_timeout_ms * MS)
-        tcp.set_syn_retries(self.syn_retries)
+        if self.user_timeout_ms:
+            tcp.set_user_timeout(self.user_timeout_ms * MS)
+        if self.syn_retries:
+            tcp.set_syn_retries(self.syn_retries)
         if self.congestion is not None:
             tcp.set_congestion(self.congestion)
         if self.nodelay:

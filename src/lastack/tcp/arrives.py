@@ -295,7 +295,7 @@ def _open_by_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     if tcb.passive and not tcb.synack_accepted:
         # The accept queue has no place: the host decided so before it handed the segment over.
         return drop(tcb, seg, Reason.ACCEPT_QUEUE_FULL, now)
-    if tcb.passive and tcb.retransmits < tcb.defer and not seg.length:
+    if tcb.passive and tcb.retransmits < tcb.settings.defer and not seg.length:
         tcb.deferred = True
         return drop(tcb, seg, Reason.DEFERRED, now)
     established(tcb, seg, Reason.HANDSHAKE_DONE, now)
@@ -314,6 +314,7 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
         tcb.acks.opened(now)
     tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
+    tcb.share_sizes()
     keepalive.heard(tcb, now)
     keepalive.begin(tcb, now, now)
     tcb.challenge_at = UNSET  # what a request answered counts for the request
@@ -344,8 +345,10 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int, *, moved: bool) -> None:
     if seg.ack == tcb.snd_una and checks.tells_window(tcb, seg, moved=moved):
         opened = tcb.snd_wnd == 0 and seg.wnd != 0
         # it may also be a smaller one than before (MUST-34)
-        tcb.snd_wnd = tcb.window_told(seg)
-        tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
+        window = tcb.window_told(seg)
+        if window != tcb.snd_wnd:
+            tcb.snd_wnd = window
+            tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
         tcb.snd_wl1 = seg.seq
         tcb.snd_wl2 = seg.ack
         if opened:
@@ -356,7 +359,7 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int, *, moved: bool) -> None:
 
 def _orphan_in_fin_wait_2(tcb: Tcb, seg: Segment, now: int) -> bool:
     """An orphan reached FIN-WAIT-2. TCP_LINGER2 below 0 ends it here, with a RST."""
-    if tcb.linger2_ns >= UNSET:
+    if tcb.settings.linger2 >= UNSET:
         # what brings nothing new ends here, without an answer
         return seq.gt((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt)
     return _reset(tcb, seg, Reason.LINGER2_NEGATIVE, now)

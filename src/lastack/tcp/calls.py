@@ -25,6 +25,7 @@ from lastack.wire import seq
 from . import emit, urgent
 from .buffers import chunk_size
 from .mark import Urgent
+from .sendq import NOTHING_QUEUED, SendQueue
 from .tcb import HANGUP, READ_HANGUP, READABLE, UNSET, WRITABLE, Tcb, enter
 
 
@@ -50,6 +51,8 @@ def send(tcb: Tcb, data: bytes | memoryview, now: int, *, segments: bool = False
             tcb.writer_sleeps = not tcb.in_flight()
             return 0
     taken = bytes(data[:room])
+    if sendq is NOTHING_QUEUED:
+        sendq = tcb.sendq = SendQueue()
     first = sendq.end
     sendq.append(taken, fills=fills)
     if tcb.scribe is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lastack.profile import OldAck, WindowCheck, WindowUpdate
 from lastack.state import ESTABLISHED, SYN_RECEIVED
-from lastack.wire import ACK, PSH, Segment, seq
+from lastack.wire import ACK, PSH, SYN, Segment, seq
 
 from .tcb import Tcb
 

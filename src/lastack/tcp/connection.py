@@ -7,6 +7,8 @@ there is to send, `next_timeout` says when to call `timeout`. Nothing here knows
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lastack.profile import NEVER, Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
 from lastack.trace import Reason, Scribe
@@ -39,7 +41,7 @@ from .tcb import UNSET, Tcb
 class Connection:
     """A connection; it begins CLOSED, and after CLOSED it does nothing any more."""
 
-    __slots__ = ("_tcb", "_meter", "owner")
+    __slots__ = ("_tcb", "_meter")
 
     def __init__(
         self, profile: Profile, flow: Flow, *, conn: int, iss: int, mss: int, buffers: Buffers,
@@ -51,7 +53,6 @@ class Connection:
             ts_offset=ts_offset,
         )  # fmt: skip
         self._meter = Meter(iss)
-        self.owner: object = None
 
     # -- from above ----------------------------------------------------------------------------
 
@@ -95,7 +96,8 @@ class Connection:
 
     def set_inline(self, on: bool) -> None:
         """SO_OOBINLINE: urgent bytes are read like the others (RFC 6093 section 6)."""
-        self._tcb.mark.inline = on
+        if on != self._tcb.mark.inline:
+            self._tcb.own_mark().inline = on
 
     def shutdown_receive(self, now: int) -> None:
         """Nobody will read what arrives from now on."""
@@ -135,7 +137,7 @@ class Connection:
         """No program has the connection any more; it ends by itself."""
         tcb = self._tcb
         tcb.orphan = tcb.closing = True
-        if tcb.state is FIN_WAIT_2 and tcb.linger2_ns < UNSET:
+        if tcb.state is FIN_WAIT_2 and tcb.settings.linger2 < UNSET:
             emit.send_reset(tcb, Reason.LINGER2_NEGATIVE, now)
             calls.gone(tcb, Reason.LINGER2_NEGATIVE, now)
         finwait.settle(tcb, now)
@@ -174,11 +176,11 @@ class Connection:
 
     def set_user_timeout(self, limit: int) -> None:
         """TCP_USER_TIMEOUT in ns, 0 for none: data may stay unacknowledged so long (MUST-21)."""
-        self._tcb.user_timeout = limit
+        self._tcb.settings = replace(self._tcb.settings, user_timeout=limit)
 
     def set_syn_retries(self, count: int) -> None:
         """TCP_SYNCNT: how often the SYN is sent again, 0 for the system's."""
-        self._tcb.syn_retries = count
+        self._tcb.settings = replace(self._tcb.settings, syn_retries=count)
 
     def set_keepalive(
         self, on: bool, now: int, *, idle: int, interval: int, probes: int, anew: bool
@@ -187,15 +189,17 @@ class Connection:
         the default. `anew`: the idle time counts from now, else from when the peer was heard last.
         """
         tcb = self._tcb
-        same = on == tcb.keepalive and idle == tcb.keep_idle
-        tcb.keep_idle, tcb.keep_interval, tcb.keep_probes = idle, interval, probes
-        tcb.keepalive = on
+        old = tcb.settings
+        tcb.settings = replace(
+            old, keepalive=on, keep_idle=idle, keep_interval=interval, keep_probes=probes
+        )
+        same = on == old.keepalive and idle == old.keep_idle
         if not same:
             keepalive.begin(tcb, now if anew else tcb.heard_at, now)
 
     def set_linger2(self, limit: int) -> None:
         """TCP_LINGER2 in ns: -1 for the system's default, below that no FIN-WAIT-2 at all."""
-        self._tcb.linger2_ns = limit
+        self._tcb.settings = replace(self._tcb.settings, linger2=limit)
 
     def may_establish(self, yes: bool) -> None:
         """Tell a passive connection whether the accept queue has a place for it."""
@@ -204,7 +208,8 @@ class Connection:
     def set_defer(self, repeats: int) -> None:
         """TCP_DEFER_ACCEPT, in repeats of the SYN|ACK: a passive connection opens with the first
         text; the last ACK of an active one waits for text."""
-        self._tcb.defer = repeats
+        if repeats != self._tcb.settings.defer:
+            self._tcb.settings = replace(self._tcb.settings, defer=repeats)
 
     def set_link_full(self, full: bool) -> None:
         """The queue in front of our link takes nothing: nothing leaves, and TCP knows it."""
@@ -274,10 +279,10 @@ class Connection:
 
     def take_segments(self, now: int) -> list[Segment]:
         """Return what there is to send, and forget it."""
-        out = self._tcb.outbox
-        if out:
-            self._tcb.outbox = []
-            self._meter.left(out, now)
+        out, self._tcb.outbox = self._tcb.outbox, None
+        if out is None:
+            return []
+        self._meter.left(out, now)
         return out
 
     def take_news(self, now: int) -> tuple[list[Segment], int]:

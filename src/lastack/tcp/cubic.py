@@ -17,11 +17,6 @@ _HYSTART_WINDOW: Final = 16
 _HYSTART_SAMPLES: Final = 8
 _ACK_GAP: Final = 2 * _MS
 _FOUR_TRAINS: Final = 4 * 65536
-_LOOKS_EVERY: Final = 30 * _MS
-"""HZ / 32, seven ticks of 4 ms"""
-_RENO: Final = 15
-_FIRST_PACE: Final = 20
-"""Before the first loss cwnd grows by a twentieth of what is acknowledged at least."""
 _SCALE: Final = 1_000_000
 """Windows of the curve are in millionths of a segment."""
 
@@ -38,25 +33,33 @@ def cube_root(n: int) -> int:
         x = y
 
 
-class Cubic(NewReno):
-    """cwnd of one connection; times in ns, windows in bytes."""
+class _SlowStart:
+    """What HyStart has seen: the shortest round trip of all (`least`) and of this round, in ns."""
 
-    __slots__ = ("w_max", "epoch", "k_ms", "w_est", "hystart", "least", "found",
-                 "round_at", "round_end", "last_at", "round_least", "samples")  # fmt: skip
+    __slots__ = ("least", "found", "round_at", "round_end", "last_at", "round_least", "samples")
 
-    def __init__(
-        self, mss: int, initial_segments: int, *, hystart: bool = False, whole: bool = False
-    ) -> None:
-        self.hystart = hystart
+    def __init__(self) -> None:
         self.least = NEVER
         self.found = False
         self.round_at = self.last_at = self.round_end = -1
         self.round_least = NEVER
         self.samples = 0
+
+
+class Cubic(NewReno):
+    """cwnd of one connection; times in ns, windows in bytes."""
+
+    __slots__ = ("w_max", "epoch", "k_ms", "w_est", "_hystart", "_seen")
+
+    def __init__(
+        self, mss: int, initial_segments: int, *, hystart: bool = False, whole: bool = False
+    ) -> None:
         self.w_max = 0
         self.epoch = -1
         self.k_ms = 0
         self.w_est = 0
+        self._hystart = hystart
+        self._seen: _SlowStart | None = None
         super().__init__(mss, initial_segments, whole=whole)
 
     def acked(self, count: int, *, limited: bool, now: int, rtt: int) -> None:
@@ -87,26 +90,31 @@ class Cubic(NewReno):
         become longer by an eighth (4 to 16 ms). docs/kernel-notes/sending.md"""
         if self.epoch >= 0 and now - self.epoch < 1000 * _MS:
             return  # right after a recovery
-        self.least = min(self.least, max(rtt, 1000))
-        if not self.hystart or self.found or self.cwnd >= self.ssthresh:
+        if not self._hystart:
             return
-        if una > self.round_end:
-            self.round_at = self.last_at = now
-            self.round_end = nxt
-            self.round_least = NEVER
-            self.samples = 0
+        seen = self._seen
+        if seen is None:
+            seen = self._seen = _SlowStart()
+        seen.least = min(seen.least, max(rtt, 1000))
+        if seen.found or self.cwnd >= self.ssthresh:
+            return
+        if una > seen.round_end:
+            seen.round_at = seen.last_at = now
+            seen.round_end = nxt
+            seen.round_least = NEVER
+            seen.samples = 0
         if self.cwnd < _HYSTART_WINDOW * self.mss:
             return
-        if now - self.last_at <= _ACK_GAP:
-            self.last_at = now
+        if now - seen.last_at <= _ACK_GAP:
+            seen.last_at = now
             train = min(_FOUR_TRAINS * srtt // (2 * self.cwnd), _MS)
-            self.found = now - self.round_at > (self.least + train) // 2
-        self.round_least = min(self.round_least, rtt)
-        if self.samples < _HYSTART_SAMPLES:
-            self.samples += 1
-        elif self.round_least > self.least + min(max(self.least >> 3, 4 * _MS), 16 * _MS):
-            self.found = True
-        if self.found:
+            seen.found = now - seen.round_at > (seen.least + train) // 2
+        seen.round_least = min(seen.round_least, rtt)
+        if seen.samples < _HYSTART_SAMPLES:
+            seen.samples += 1
+        elif seen.round_least > seen.least + min(max(seen.least >> 3, 4 * _MS), 16 * _MS):
+            seen.found = True
+        if seen.found:
             self.ssthresh = self.cwnd
 
     def _begin_epoch(self, now: int) -> None:
@@ -139,63 +147,10 @@ class Cubic(NewReno):
         self.counted = 0
         self.recovering = False
         self.epoch = -1
-        self.found = False
-        self.least = NEVER
-        self.round_end = -1
+        self._seen = None
 
     def _remember(self) -> None:
         # A window below the last plateau: somebody else needs room, so give some (4.7).
         shrinking = self.cwnd < self.w_max
         self.w_max = self._part(self.cwnd, 17, 20) if shrinking else self.cwnd
         self.epoch = -1
-
-
-class WholeCubic(Cubic):
-    """As Linux counts it, in whole segments (tcp_cubic.c): `pace` segments acknowledged make cwnd
-    grow by one; what it is by the curve is looked up now and then only."""
-
-    __slots__ = ("pace", "looked_at", "looked_cwnd", "credit", "lost_before")
-
-    def __init__(self, mss: int, initial_segments: int, *, hystart: bool = False) -> None:
-        super().__init__(mss, initial_segments, hystart=hystart, whole=True)
-        self.pace = 1
-        self.lost_before = False
-        self.looked_at = self.looked_cwnd = -1
-        self.credit = 0
-
-    def acked(self, count: int, *, limited: bool, now: int, rtt: int) -> None:
-        """New segments are acknowledged."""
-        if self.recovering or not limited:
-            return
-        segments = self.slow_start(count) // self.mss
-        if not segments:
-            return
-        if self.epoch < 0:
-            self.lost_before = self.w_max > 0
-            self._begin_epoch(now)
-            self.credit = 0
-            self.looked_cwnd = -1
-        self.credit += segments
-        if self.cwnd != self.looked_cwnd or now - self.looked_at > _LOOKS_EVERY:
-            self._look(now, rtt)
-        if self.counted >= self.pace:
-            self.counted = 0
-            self.cwnd += self.mss
-        grown, self.counted = divmod(self.counted + segments, self.pace)
-        self.cwnd += grown * self.mss
-
-    def _look(self, now: int, rtt: int) -> None:
-        cwnd = self.cwnd // self.mss
-        self.looked_at, self.looked_cwnd = now, self.cwnd
-        target = self._curve(now + rtt) // self.mss
-        pace = cwnd // (target - cwnd) if target > cwnd else 100 * cwnd
-        if not self.lost_before:
-            pace = min(pace, _FIRST_PACE)
-        # the Reno-friendly region (4.3): cwnd * 8 (1 + beta) / (3 (1 - beta)) / 8, in integers
-        each = cwnd * _RENO >> 3
-        while self.credit > each:
-            self.credit -= each
-            self.w_est += self.mss
-        if self.w_est > self.cwnd:
-            pace = min(pace, self.cwnd // (self.w_est - self.cwnd))
-        self.pace = max(pace, 2)

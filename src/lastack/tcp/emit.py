@@ -42,7 +42,10 @@ def _out(
             return
         seg.ip = tcb.ip  # SHLD-22
         tcb.sent_at = now
-    tcb.outbox.append(seg)
+    if tcb.outbox is None:
+        tcb.outbox = [seg]
+    else:
+        tcb.outbox.append(seg)
     if tcb.scribe is not None:
         tcb.scribe.write(Sent(tcb.conn, seg.number, seg, first, last, again), now)
 

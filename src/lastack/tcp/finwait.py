@@ -29,7 +29,7 @@ def split_limit(limit: int, rules: ClosingRules) -> tuple[int, int]:
 
 def _limits(tcb: Tcb) -> tuple[int, int]:
     closing = tcb.profile.closing
-    return split_limit(orphan_limit(tcb.linger2_ns, closing), closing)
+    return split_limit(orphan_limit(tcb.settings.linger2, closing), closing)
 
 
 def settle(tcb: Tcb, now: int) -> None:

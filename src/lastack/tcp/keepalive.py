@@ -17,7 +17,7 @@ _WATCHED = frozenset({ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, FIN_WAIT_2})
 def begin(tcb: Tcb, since: int, now: int) -> None:
     """SO_KEEPALIVE is on: the first probe is due when the idle time has passed `since` then.
     Off unless a program asks (MUST-25)."""
-    if tcb.keepalive and tcb.state in _WATCHED:
+    if tcb.settings.keepalive and tcb.state in _WATCHED:
         tcb.timers.set(timers.KEEPALIVE, max(since + _settings(tcb)[0], now))
     else:
         tcb.timers.stop(timers.KEEPALIVE)
@@ -32,7 +32,11 @@ def default_keepalive(rules: KeepaliveRules) -> tuple[int, int, int]:
 def _settings(tcb: Tcb) -> tuple[int, int, int]:
     """Return what TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT say, or the system (MUST-27)."""
     idle, interval, probes = default_keepalive(tcb.profile.keepalive)
-    return tcb.keep_idle or idle, tcb.keep_interval or interval, tcb.keep_probes or probes
+    return (
+        tcb.settings.keep_idle or idle,
+        tcb.settings.keep_interval or interval,
+        tcb.settings.keep_probes or probes,
+    )
 
 
 def expired(tcb: Tcb, now: int) -> None:
@@ -41,7 +45,7 @@ def expired(tcb: Tcb, now: int) -> None:
     A probe has SEQ = SND.NXT - 1 and no text (SHLD-12); any answer shows that the peer is there.
     With TCP_USER_TIMEOUT that limit counts and not the number of probes.
     """
-    if not tcb.keepalive or tcb.state not in _WATCHED:
+    if not tcb.settings.keepalive or tcb.state not in _WATCHED:
         return
     if tcb.orphan and tcb.state is FIN_WAIT_2:
         return  # it has a limit of its own
@@ -55,7 +59,7 @@ def expired(tcb: Tcb, now: int) -> None:
         tcb.keep_sent = 0
         tcb.timers.set(timers.KEEPALIVE, now + waits - silent)
         return
-    limit = tcb.user_timeout
+    limit = tcb.settings.user_timeout
     # one lost answer proves nothing (MUST-29)
     over = silent >= limit and tcb.keep_sent > 0 if limit > 0 else tcb.keep_sent >= probes
     if over:

@@ -52,7 +52,8 @@ def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now
         una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
         tcb.rtt.sample(now - rack.held_at, una, nxt)
         rack.held_at = UNSET
-    if not (rack.segments or tcb.recovering or tcb.reducing or seg.sack) and tcb.probe_high == UNSET:
+    busy = rack.segments or tcb.recovering or tcb.reducing or seg.sack
+    if not busy and tcb.probe_high == UNSET:
         rack.advanced = False  # everything has arrived, the usual end of a flight
         return
     twice = duplicate_reported(seg)

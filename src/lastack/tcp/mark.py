@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 
 class Urgent(Enum):
@@ -43,3 +44,7 @@ class Mark:
         if self.inline or self.stage is Urgent.NONE or not read <= self.at < ready:
             return ready - read
         return self.at - read
+
+
+NO_MARK: Final = Mark()
+"""That of every connection to which nothing urgent was announced, and that reads none in line."""

@@ -131,7 +131,7 @@ def _synchronized(tcb: Tcb, seg: Segment, now: int) -> None:
     tcb.timers.stop(timers.RETRANSMIT)
     tcb.retransmits = 0
     tcb.rtt.progress()
-    if tcb.defer:
+    if tcb.settings.defer:
         tcb.timers.set(timers.DELAYED_ACK, now + tcb.acks.put_off())
     else:
         tcb.acks.at_once = True

@@ -130,7 +130,7 @@ def take_sack(tcb: Tcb, seg: Segment, now: int) -> int:
     section 2)."""
     una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
     blocks = [(tcb.position_of(left), tcb.position_of(right)) for left, right in seg.sack]
-    news = tcb.board.update(blocks, una, nxt)
+    news = tcb.own_board().update(blocks, una, nxt)
     if tcb.rack is not None and news:
         tcb.rack.news = tcb.rack.held(tcb.board.ranges, now)
         return tcb.rack.news
@@ -168,7 +168,7 @@ def find_loss(tcb: Tcb, now: int) -> None:
     tcb.reducing = False
     tcb.recovering = True
     tcb.recover = tcb.snd_nxt
-    tcb.board.high_rxt = una
+    tcb.own_board().high_rxt = una
     end = tcb.board.ranges[0][0] if tcb.board.ranges else UNSET
     beyond = emit.resend(tcb, tcb.snd_una, now, end=end)
     tcb.board.high_rxt = tcb.position_of(beyond)

@@ -7,6 +7,7 @@ of order is kept).
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 
 class ReceiveQueue:
@@ -44,6 +45,7 @@ class ReceiveQueue:
 
     def insert(self, first: int, text: bytes) -> int:
         """Take text at offset `first`; return how many bytes became readable."""
+        assert self is not NOTHING_RECEIVED
         if first > self.ready:
             self._keep(first, text)
             return 0
@@ -121,3 +123,7 @@ class ReceiveQueue:
         pieces, self.pieces = self.pieces, []
         self.waiting = 0
         return pieces
+
+
+NOTHING_RECEIVED: Final = ReceiveQueue()
+"""The queue of every connection to which no text has come yet."""

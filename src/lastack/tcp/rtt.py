@@ -76,8 +76,8 @@ class Rtt:
         self._begin(max(ticks * rules.tick_ns, rules.rto_min_ns + rules.tick_ns))
 
     def _damped(self, term: int, una: int, nxt: int, *, first: bool) -> int:
-        """Linux tcp_rtt_estimator(): the term follows what is larger at once, and what is smaller by
-        a quarter of the way in each round trip."""
+        """Linux tcp_rtt_estimator(): the term follows what is larger at once, and what is smaller
+        by a quarter of the way in each round trip."""
         self._largest = max(self._largest, term)
         self._term = max(self._term, self._largest)
         if first:

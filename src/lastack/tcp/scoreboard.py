@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 DUP_THRESH = 3
 
@@ -26,6 +27,7 @@ class Scoreboard:
 
         A block outside of [una, nxt] is no news: a duplicate the peer reports (RFC 2883), or junk.
         """
+        assert self is not NOTHING_HELD
         before = sum(last - first for first, last in self.ranges)
         for first, last in blocks:
             if una < last <= nxt and first < last:
@@ -106,3 +108,7 @@ class Scoreboard:
             position = self.ranges[at][1]
         after = at + 1
         return position, self.ranges[after][0] if after < len(self.ranges) else -1
+
+
+NOTHING_HELD: Final = Scoreboard()
+"""The board of every connection that has seen neither a SACK block nor a loss."""

@@ -7,6 +7,7 @@ because a segment in the network refers to them.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from typing import Final
 
 
 class SendQueue:
@@ -37,6 +38,7 @@ class SendQueue:
 
     def append(self, data: bytes, *, fills: bool) -> None:
         """Queue bytes at the end, as a block of their own, or (`fills`) as more of the last one."""
+        assert self is not NOTHING_QUEUED
         if data:
             self._chunks.append(data)
             self._starts.append(self.end)
@@ -151,3 +153,7 @@ class SendQueue:
         self.marks.clear()
         self._chunks.clear()
         self._starts.clear()
+
+
+NOTHING_QUEUED: Final = SendQueue()
+"""The queue of every connection that was never given anything to send."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from lastack.profile import Congestion, Profile
@@ -13,17 +14,19 @@ from lastack.wire import ABSENT, PLAIN_IP, SYN, Flow, Segment, seq
 from .acking import Acking
 from .buffers import Buffers
 from .congestion import NewReno
-from .cubic import Cubic, WholeCubic
+from .cubic import Cubic
 from .entry import Entry
 from .flight import Flight
-from .mark import Mark
+from .mark import NO_MARK, Mark
 from .prr import Prr
 from .rack import Rack
-from .recvq import ReceiveQueue
+from .recvq import NOTHING_RECEIVED
 from .rtt import Rtt
-from .scoreboard import Scoreboard
-from .sendq import SendQueue
+from .scoreboard import NOTHING_HELD, Scoreboard
+from .sendq import NOTHING_QUEUED
+from .settings import NO_SETTINGS
 from .timers import Timers
+from .whole_cubic import WholeCubic
 
 READABLE: Final = 0x001
 URGENT: Final = 0x002
@@ -41,6 +44,12 @@ def _control(kind: Congestion, profile: Profile, mss: int, segments: int) -> New
     if kind is Congestion.RENO:
         return NewReno(mss, segments, whole=whole)
     return (WholeCubic if whole else Cubic)(mss, segments, hystart=profile.start.hystart)
+
+
+@lru_cache(1024)
+def _common(number: int) -> int:
+    """Return the one object for a number that many connections have: an int takes 32 bytes."""
+    return number
 
 
 def default_congestion(profile: Profile) -> Congestion:
@@ -62,9 +71,7 @@ class Tcb:
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
         "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_received", "fin_unread",
         "shut_read", "closing", "orphan", "passive", "error", "soft_error", "cork", "more_end",
-        "user_timeout", "syn_retries", "keepalive", "keep_idle", "keep_interval", "keep_probes",
-        "keep_sent",
-        "heard_at", "nodelay", "linger2_ns", "wants_room", "writer_sleeps",
+        "settings", "keep_sent", "heard_at", "nodelay", "wants_room", "writer_sleeps",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
         "probing_since",
         "timed_seq", "timed_at", "small_seq", "cwnd_full", "window_full", "buffer_full",
@@ -72,7 +79,7 @@ class Tcb:
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
         "flight", "rack", "sent_at", "prr", "reducing", "probe_high", "probe_again",
-        "acks", "challenge_at", "entry", "synack_accepted", "defer", "deferred",
+        "acks", "challenge_at", "entry", "synack_accepted", "deferred",
         "offers_scale", "offers_ts", "ip",
     )  # fmt: skip
 
@@ -85,7 +92,7 @@ class Tcb:
         self.conn = conn
         self.flow = flow
         self.state: State = CLOSED
-        self.outbox: list[Segment] = []
+        self.outbox: list[Segment] | None = None
         self.ready = 0
         self.timers = Timers()
         self.acks = Acking(profile.acks)
@@ -94,9 +101,9 @@ class Tcb:
             default_congestion(profile), profile, mss, profile.start.initial_cwnd
         )
         self.buffers = buffers
-        self.sendq = SendQueue()
-        self.recvq = ReceiveQueue()
-        self.mark = Mark()
+        self.sendq = NOTHING_QUEUED
+        self.recvq = NOTHING_RECEIVED
+        self.mark = NO_MARK
         self._begin_sequence_space(iss, mss)
         self._begin_ends(ts_offset)
         self._begin_recovery(iss)
@@ -147,22 +154,18 @@ class Tcb:
         self.nodelay = False
         self.cork = False
         self.more_end = UNSET
-        self.user_timeout = 0
-        self.syn_retries = 0
-        self.linger2_ns = UNSET
+        self.settings = NO_SETTINGS
         self.wants_room = self.writer_sleeps = False
 
     def _begin_recovery(self, iss: int) -> None:
         # selective acknowledgment (RFC 2018)
         self.sack_ok = False
         self.offers_sack = False
-        self.board = Scoreboard()
+        self.board = NOTHING_HELD
         self.recent: tuple[int, ...] = ()
         self.duplicate: tuple[int, int] | None = None
         self.seen_blocks: Sequence[tuple[int, int]] = ()
-        # keep-alives; the intervals are 0 for the system's
-        self.keepalive = False
-        self.keep_idle = self.keep_interval = self.keep_probes = 0
+        # keep-alives
         self.keep_sent = 0
         self.heard_at = 0
         # retransmission and recovery
@@ -201,9 +204,20 @@ class Tcb:
         self.challenge_at = UNSET
         self.entry: tuple[Entry, int] | None = None
         self.synack_accepted = False
-        # TCP_DEFER_ACCEPT in repeats of the SYN|ACK; deferred: the last ACK has come without text
-        self.defer = 0
+        # TCP_DEFER_ACCEPT: the last ACK has come without text
         self.deferred = False
+
+    def share_sizes(self) -> None:
+        """The handshake is done: hold the sizes, which most connections have alike, in common."""
+        self.mss = self.congestion.mss = _common(self.mss)
+        self.advertised_mss = _common(self.advertised_mss)
+        self.peer_mss = _common(self.peer_mss)
+        self.rcv_ssthresh = _common(self.rcv_ssthresh)
+        self.snd_wnd = _common(self.snd_wnd)
+        self.max_snd_wnd = _common(self.max_snd_wnd)
+        self.congestion.cwnd = _common(self.congestion.cwnd)
+        self.buffers.send = _common(self.buffers.send)
+        self.buffers.space = _common(self.buffers.space)
 
     # -- positions ---------------------------------------------------------------------------
 
@@ -279,6 +293,18 @@ class Tcb:
         return self.fin_seq != UNSET and seq.gt(self.snd_una, self.fin_seq)
 
     # -- what every part may do --------------------------------------------------------------
+
+    def own_board(self) -> Scoreboard:
+        """Return the scoreboard to change it: until then all connections share one."""
+        if self.board is NOTHING_HELD:
+            self.board = Scoreboard()
+        return self.board
+
+    def own_mark(self) -> Mark:
+        """Return the mark of the urgent byte to change it, likewise."""
+        if self.mark is NO_MARK:
+            self.mark = Mark()
+        return self.mark
 
     def wake(self, events: int) -> None:
         """Note wake-ups for the owner."""

@@ -8,6 +8,7 @@ from lastack.trace import Dropped, Queued, Reason
 from lastack.wire import PSH, Segment, seq
 
 from . import sack
+from .recvq import NOTHING_RECEIVED, ReceiveQueue
 from .tcb import READABLE, UNSET, Tcb
 
 _WORTH_IT: Final = 128
@@ -45,6 +46,8 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
         text = text[: max(tcb.rcv_acceptable() - (first - before), 0)]
     if tcb.fin_at != UNSET:
         text = text[: max(tcb.fin_at - first, 0)]
+    if tcb.recvq is NOTHING_RECEIVED:
+        tcb.recvq = ReceiveQueue()
     filled_gap = bool(tcb.recvq.pieces)
     sack.note_blocks(tcb)
     # everything that is in order now, before any ACK is sent (MUST-59)

@@ -59,7 +59,7 @@ def _retransmit(tcb: Tcb, now: int) -> None:
     if tcb.state is SYN_RECEIVED:
         _syn_ack(tcb, now)
         return
-    if tcb.user_timeout > 0:
+    if tcb.settings.user_timeout > 0:
         if _user_timeout_over(tcb, now):
             _give_up(tcb, Reason.USER_TIMEOUT, now)
             return
@@ -90,15 +90,15 @@ def _user_timeout_over(tcb: Tcb, now: int) -> bool:
     """TCP_USER_TIMEOUT (RFC 5482), counted from the first retransmission as Linux does, or from
     the first SYN. It takes the place of R2, and may also be longer (docs/kernel-notes/timeouts.md).
     """
-    waited = tcb.retransmits and now - tcb.first_again >= tcb.user_timeout
-    return tcb.user_timeout > 0 and bool(waited)
+    waited = tcb.retransmits and now - tcb.first_again >= tcb.settings.user_timeout
+    return tcb.settings.user_timeout > 0 and bool(waited)
 
 
 def _wait(tcb: Tcb, now: int) -> int:
     """Return the time to the next retransmission: RTO, but not past TCP_USER_TIMEOUT."""
-    if tcb.user_timeout <= 0:
+    if tcb.settings.user_timeout <= 0:
         return tcb.rtt.rto
-    left = tcb.first_again + tcb.user_timeout - now
+    left = tcb.first_again + tcb.settings.user_timeout - now
     return min(tcb.rtt.rto, max(left, 1))
 
 
@@ -128,12 +128,12 @@ def _syn(tcb: Tcb, now: int) -> None:
 def _opening_given_up(tcb: Tcb, more: int, reason: Reason, now: int) -> bool:
     """Give up what connect() began if R2 is reached; `more` repeats than doublings are allowed."""
     rules = tcb.profile.retransmission
-    retries = tcb.syn_retries or default_syn_retries(rules)
+    retries = tcb.settings.syn_retries or default_syn_retries(rules)
     if _user_timeout_over(tcb, now):
         _give_up(tcb, Reason.USER_TIMEOUT, now)
         return True
     late = now - tcb.first_again >= tcb.rtt.model_timeout(retries, syn=True)
-    by_time = rules.give_up is GiveUp.TIME_MODEL and not tcb.user_timeout and late
+    by_time = rules.give_up is GiveUp.TIME_MODEL and not tcb.settings.user_timeout and late
     if tcb.retransmits >= retries + more or (tcb.retransmits and by_time):
         _give_up(tcb, reason, now)
         return True
@@ -147,7 +147,7 @@ def _syn_ack(tcb: Tcb, now: int) -> None:
     In a simultaneous open its repeats count with those of the SYN before, none is a steady one, and
     the limit is that of a SYN (docs/kernel-notes/give-up.md).
     """
-    waits = tcb.deferred and tcb.retransmits < tcb.defer
+    waits = tcb.deferred and tcb.retransmits < tcb.settings.defer
     if not tcb.passive:
         if _opening_given_up(tcb, 0, Reason.GIVE_UP_SYN_ACK, now):
             return
@@ -156,7 +156,7 @@ def _syn_ack(tcb: Tcb, now: int) -> None:
         return
     tcb.retransmits += 1
     tcb.rtt.expired()
-    if tcb.deferred and tcb.retransmits < tcb.defer:
+    if tcb.deferred and tcb.retransmits < tcb.settings.defer:
         tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
     else:
         emit.send_syn(tcb, now, again=True)
@@ -192,7 +192,7 @@ def _persist(tcb: Tcb, now: int) -> None:
     """
     rules = tcb.profile.retransmission
     _fired(tcb, timers.PERSIST, tcb.probes_out + 1, now)
-    limit = tcb.user_timeout
+    limit = tcb.settings.user_timeout
     if tcb.probing_since == UNSET:
         tcb.probing_since = now
     elif 0 < limit <= now - tcb.probing_since:

@@ -30,18 +30,24 @@ NAMES: Final = (
 )  # fmt: skip
 
 
+_STOPPED: Final = [NEVER] * len(NAMES)
+"""The deadlines of every connection of which no timer runs."""
+
+
 class Timers:
     """The deadlines; `earliest` is the next of them."""
 
     __slots__ = ("deadline", "earliest")
 
     def __init__(self) -> None:
-        self.deadline = [NEVER] * len(NAMES)
+        self.deadline = _STOPPED
         self.earliest = NEVER
 
     def set(self, kind: int, at: int) -> None:
         """Let the timer expire at `at`."""
         deadline = self.deadline
+        if deadline is _STOPPED:
+            deadline = self.deadline = _STOPPED.copy()
         before, deadline[kind] = deadline[kind], at
         if at <= self.earliest:
             self.earliest = at
@@ -56,10 +62,12 @@ class Timers:
             deadline[kind] = NEVER
             if before == self.earliest:
                 self.earliest = min(deadline)
+                if self.earliest == NEVER:
+                    self.deadline = _STOPPED
 
     def stop_all(self) -> None:
         """Stop every timer."""
-        self.deadline = [NEVER] * len(NAMES)
+        self.deadline = _STOPPED
         self.earliest = NEVER
 
     def running(self, kind: int) -> bool:

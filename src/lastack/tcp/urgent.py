@@ -54,6 +54,7 @@ def pointer_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
         stale = at < tcb.recvq.ready or (mark.stage is not Urgent.NONE and at <= mark.at)
         if not stale:
             _skip_earlier(tcb, now)
+            mark = tcb.own_mark()
             mark.stage, mark.at = Urgent.AWAITED, at
     if mark.stage is Urgent.AWAITED:
         index = mark.at - text.offset_of(tcb, seg.seq)

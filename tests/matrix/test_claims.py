@@ -43,7 +43,7 @@ LINUX_HOLDS = {
     "S1": ["get (0, 0); set (1, 30), get (1, 30); set (0, 7), get (0, 30)"],
     "S2": ["close() = 0 at once", "the same with (0, 30)", "with an unread reply RST"],
     "S3": ["RST|ACK", "no TIME-WAIT", "ECONNRESET"],
-    "S4": ["close() = 0 after 1.004 s", "the FIN", "with nothing queued close() = 0 after 0.006 s"],
+    "S4": ["close() = 0 after 1.044 s", "the FIN", "with nothing queued close() = 0 after 0.006 s"],
     "S6": ["close() = 0", "the server's program had read 0"],
     "S8": ["the unit is seconds"],
     "S12": ["sent its FIN 10 times"],

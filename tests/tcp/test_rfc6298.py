@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lastack.profile import LINUX, Profile, S
+from lastack.profile import LINUX, Profile, S, Variance
 from lastack.sockets import AGAIN, TcpSocket, names
 from tests.truth.peer import HandPeer, World
 
@@ -100,9 +100,20 @@ def test_2_3_a_later_measurement(
     first: float, second: float, srtt: float, rttvar: float, rto: float
 ) -> None:
     """RTTVAR first, with the old SRTT: 3/4 RTTVAR + 1/4 |SRTT - R'|; then 7/8 SRTT + 1/8 R'."""
-    world, peer, sock = opened(first)
+    world, peer, sock = opened(first, profile=LINUX.with_field("variance", Variance.RFC6298))
     round_trip(world, peer, sock, second)
     assert rtt_of(sock) == pytest.approx((rto, srtt, rttvar), abs=0.01)
+
+
+def test_linux_damps_deviations_downwards() -> None:
+    """docs/kernel-notes/sending.md: a shorter trip counts an eighth, and the variance goes down by
+    a quarter of the way in each round trip."""
+    world, peer, sock = opened(200)
+    rtos = [rtt_of(sock).rto]
+    for ms in (40, 180, 180, 180, 180):
+        round_trip(world, peer, sock, ms)
+        rtos.append(rtt_of(sock).rto)
+    assert rtos == [600, 588, 564, 524, 488, 464]
 
 
 def test_2_3_with_timestamps() -> None:

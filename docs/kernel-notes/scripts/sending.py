@@ -140,6 +140,78 @@ def field(sock: socket.socket, place: int, kind: str = "I") -> int:
     return int(struct.unpack_from("=" + kind, info, place)[0])
 
 
+def short_segments() -> Facts:
+    """cwnd counts packets: nine short ones leave room for one more, however large."""
+    peer = Peer(Tun(), 600, sack=True)
+    sock = open_to(peer)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for _ in range(9):
+        sock.send(b"x")
+    peer.collect(0.001)
+    sock.send(bytes(20 * MSS))
+    yield Fact("sending.packets.beside-nine-short", sizes(peer.collect(0.001)), [MSS])
+
+
+def sizes(segments: list[Segment]) -> list[int]:
+    """Octets of text of each segment that has any."""
+    return [one.size for one in segments if one.size]
+
+
+def small_trains() -> Facts:
+    """tcp_tso_win_divisor: what the windows have room for is less than a third of them, and the
+    last train left within a millisecond."""
+    tun = Tun()
+    yield Fact("net.ipv4.tcp_tso_win_divisor", lab.sysctl("tcp_tso_win_divisor"), "3")
+    for number, (divisor, noted) in enumerate(((3, []), (10, [MSS, 1]))):
+        lab.sysctl("tcp_tso_win_divisor", divisor)
+        found = []
+        for attempt in range(5):
+            peer = Peer(tun, 610 + 10 * number + attempt, sack=True)
+            sock = open_to(peer)
+            sock.send(bytes(7 * MSS))
+            until = time.monotonic() + 0.0004
+            while time.monotonic() < until:
+                pass
+            sock.send(bytes(MSS + 1))
+            found.append(sizes(peer.collect(0.001))[7:])
+        yield Fact(f"sending.small-train.{divisor}", max(found, key=found.count), noted)
+
+
+def sent_again() -> Facts:
+    """After a time-out: a short segment alone, two short ones as one, a large write in segments."""
+    tun = Tun()
+    for number, (name, writes, noted) in enumerate((
+        ("short-before-long", (10, 20_000), 10), ("two-short", (10, 10), 20),
+        ("long", (20_000,), MSS),
+    )):  # fmt: skip
+        peer = Peer(tun, 640 + number)
+        sock = open_to(peer)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for size in writes:
+            sock.send(bytes(size))
+        peer.collect(0.02)
+        yield Fact(f"sending.again.{name}", sizes(peer.collect(0.3))[:1], [noted])
+
+
+def shorter_trips() -> Facts:
+    """The RTO (ms, in ticks of 4) after round trips of so many ms."""
+    peer = Peer(Tun(), 650)
+    sock = open_to(peer, 0.2)
+    found = [field(sock, 8) // 1000]
+    for trip in (0.04, 0.18, 0.18, 0.18, 0.18):
+        sock.send(b"x")
+        peer.collect(trip)
+        peer.send(".")
+        time.sleep(0.001)
+        found.append(field(sock, 8) // 1000)
+    for number, (rto, noted) in enumerate(zip(found, RTOS, strict=True)):
+        yield Fact(f"sending.rto.{number}", rto, Between(noted - 12, noted + 12))
+
+
+RTOS = (600, 588, 564, 532, 488, 464)
+"""After 200, 40, and four times 180 ms."""
+
+
 def overtaken() -> Facts:
     """tcpi_reordering and tcpi_reord_seen: segments sent once that arrive late."""
     peer = Peer(Tun(), 500, sack=True)
@@ -219,5 +291,5 @@ def times(sock: socket.socket) -> tuple[int, int, int]:
 
 if __name__ == "__main__":
     lab.main([least_train, use_of_the_window, pause_at_a_closed_window, blocks, overtaken,
-              lost_with_little_in_flight, hystart, short_of_something,
-              full_link])  # fmt: skip
+              short_segments, small_trains, sent_again, shorter_trips, lost_with_little_in_flight,
+              hystart, short_of_something, full_link])  # fmt: skip

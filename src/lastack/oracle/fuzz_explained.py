@@ -21,7 +21,6 @@ _OPENS: Final = 128
 """Octets of text from which on a segment opens the window."""
 _SEGMENT: Final = 1460
 _POLLOUT: Final = 0x4
-_INITIAL: Final = 10
 _POLLERR: Final = 0x8
 _MUCH: Final = 8_000
 _TICKS: Final = 2 * MS
@@ -124,20 +123,6 @@ def _error_queue(seen: Seen) -> bool:
     return all(int(one, 16) ^ int(two, 16) in (0, _POLLERR) for one, two in pairs)
 
 
-def _packets_or_octets(seen: Seen) -> bool:
-    """Tell whether one side sends more text than the other when a whole window of packets, one of
-    them short, has left: such a step is where cwnd ends."""
-    found = seen.difference
-    if found.field not in ("packets", "length", "flags") or "nothing" not in (
-        found.kernel, found.lastack,
-    ):  # fmt: skip
-        return False
-    sent = [sent for look in seen.kernel[: found.step + 1] for _, sent in look.packets]
-    text = [one for one in sent if one.length and not one.again]
-    most = max((one.length for one in text), default=0)
-    return len(text) >= _INITIAL - 1 and any(one.length < most for one in text)
-
-
 def _part_of_a_write(seen: Seen) -> bool:
     """Tell whether the step is a write() for which at least one side has no room."""
     found = seen.difference
@@ -198,12 +183,6 @@ KNOWN_IN_FUZZ: Final = (
         "An ICMP error that ends a connect() also lies in the error queue of the socket, which "
         "lastack has not: POLLERR stays until somebody reads it with MSG_ERRQUEUE.",
         _error_queue,
-    ),
-    Known(
-        "packets or octets", "initial_cwnd",
-        "The congestion window counts packets in Linux and octets in lastack: behind a short "
-        "segment in flight lastack sends one more.",
-        _packets_or_octets,
     ),
     Known(
         "part of a write", "send_default",

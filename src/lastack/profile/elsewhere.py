@@ -15,6 +15,7 @@ from .errors import ErrorRules
 from .linger import LingerRange, LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
+from .retransmission import RetransmissionRules, Variance
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
 from .shared import AS_THE_RFC, CHOSEN_AS_THE_RFC, FIN_AT_ONCE, NO_RACK, NO_TRAINS
 from .start import Congestion, Ecn, FullRequests, StartRules
@@ -48,7 +49,9 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 )
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
-_KEPT: Final = StartRules(full_requests=FullRequests.KEPT, offers_again=False, hystart=False)
+_KEPT: Final = StartRules(
+    full_requests=FullRequests.KEPT, offers_again=False, hystart=False, counts_packets=False
+)
 
 _BSD_GRADES: Final = {
     "rack": (SOURCE, "FreeBSD's base stack, tcp_sack.c; RACK is a module of its own"),
@@ -79,6 +82,8 @@ _BSD_GRADES: Final = {
     "full_requests": (SOURCE, "FreeBSD tcp_syncache.c: one cache for all listening sockets"),
     "ecn": (MANUAL, "FreeBSD tcp(4), net.inet.tcp.ecn.enable is 2"),
     "hystart": (CHOSEN, "of RFC 9438 alone; FreeBSD has HyStart++ (RFC 9406)"),
+    "counts_packets": (SOURCE, "FreeBSD tcp_output.c: snd_cwnd and what is in flight are octets"),
+    "variance": (SOURCE, "FreeBSD tcp_input.c, tcp_xmit_timer(): a quarter of the way, up or down"),
     "reduces_cwnd": (SOURCE, "FreeBSD cc_newreno.c: the smaller of cwnd and the peer's window"),
     "offers_again": (SOURCE, "FreeBSD tcp_output.c: in a SYN|ACK only with TF_RCVD_SCALE"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
@@ -154,6 +159,7 @@ BSD44: Final = Profile(
         full_requests=FullRequests.KEPT,
         offers_again=False,
         hystart=False,
+        counts_packets=False,
     ),
     grades={
         **CHOSEN_AS_THE_RFC,
@@ -219,8 +225,13 @@ WINDOWS: Final = Profile(
         reuse_by_bound=False,
     ),
     start=StartRules(
-        ecn=Ecn.OFF, full_requests=FullRequests.KEPT, offers_again=False, hystart=False
+        ecn=Ecn.OFF,
+        full_requests=FullRequests.KEPT,
+        offers_again=False,
+        hystart=False,
+        counts_packets=False,
     ),
+    retransmission=RetransmissionRules(variance=Variance.RFC6298),
     buffers=NO_TRAINS,
     acks=FIN_AT_ONCE,
     acceptance=AS_THE_RFC,
@@ -234,6 +245,8 @@ WINDOWS: Final = Profile(
         "scale_fits_fixed": (CHOSEN, "as the BSDs"),
         "full_requests": (CHOSEN, "the backlog is that of accepted connections"),
         "offers_again": (CHOSEN, "as the BSDs"),
+        "counts_packets": (CHOSEN, "as RFC 5681"),
+        "variance": (CHOSEN, "as RFC 6298"),
         "hystart": (CHOSEN, "of RFC 9438 alone; Windows has HyStart++ (RFC 9406)"),
         "ecn": (MANUAL, "Microsoft, Set-NetTCPSetting: EcnCapability is Disabled"),
         "rack": (MANUAL, _ANNIVERSARY),

@@ -60,6 +60,7 @@ TEXTBOOK: Final = Profile(
         offers_again=False,
         reduces_cwnd=False,
         hystart=False,
+        counts_packets=False,
     ),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
@@ -128,6 +129,7 @@ RFC9293: Final = Profile(
         offers_again=False,
         reduces_cwnd=False,
         hystart=False,
+        counts_packets=False,
     ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,

@@ -50,7 +50,7 @@ class RetransmissionRules:
     )
     variance: Variance = rule(
         Variance.DAMPED, "what measurements of the round trip make of RTTVAR",
-        source="docs/kernel-notes/timeouts.md",
+        source="docs/kernel-notes/sending.md",
     )  # fmt: skip
     give_up: GiveUp = rule(
         GiveUp.TIME_MODEL, "how the retry limits are counted",

@@ -8,7 +8,7 @@ from typing import Final
 from .acceptance import AcceptanceRules, OldAck, WindowCheck, WindowUpdate
 from .acks import AckRules
 from .buffers import BufferRules
-from .retransmission import RetransmissionRules
+from .retransmission import RetransmissionRules, Variance
 from .rule import CHOSEN, MANUAL
 
 AS_THE_RFC: Final = AcceptanceRules(
@@ -19,7 +19,7 @@ AS_THE_RFC: Final = AcceptanceRules(
     text_across_fin_resets=False,
 )
 FIN_AT_ONCE: Final = AckRules(fin_waits=False)
-NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
+NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False, variance=Variance.RFC6298)
 NO_TRAINS: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
 
 _NO_ECHO: Final = (CHOSEN, "no RFC asks for it")
@@ -34,6 +34,8 @@ BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
     "offers_again": (MANUAL, "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"),
     "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
+    "counts_packets": (MANUAL, "RFC 5681 section 2: cwnd and FlightSize are amounts of data"),
+    "variance": (MANUAL, "RFC 6298 section 2"),
 }
 """Grades of profiles that are made from RFCs."""
 CHOSEN_AS_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {

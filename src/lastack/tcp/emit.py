@@ -267,7 +267,7 @@ def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
             _send_lost(tcb, now)
         if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
             before = tcb.snd_nxt
-            waits = _send_new(tcb, now, one=one)
+            waits = send_new(tcb, now, one=one)
             if tcb.snd_nxt != before or tcb.cwnd_full:
                 _note_use(tcb)
             if tcb.snd_nxt != before and tcb.rack is not None:
@@ -347,8 +347,8 @@ def resend(
     sent_end = tcb.sent_end()
     most = max(tcb.mss - sack.room(tcb), 1)
     last = min(first + most, sent_end, end if end != UNSET else sent_end)
-    if tcb.buffers.rules.trains and not in_train:
-        last = tcb.sendq.block_again(first, last)
+    if not in_train:
+        last = train.again(tcb, first, last)
     # The FIN joins the last text where both fit in a segment, unless it is not sent again now.
     fin = tcb.fin_seq != UNSET and last == sent_end and last - first < tcb.mss
     if fin and tcb.rxt_nxt != UNSET:
@@ -357,7 +357,7 @@ def resend(
     return (number + last - first + int(fin)) & seq.MASK
 
 
-def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
+def send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
     """Send new text and the FIN as far as windows, Nagle and SWS avoidance let, or `one` train of
     it; tell whether some of it waits."""
     tcb.cwnd_full = tcb.window_full = False
@@ -365,16 +365,16 @@ def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
     if first == tcb.sendq.end and not tcb.fin_queued:
         return False
     full = full_size(tcb)
-    owes_fin = _owes_fin(tcb)
-    step = _next(tcb, full, first, 0, 0, owes_fin=owes_fin)
+    owed = owes_fin(tcb)
+    step = _next(tcb, full, first, 0, 0, owes_fin=owed)
     length = most = 0
     while step is not None:
         size, fin = step
         if not (length or one) and train.waits(tcb, full, first, now):
             return True
-        more = not fin and (first + size < tcb.sendq.end or owes_fin)
+        more = not fin and (first + size < tcb.sendq.end or owed)
         length += 1
-        following = _next(tcb, full, first, size, length, owes_fin=owes_fin) if more else None
+        following = _next(tcb, full, first, size, length, owes_fin=owed) if more else None
         if following is not None and not most:
             most = train.segments(tcb)
         ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
@@ -391,10 +391,11 @@ def _send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
             return False
         first += size
         step = following
-    return tcb.sendq.end > first or owes_fin
+    return tcb.sendq.end > first or owed
 
 
-def _owes_fin(tcb: Tcb) -> bool:
+def owes_fin(tcb: Tcb) -> bool:
+    """Tell whether a FIN is queued that was not sent yet."""
     return tcb.fin_queued and tcb.fin_seq == UNSET
 
 
@@ -409,7 +410,7 @@ def _next(
     unsent = tcb.sendq.end - sent_end - ahead
     if not unsent and not owes_fin:
         return None
-    packets = tcb.profile.start.counts_packets
+    packets = tcb.congestion.whole
     flight = tcb.network() + (tcb.mss if packets and ahead else ahead)
     room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt) - ahead
     held = unsent or tcb.profile.closing.fin_held_by_cwnd
@@ -469,34 +470,6 @@ def _worth_sending(
     return calm and not tcb.cork and 0 < train_length < train.segments(tcb)
 
 
-def probe_tail(tcb: Tcb, now: int) -> None:
-    """The loss probe's timer expired: send something new if the window has room, whatever cwnd
-    says, else the last segment again (RFC 8985 section 7.3). One probe at a time."""
-    if tcb.probe_high != UNSET or tcb.rack is None or not tcb.in_flight():
-        return
-    first = tcb.sent_end()
-    size = min(tcb.sendq.end - first, tcb.send_size())
-    fin = _owes_fin(tcb) and first + size == tcb.sendq.end
-    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
-    new = (size > 0 or fin) and size + int(fin) <= room
-    if new:
-        before = tcb.snd_nxt
-        held = tcb.nodelay, tcb.cork
-        tcb.nodelay, tcb.cork = True, False
-        _send_new(tcb, now, one=True)  # as much as leaves in one piece, where cwnd has room
-        tcb.nodelay, tcb.cork = held
-        if tcb.snd_nxt == before:
-            send_text(tcb, first, first + size, now, fin=fin, again=False)
-            if 0 < size < full_size(tcb):
-                tcb.small_seq = tcb.snd_nxt
-            train.left(tcb, first + size)
-    else:
-        last = tcb.rack.segments[-1]
-        begin = max(last.first, last.last - tcb.mss)
-        resend(tcb, tcb.seq_of(begin), now, end=last.last)
-    loss.probed(tcb, now, again=not new)
-
-
 def _watch_window(tcb: Tcb, now: int, *, waits: bool) -> None:
     """Set the persist timer when text or FIN waits for window and nothing is in flight: it
     expires after one RTO (SHLD-29)."""
@@ -506,20 +479,3 @@ def _watch_window(tcb: Tcb, now: int, *, waits: bool) -> None:
             tcb.probing_since = UNSET
     elif not tcb.timers.running(timers.PERSIST):
         tcb.timers.set(timers.PERSIST, now + tcb.rtt.probe_interval)
-
-
-def probe(tcb: Tcb, now: int) -> None:
-    """The persist timer expired: send into what window there is, else a probe (MUST-36).
-
-    A small window that SWS avoidance did not use is used now, the override of section 3.8.6.2.1.
-    """
-    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
-    first = tcb.sent_end()
-    size = min(tcb.sendq.end - first, tcb.mss, max(room, 0))
-    if size:
-        send_text(tcb, first, first + size, now, fin=False, again=False, push=True)
-        if size < full_size(tcb):
-            tcb.small_seq = tcb.snd_nxt
-        train.left(tcb, first + size)
-    else:
-        send_ack(tcb, now, probe=True)

@@ -28,7 +28,7 @@ def sent(tcb: Tcb, first: int, last: int, now: int) -> None:
 
 
 def _begin_flight(tcb: Tcb) -> Flight | None:
-    packets = tcb.profile.start.counts_packets
+    packets = tcb.congestion.whole
     if tcb.sack_ok and tcb.profile.retransmission.rack:
         tcb.flight = tcb.rack = Rack(tcb.mss, packets=packets)
     elif packets:

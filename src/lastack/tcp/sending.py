@@ -11,7 +11,7 @@ def send(
 ) -> int:
     """Queue and send what there is room for; see `Connection.send`."""
     # what is urgent does not leave in one piece (tcp_xmit_size_goal)
-    segments = push_urgent and tcb.buffers.rules.trains
+    segments = push_urgent and train.used(tcb)
     count = taken = calls.send(tcb, data, now, segments=segments)
     while taken and count < len(data):
         # a block is full: what may be sent of it now makes room for more

@@ -9,7 +9,7 @@ from lastack.profile import MS, GiveUp, RetransmissionRules, ZeroWindowDeath
 from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, TimerFired
 
-from . import calls, emit, keepalive, loss, recovery, timers
+from . import calls, emit, keepalive, loss, probes, recovery, timers
 from .tcb import UNSET, Tcb
 
 _LINK_FULL: Final = 500 * MS
@@ -29,7 +29,7 @@ def timeout(tcb: Tcb, now: int) -> None:
     if tcb.timers.expired(timers.LOSS_PROBE, now):
         tcb.timers.stop(timers.LOSS_PROBE)
         _fired(tcb, timers.LOSS_PROBE, 1, now)
-        emit.probe_tail(tcb, now)
+        probes.probe_tail(tcb, now)
     if tcb.timers.expired(timers.RETRANSMIT, now):
         tcb.timers.stop(timers.RETRANSMIT)
         _retransmit(tcb, now)
@@ -216,7 +216,7 @@ def _persist(tcb: Tcb, now: int) -> None:
         wait = min(wait, max(tcb.probing_since + limit - now, 1))
     tcb.timers.set(timers.PERSIST, now + wait)
     if not tcb.link_full:
-        emit.probe(tcb, now)
+        probes.probe(tcb, now)
 
 
 def _give_up(tcb: Tcb, reason: Reason, now: int) -> None:

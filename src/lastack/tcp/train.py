@@ -76,6 +76,17 @@ def waits(tcb: Tcb, full: int, first: int, now: int) -> bool:
     return limit <= length or not ends
 
 
+def used(tcb: Tcb) -> bool:
+    """Tell whether several segments may leave in one piece."""
+    return tcb.buffers.rules.trains
+
+
+def again(tcb: Tcb, first: int, last: int) -> int:
+    """Return where a segment ends that is sent again from `first` on and may end at `last`: a block
+    of the send queue does not become part of another one."""
+    return tcb.sendq.block_again(first, last) if tcb.buffers.rules.trains else last
+
+
 def mark(tcb: Tcb) -> None:
     """All that is queued is to be sent: PSH at its end, whatever is queued behind it later."""
     if tcb.buffers.rules.trains:

@@ -88,6 +88,20 @@ def cwnd_after_acks_that_came_late(profile: Profile) -> object:
     return sock.endpoint.connection.info().cwnd
 
 
+@shows("counts_packets", {True: 1, False: 9})
+def segments_beside_nine_short_ones(profile: Profile) -> object:
+    """cwnd is 10; nine segments of an octet are in flight."""
+    world, peer, sock = opened(profile)
+    world.set_tcp(sock, names.TCP_NODELAY, 1)
+    for _ in range(9):
+        sock.send(b"x", 0, world.now)
+        world.flush()
+    since = peer.mark()
+    sock.send(bytes(20 * 1460), 0, world.now)
+    world.flush()
+    return len(peer.since(since))
+
+
 @shows("reduces_cwnd", {True: 7, False: 2})
 def ssthresh_after_the_loss_of_one_segment(profile: Profile) -> object:
     world, _, sock = opened(profile)

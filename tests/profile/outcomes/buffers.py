@@ -193,6 +193,18 @@ def psh_of_six_segments(profile: Profile) -> object:
     return [bool(got.segment.flags & PSH) for got in peer.since(since)]
 
 
+@shows("train_share", {3: 0, 10: 2})
+def segments_of_a_small_train(profile: Profile) -> object:
+    """Seven segments of a cwnd of 10 left just now; two are written, the last of them small."""
+    world, peer, sock = opened(profile)
+    sock.send(bytes(7 * 1460), 0, world.now)
+    world.run(0.0005)
+    since = peer.mark()
+    sock.send(bytes(1461), 0, world.now)
+    world.flush()
+    return len(peer.since(since))
+
+
 @shows("train_least", {2: ".P.P.P.P.P", 4: "...P...P.P"})
 def psh_of_ten_segments_to_a_peer_far_away(profile: Profile) -> object:
     world = World(profile)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from lastack.profile import MS, BeyondSndNxt, GiveUp, Profile, S, ZeroWindowDeath
+from lastack.profile import MS, BeyondSndNxt, GiveUp, Profile, S, Variance, ZeroWindowDeath
 from lastack.state import CLOSED, FIN_WAIT_1
 from tests.truth.peer import HandPeer, World
 from tests.truth.silence import connected
@@ -45,6 +45,24 @@ def first_retransmission(profile: Profile) -> object:
 @shows("tick_ns", {4 * MS: 0.204, 10 * MS: 0.21})
 def first_retransmission_in_ticks(profile: Profile) -> object:
     return data_unanswered(profile, 2)[1]
+
+
+@shows("variance", {Variance.DAMPED: 0.356, Variance.RFC6298: 0.408})
+def retransmission_after_a_shorter_trip(profile: Profile) -> object:
+    """A round trip of 120 ms, then one of nothing."""
+    world = World(profile)
+    peer = HandPeer(world, mode="manual")
+    sock = peer.begin_from_k()
+    world.run(0.12)
+    peer.tx("SYN|ACK")
+    sock.send(b"x" * 100, 0, world.now)
+    world.flush()
+    peer.ack()
+    since = peer.mark()
+    sock.send(b"x" * 100, 0, world.now)
+    world.run(1)
+    first, again = peer.times(since, "")[:2]
+    return again - first
 
 
 @shows("rto_max_ns", {120 * S: 7, 2 * S: 13})

@@ -1,0 +1,54 @@
+"""Segments that ask whether the peer is there: the tail loss probe (RFC 8985 section 7) and the
+window probe (RFC 9293 section 3.8.6.1). Called by the timers."""
+
+from __future__ import annotations
+
+from lastack.wire import seq
+
+from . import emit, loss, train
+from .tcb import UNSET, Tcb
+
+
+def probe_tail(tcb: Tcb, now: int) -> None:
+    """The loss probe's timer expired: send something new if the window has room, whatever cwnd
+    says, else the last segment again (RFC 8985 section 7.3). One probe at a time."""
+    if tcb.probe_high != UNSET or tcb.rack is None or not tcb.in_flight():
+        return
+    first = tcb.sent_end()
+    size = min(tcb.sendq.end - first, tcb.send_size())
+    fin = emit.owes_fin(tcb) and first + size == tcb.sendq.end
+    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
+    new = (size > 0 or fin) and size + int(fin) <= room
+    if new:
+        before = tcb.snd_nxt
+        held = tcb.nodelay, tcb.cork
+        tcb.nodelay, tcb.cork = True, False
+        emit.send_new(tcb, now, one=True)  # as much as leaves in one piece, where cwnd has room
+        tcb.nodelay, tcb.cork = held
+        if tcb.snd_nxt == before:
+            emit.send_text(tcb, first, first + size, now, fin=fin, again=False)
+            if 0 < size < emit.full_size(tcb):
+                tcb.small_seq = tcb.snd_nxt
+            train.left(tcb, first + size)
+    else:
+        last = tcb.rack.segments[-1]
+        begin = max(last.first, last.last - tcb.mss)
+        emit.resend(tcb, tcb.seq_of(begin), now, end=last.last)
+    loss.probed(tcb, now, again=not new)
+
+
+def probe(tcb: Tcb, now: int) -> None:
+    """The persist timer expired: send into what window there is, else a probe (MUST-36).
+
+    A small window that SWS avoidance did not use is used now, the override of section 3.8.6.2.1.
+    """
+    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
+    first = tcb.sent_end()
+    size = min(tcb.sendq.end - first, tcb.mss, max(room, 0))
+    if size:
+        emit.send_text(tcb, first, first + size, now, fin=False, again=False, push=True)
+        if size < emit.full_size(tcb):
+            tcb.small_seq = tcb.snd_nxt
+        train.left(tcb, first + size)
+    else:
+        emit.send_ack(tcb, now, probe=True)

@@ -140,7 +140,8 @@ def _check_kernel(where: str, setting: Setting, given: dict[str, str]) -> None:
     why = [(option, _SIMULATION[name]) for name, option in given.items() if name in _SIMULATION]
     if "seed" in given and where == "kernel" and not {"loss", "jitter"} & given.keys():
         why.append(("--seed", "only --loss and --jitter are chance there"))
-    for option, reason in why:
+    if why:
+        option, reason = why[0]
         raise click.UsageError(
             f"--on {where} has no {option}: {reason}; leave it out or run --on lastack"
         )

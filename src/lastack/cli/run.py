@@ -160,7 +160,7 @@ def _on_kernel(
 ) -> int:  # fmt: skip
     limit = setting.until if "until" in _given() else LIMIT
     try:
-        played = OnBoth(setting, limit) if where == "both" else OnKernel(setting, limit)
+        played = OnBoth.play(setting, limit) if where == "both" else OnKernel(setting, limit)
     except OSError as error:
         raise click.ClickException(f"--on {where}: {error}") from None
     _write_files(played.kernel if isinstance(played, OnBoth) else played, trace, pcap)

@@ -82,10 +82,11 @@ def test_one_script_on_both(lastack: Run, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "lastack  > SA 0:0(0) ack 1" in done.stdout
     bad = tmp_path / "bad.fuzz"
-    bad.write_text("+0 < nonsense\n")
-    done = lastack("fuzz", "--play", str(bad))
-    assert done.returncode == 2
-    assert "line 1" in done.stderr
+    for text, says in (("+0 < nonsense\n", "line 1"), ("# nothing\n", "no step")):
+        bad.write_text(text)
+        done = lastack("fuzz", "--play", str(bad))
+        assert done.returncode == 2
+        assert says in done.stderr
 
 
 @pytest.mark.root

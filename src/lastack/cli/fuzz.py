@@ -212,9 +212,12 @@ def _find(
 
 def _read(path: Path) -> Fuzz:
     try:
-        return read_fuzz(path.read_text(encoding="utf-8"), path.stem)
+        script = read_fuzz(path.read_text(encoding="utf-8"), path.stem)
     except (FuzzError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{path}: {error}") from None
+    if not script.steps:
+        raise click.UsageError(f"{path}: there is no step in it")
+    return script
 
 
 def _recorded(seeds: range, jobs: int) -> Iterator[Recorded]:

@@ -62,6 +62,7 @@ def test_wrong_fields(lastack: Run, few: Path) -> None:
         (["--against", str(ROOT / "README.md")], "line 1 is no recording"),
         (["--against", "/dev/null"], "no recording"),
         (["--record", "x"], "one of them"),
+        (["--seed", "7"], "--against makes no use of --seed"),
     ],
 )
 def test_mistakes(lastack: Run, words: list[str], says: str) -> None:

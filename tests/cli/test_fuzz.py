@@ -62,6 +62,7 @@ def test_wrong_fields(lastack: Run, few: Path) -> None:
         (["--against", str(ROOT / "README.md")], "line 1 is no recording"),
         (["--against", "/dev/null"], "no recording"),
         (["--record", "x"], "one of them"),
+        (["--seed", "7"], "--against makes no use of --seed"),
     ],
 )
 def test_mistakes(lastack: Run, words: list[str], says: str) -> None:
@@ -82,10 +83,11 @@ def test_one_script_on_both(lastack: Run, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "lastack  > SA 0:0(0) ack 1" in done.stdout
     bad = tmp_path / "bad.fuzz"
-    bad.write_text("+0 < nonsense\n")
-    done = lastack("fuzz", "--play", str(bad))
-    assert done.returncode == 2
-    assert "line 1" in done.stderr
+    for text, says in (("+0 < nonsense\n", "line 1"), ("# nothing\n", "no step")):
+        bad.write_text(text)
+        done = lastack("fuzz", "--play", str(bad))
+        assert done.returncode == 2
+        assert says in done.stderr
 
 
 @pytest.mark.root

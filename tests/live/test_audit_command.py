@@ -43,7 +43,7 @@ def test_commands_that_are_python(tmp_path: Path, words: list[str]) -> None:
     (["text"], "text is not executable, and its name does not end in .py"),
     (["-m"], "-m wants a module"),
     ([], "Missing argument"),
-    (["--output", "no/where", "unread.py"], "No such file or directory"),
+    (["--output", "no/where", "unread.py"], "--output no/where: No such file or directory"),
 ])  # fmt: skip
 def test_what_cannot_be_audited_is_one_line(tmp_path: Path, words: list[str], says: str) -> None:
     write(tmp_path / "text", "hello")

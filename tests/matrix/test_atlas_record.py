@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
-from lastack.cli.judged_atlas import cut_short, differences_in, notes_of
+from lastack.cli.judged_atlas import cut_short, differences_in, notes_beside, notes_of
 from lastack.matrix import (
     CELLS,
     RECORD_FILE,
@@ -132,6 +133,13 @@ def test_a_record_comes_back_as_it_was_written(kept: Record) -> None:
 def test_another_file_is_no_record(text: str) -> None:
     with pytest.raises(BadRecord):
         read_record(text)
+
+
+@pytest.mark.parametrize("data", [b"[]", b"\xff"])
+def test_another_file_in_the_place_of_the_record_is_told_of(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / RECORD_FILE).write_bytes(data)
+    with pytest.raises(click.ClickException, match=RECORD_FILE):
+        notes_beside(tmp_path)
 
 
 def test_each_cell_says_what_the_kernel_did(kept: Record) -> None:

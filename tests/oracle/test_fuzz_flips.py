@@ -1,4 +1,4 @@
-"""Ten fields of the profile, each made wrong: random scripts find it, and how many it takes."""
+"""Ten fields of the profile, each made wrong: random scripts find it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lastack.profile import (
 STORED = Path(__file__).parent / "recorded.jsonl.gz"
 """What Linux 6.18 did with the first 500 scripts from seed 20000 in whose one play, beside other
 work of the machine, nothing differed: `lastack fuzz --seed 20000 --scripts 560 --record FILE`."""
-ENOUGH = 500
+SCRIPTS = 500
 WRONG = {
     "unread": Unread.FIN,
     "exact_reset": ExactReset.IGNORED,
@@ -55,13 +55,11 @@ def flipped(name: str) -> Profile:
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_field_is_found(name: str, recorded: list[Recorded]) -> None:
-    found = found_after(recorded, LINUX, flipped(name))
-    assert found is not None
-    assert found[0] <= ENOUGH
+    assert found_after(recorded, LINUX, flipped(name)) is not None
 
 
 def test_what_linux_did_lastack_does(recorded: list[Recorded]) -> None:
     compared = {one.script.name: compare_recorded(one, LINUX) for one in recorded}
     differ = {name: one.difference for name, one in compared.items() if one.difference}
-    assert len(recorded) == ENOUGH
+    assert len(recorded) == SCRIPTS
     assert differ == {}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lastack.cli.judged import case_text
-from lastack.cli.judged_claims import took
+from lastack.cli.judged_claims import last_at
 from lastack.matrix import CLAIMS, RECORD_FILE, cases, cells_seen, judge, read_record
 from lastack.oracle import KNOWN_IN_CLAIMS, KNOWN_IN_MATRIX, Namespace, Tun
 from lastack.profile import LINUX, PROFILES, S
@@ -87,7 +87,7 @@ def test_explanations_are_of_cases_and_claims_that_there_are() -> None:
 
 def test_the_manual_names_what_the_default_limit_leaves_out() -> None:
     manual = (ROOT / "docs" / "run.md").read_text("utf-8")
-    long = {one.id for one in CLAIMS if took(judge(one, LINUX)) > 30 * S}
+    long = {one.id for one in CLAIMS if last_at(judge(one, LINUX)) > 30 * S}
     told = set(re.findall(r"^\| (S\d+), .*\| [\d-]{10} \|$", manual, re.MULTILINE))
     assert told == long
     cells = sum(seen.ends > 30 * S for seen in cells_seen().values())

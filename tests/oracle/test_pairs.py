@@ -95,8 +95,7 @@ def on_kernel() -> Iterator[dict[Pair, Future[OnKernel]]]:
 
 
 def differences(pair: Pair, kernel: OnKernel) -> list[Difference]:
-    both = OnBoth.__new__(OnBoth)
-    both.kernel, both.simulated = kernel, Played(OnBoth.beside(pair.setting))
+    both = OnBoth(kernel, Played(OnBoth.beside(pair.setting)))
     return [one for one in both.differences if not one.explained]
 
 

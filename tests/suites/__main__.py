@@ -13,16 +13,17 @@ import platform
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lastack.drill import Result, Setup, in_processes
+from lastack.drill import Result, in_processes
 from lastack.oracle import drill_on_kernel, namespaces_work
 from lastack.profile import LINUX
 
 from .kernel import FILE, LIMIT, Count, counts, text
-from .test_suites import EXPECTED, SUITES, files, profile_of
+from .test_suites import EXPECTED, SUITES, files, profile_of, setup_of
 
 MACHINE = frozenset({"net.core.rmem_max"})
 """Settings of the whole machine, which nothing here changes."""
@@ -44,11 +45,10 @@ def main() -> None:
 
 
 def _played(row: dict[str, Any]) -> Count:
-    tolerance = row.get("tolerance_ms", 0) * 1_000_000 or None
-    instead, define = row.get("on_kernel", {}), row.get("define", {})
+    setup, instead = setup_of(row), row.get("on_kernel", {})
     if instead:
-        define = {name: value for name, value in define.items() if name not in MACHINE}
-    setup = Setup(LINUX, row.get("neutral", False), False, define, tolerance)
+        kept = {name: value for name, value in setup.defines.items() if name not in MACHINE}
+        setup = replace(setup, defines=kept)
     play = partial(drill_on_kernel, setup=setup, limit=LIMIT)
     with tempfile.TemporaryDirectory(prefix="lastack-suites-") as directory:
         paths = [_with(path, instead, Path(directory) / str(number))

@@ -58,6 +58,14 @@ def profile_of(row: dict[str, Any]) -> Profile:
     return PROFILES[row.get("profile", "linux")]
 
 
+def setup_of(row: dict[str, Any]) -> Setup:
+    """Return how the scripts of a row are to be played."""
+    tolerance = row.get("tolerance_ms", 0) * 1_000_000 or None
+    return Setup(
+        profile_of(row), row.get("neutral", False), False, row.get("define", {}), tolerance
+    )
+
+
 def told(verdicts: list[Verdict]) -> str:
     """Return what did not pass, a line each."""
     return "\n".join(
@@ -85,11 +93,7 @@ def test_the_language_is_read(row: dict[str, Any]) -> None:
 def test_as_many_pass_as_before(row: dict[str, Any]) -> None:
     paths = files(row)
     assert len(paths) == row["scripts"]
-    tolerance = row.get("tolerance_ms", 0) * 1_000_000 or None
-    setup = Setup(
-        profile_of(row), row.get("neutral", False), False, row.get("define", {}), tolerance
-    )
-    verdicts = list(play_files(paths, setup, jobs=2))
+    verdicts = list(play_files(paths, setup_of(row), jobs=2))
     counts = Counter(one.result for one in verdicts)
     print(f"{row['name']}: {counts[Result.PASS]} of {len(paths)}")  # noqa: T201 - shown by -s
     assert counts[Result.PASS] >= row["pass"], told(verdicts)
@@ -105,8 +109,8 @@ def test_where_the_kernel_departs_lastack_does_too(row: dict[str, Any]) -> None:
         pytest.skip(why)
     paths = files(row)
     assert len(paths) == row["scripts"]
-    setup = Setup(profile_of(row), row.get("neutral", False))
-    both = list(in_processes(partial(drill_on_both, setup=setup, limit=0), paths, AT_ONCE))
+    play = partial(drill_on_both, setup=setup_of(row), limit=0)
+    both = list(in_processes(play, paths, AT_ONCE))
     departing = [one for one in both if one.kernel.result is Result.FAIL]
     same = sum(one.difference is None for one in departing)
     print(f"{row['name']}: {same} of {len(departing)}")  # noqa: T201 - shown by -s

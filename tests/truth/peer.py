@@ -213,6 +213,15 @@ class HandPeer:
         """Send data."""
         self.tx("PSH|ACK", text, seq=seq, ack=ack)
 
+    def fill(self) -> None:
+        """Send text that nobody reads until the window is shut."""
+        for _ in range(50):
+            self.data(b"x" * 1000)
+            self.world.run(0.3)  # past any delayed ACK
+            if self.arrived[-1][1].wnd == 0:
+                return
+        raise AssertionError(self.world.lines())
+
     def fin(self, *, seq: int | None = None, ack: int | None = None) -> None:
         """Send FIN."""
         self.tx("FIN|ACK", seq=seq, ack=ack)

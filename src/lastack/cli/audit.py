@@ -170,7 +170,11 @@ def _stream(output: Path | None) -> Iterator[TextIO]:
     if output is None:
         yield sys.stderr
         return
-    with output.open("w", encoding="utf-8") as file:
+    try:
+        file = output.open("w", encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"--output {output}: {error.strerror}") from None
+    with file:
         yield file
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -33,11 +33,14 @@ from lastack.oracle import (
 from lastack.profile import Profile
 
 from .fuzz_told import difference_json, side_by_side
-from .values import find_profile
+from .values import find_profile, given_options
 
 _SCRIPTS: Final = 500
 _SHRUNK: Final = 10
 """Kinds of difference of which one script each is made smaller."""
+_MADE: Final = ("seed", "scripts", "seconds", "jobs")
+_PASSED_OVER: Final = {"file": _MADE, "against": _MADE, "store": ("flips", "name", "as_json")}
+"""What --play, --against and --record make no use of, by the names of the parameters."""
 
 
 @click.command()
@@ -68,9 +71,9 @@ def fuzz(
     is to be found: exit status 1 when one is not.
     """
     began = time.monotonic()
+    _check(flips)
     profile = find_profile(name)
     wrong = [(text, _flipped(profile, text)) for text in flips]
-    _check(file, store, against, flips)
     if against is None:
         why = namespaces_work()
         if why:
@@ -80,32 +83,32 @@ def fuzz(
     seeds = range(seed, seed + scripts)
     until = began + seconds if seconds is not None else None
     if store is not None:
-        return _store(store, seeds, jobs)
+        return _store(store, _recorded(seeds, jobs, until))
     if against is not None or wrong:
-        recordings = _stored(against) if against is not None else _recorded(seeds, jobs)
+        recordings = _stored(against) if against is not None else _recorded(seeds, jobs, until)
         if wrong:
             return _find(recordings, profile, wrong, as_json=as_json)
         return _tell(_compared(recordings, profile), began, 0, as_json=as_json)
     return _tell(_explored(seeds, profile, jobs, until), began, seed, as_json=as_json)
 
 
-def _check(
-    file: Path | None, store: Path | None, against: Path | None, flips: Sequence[str]
-) -> None:
-    """UsageError for options of which one would be passed over."""
-    if sum(path is not None for path in (file, store, against)) > 1:
+def _check(flips: Sequence[str]) -> None:
+    """UsageError for options that would be passed over."""
+    given = given_options()
+    ways = [way for way in _PASSED_OVER if way in given]
+    if len(ways) > 1:
         raise click.UsageError("--play, --record and --against: one of them")
-    if store is not None and flips:
-        raise click.UsageError("--record compares nothing; leave --flip out")
-    if file is not None and len(flips) > 1:
+    for way in ways:
+        for other in _PASSED_OVER[way]:
+            if other in given:
+                raise click.UsageError(f"{given[way]} makes no use of {given[other]}; leave it out")
+    if "file" in given and len(flips) > 1:
         raise click.UsageError("--play takes one --flip")
 
 
 def _explored(seeds: range, profile: Profile, jobs: int, until: float | None) -> Batch:
     run = Batch()
-    with ExitStack() as stack:
-        batches = explore(seeds, profile, jobs)
-        stack.callback(batches.close)
+    with closing(explore(seeds, profile, jobs)) as batches:
         for batch in batches:
             run.add(batch)
             if until is not None and time.monotonic() > until:
@@ -212,24 +215,30 @@ def _find(
 
 def _read(path: Path) -> Fuzz:
     try:
-        return read_fuzz(path.read_text(encoding="utf-8"), path.stem)
+        script = read_fuzz(path.read_text(encoding="utf-8"), path.stem)
     except (FuzzError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{path}: {error}") from None
+    if not script.steps:
+        raise click.UsageError(f"{path}: there is no step in it")
+    return script
 
 
-def _recorded(seeds: range, jobs: int) -> Iterator[Recorded]:
-    for batch in record(seeds, jobs):
-        yield from batch
+def _recorded(seeds: range, jobs: int, until: float | None) -> Iterator[Recorded]:
+    with closing(record(seeds, jobs)) as batches:
+        for batch in batches:
+            yield from batch
+            if until is not None and time.monotonic() > until:
+                return
 
 
-def _store(path: Path, seeds: range, jobs: int) -> int:
+def _store(path: Path, recordings: Iterable[Recorded]) -> int:
     count = 0
     try:
         file = path.open("w", encoding="ascii")
     except OSError as error:
         raise click.UsageError(f"--record {path}: {error.strerror}") from None
     with file:
-        for recorded in _recorded(seeds, jobs):
+        for recorded in recordings:
             file.write(json.dumps(recorded_to_json(recorded), separators=(",", ":")) + "\n")
             count += 1
     click.echo(f"{count:,} scripts stored in {path}")

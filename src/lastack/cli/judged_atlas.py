@@ -232,7 +232,7 @@ def notes_beside(directory: Path) -> KernelNotes | None:
         return notes_of(read_record(path.read_text("utf-8")))
     except OSError as error:
         raise click.FileError(str(path), error.strerror or str(error)) from None
-    except BadRecord as error:
+    except (BadRecord, UnicodeDecodeError) as error:
         raise click.ClickException(f"{path}: {error}") from None
 
 

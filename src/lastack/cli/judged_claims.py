@@ -53,7 +53,7 @@ def claims_on_kernel(claims: Sequence[Claim], limit: int) -> list[OnBoth]:
     """Judge claims on the kernel whose programs take no longer than `limit` ns (0: all)."""
     need_namespaces()
     simulated = [judge(claim, LINUX) for claim in claims]
-    times = [took(one) for one in simulated]
+    times = [last_at(one) for one in simulated]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         waiting = [
             pool.submit(_on_kernel, claim, took) if not limit or took <= limit else None
@@ -65,7 +65,7 @@ def claims_on_kernel(claims: Sequence[Claim], limit: int) -> list[OnBoth]:
         ]
 
 
-def took(one: Judged) -> int:
+def last_at(one: Judged) -> int:
     """Return when the last thing happened in a run, ns; a TIME-WAIT is not waited for."""
     return max((event.at for event in one.events if not isinstance(event, Waiting)), default=0)
 

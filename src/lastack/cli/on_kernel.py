@@ -167,9 +167,14 @@ class OnKernel(Told):
 class OnBoth:
     """The same programs in a simulated world and on the kernel, and what differs."""
 
-    def __init__(self, setting: Setting, limit: int) -> None:
-        self.kernel = OnKernel(setting, limit)
-        self.simulated = Played(self.beside(setting))
+    def __init__(self, kernel: OnKernel, simulated: Played) -> None:
+        self.kernel = kernel
+        self.simulated = simulated
+
+    @classmethod
+    def play(cls, setting: Setting, limit: int) -> OnBoth:
+        """Play on both."""
+        return cls(OnKernel(setting, limit), Played(cls.beside(setting)))
 
     @staticmethod
     def beside(setting: Setting) -> Setting:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from click.core import ParameterSource
 
 from lastack.net import LinkRules
 from lastack.profile import LINUX, MS, PROFILES, Profile, S
@@ -25,7 +24,16 @@ from lastack.trace import Event
 from .on_kernel import LIMIT, WHERE, OnBoth, OnKernel
 from .paint import Painter
 from .scene import Played, Setting, Told
-from .values import FAULTS, Duration, Rate, Share, find_profile, parse_fault, parse_program
+from .values import (
+    FAULTS,
+    Duration,
+    Rate,
+    Share,
+    find_profile,
+    given_options,
+    parse_fault,
+    parse_program,
+)
 
 
 @click.command()
@@ -86,7 +94,7 @@ def run(
     )  # fmt: skip
     _check_hosts(setting)
     if where != "lastack":
-        given = _given()
+        given = given_options()
         _check_kernel(where, setting, given)
         setting = replace(setting, cable=bool(_LINK & given.keys()))
         return _on_kernel(setting, where, trace, pcap, as_json, no_ladder, unfold, strict)
@@ -125,22 +133,13 @@ _SIMULATION: Final = {
 """What has no meaning on a kernel, and why."""
 
 
-def _given() -> dict[str, str]:
-    """Return the options that the command line has, as they are written, by parameter."""
-    context = click.get_current_context()
-    return {
-        str(parameter.name): parameter.opts[0]
-        for parameter in context.command.params
-        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-    }
-
-
 def _check_kernel(where: str, setting: Setting, given: dict[str, str]) -> None:
     """UsageError for what no kernel can do."""
     why = [(option, _SIMULATION[name]) for name, option in given.items() if name in _SIMULATION]
     if "seed" in given and where == "kernel" and not {"loss", "jitter"} & given.keys():
         why.append(("--seed", "only --loss and --jitter are chance there"))
-    for option, reason in why:
+    if why:
+        option, reason = why[0]
         raise click.UsageError(
             f"--on {where} has no {option}: {reason}; leave it out or run --on lastack"
         )
@@ -157,9 +156,9 @@ def _on_kernel(
     setting: Setting, where: str, trace: Path | None, pcap: Path | None, as_json: bool,
     no_ladder: bool, unfold: bool, strict: bool,
 ) -> int:  # fmt: skip
-    limit = setting.until if "until" in _given() else LIMIT
+    limit = setting.until if "until" in given_options() else LIMIT
     try:
-        played = OnBoth(setting, limit) if where == "both" else OnKernel(setting, limit)
+        played = OnBoth.play(setting, limit) if where == "both" else OnKernel(setting, limit)
     except OSError as error:
         raise click.ClickException(f"--on {where}: {error}") from None
     _write_files(played.kernel if isinstance(played, OnBoth) else played, trace, pcap)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from lastack.profile import PROFILES, Profile
 
@@ -66,6 +67,16 @@ class Share(click.ParamType[float, Any]):
         if not 0 <= share <= 1:
             self.fail(f"{value!r} is not between 0% and 100%", param, ctx)
         return share
+
+
+def given_options() -> dict[str, str]:
+    """Return the options that the command line has, as they are written, by parameter."""
+    context = click.get_current_context()
+    return {
+        str(parameter.name): parameter.opts[0]
+        for parameter in context.command.params
+        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    }
 
 
 def find_profile(name: str) -> Profile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lastack.profile import S
 from lastack.trace import Arrived, Dropped, Read, ResetSent, Sent, Waiting
 from lastack.verdict import seconds
 
@@ -16,10 +17,11 @@ def s13(seen: Seen) -> Answer:
     free = seen.results.get("server")
     if not isinstance(free, float):
         raise NotSeen("the port did not become free")
+    busy = round(free * S)
     # a kernel is asked at the end, when its TIME-WAIT is over: then the port alone tells
     gone = server.saw_time_wait and not _entries(server)
-    lasts = round(free * 1e9) if gone else _entered(server)
-    holds = about(lasts, 240) and about(round(free * 1e9), 240)
+    lasts = busy if gone else _entered(server)
+    holds = about(lasts, 240) and about(busy, 240)
     stood = "TIME-WAIT" if gone else f"TIME-WAIT for {seconds(lasts)}"
     return holds, (
         f"{stood}; bind() = EADDRINUSE, tried once a second, until after {free:g} s it gave 0"

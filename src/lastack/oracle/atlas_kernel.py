@@ -22,6 +22,7 @@ from lastack.profile import S
 from lastack.state import CLOSED, LISTEN, State
 from lastack.wire import Flow, Packet, Segment, pack_address
 
+from .closer import timed_close
 from .namespace import Namespace
 from .socket_table import socket_table
 from .tun import Tun
@@ -201,13 +202,14 @@ class KernelGround:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, linger))
         sock.setblocking(not nonblocking)
         fd = sock.detach()
-        told: list[Returned] = []
-        thread = threading.Thread(target=lambda: told.append(_close(fd)), name="close")
+        told: list[tuple[int, int]] = []
+        thread = threading.Thread(target=lambda: told.append(timed_close(fd)), name="close")
         thread.start()
         while thread.is_alive():
             thread.join(_PAUSE)
             self._kernel.pump()
-        return told[0]
+        number, took = told[0]
+        return _errno(number) if number else "0", took
 
     def exit(self) -> Returned:
         """End a process that has the socket: one that sleeps, and is killed."""
@@ -236,7 +238,7 @@ class KernelGround:
         except BlockingIOError:
             return "EAGAIN", time.monotonic_ns() - begun
         except OSError as error:
-            return _errno(error), time.monotonic_ns() - begun
+            return _errno(error.errno or 0), time.monotonic_ns() - begun
         return _told(value), time.monotonic_ns() - begun
 
     # -- packets and time ------------------------------------------------------------------------
@@ -281,17 +283,7 @@ class KernelGround:
         return self._kernel.listens(self._port)
 
 
-def _close(fd: int) -> Returned:
-    begun = time.monotonic_ns()
-    try:
-        os.close(fd)
-    except OSError as error:
-        return _errno(error), time.monotonic_ns() - begun
-    return "0", time.monotonic_ns() - begun
-
-
-def _errno(error: OSError) -> str:
-    number = error.errno or 0
+def _errno(number: int) -> str:
     return "EWOULDBLOCK" if number == errno.EWOULDBLOCK else errno.errorcode.get(number, "")
 
 

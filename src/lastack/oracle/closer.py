@@ -112,15 +112,9 @@ class KernelCloser:
         time.sleep(duration / S)
 
     def close(self, *, blocking: bool) -> tuple[int, int]:
-        """close(2) itself, as socket.close() hides an ECONNRESET; return (errno, ns it took)."""
+        """close(2); return (errno, ns it took)."""
         self._socket.setblocking(blocking)
-        fd = self._socket.detach()
-        begun = time.monotonic_ns()
-        try:
-            os.close(fd)
-        except OSError as error:
-            return error.errno or 0, time.monotonic_ns() - begun
-        return 0, time.monotonic_ns() - begun
+        return timed_close(self._socket.detach())
 
     def run_out(self, limit: int) -> None:
         """Let time pass until both ends are gone, or a limit is over."""
@@ -163,3 +157,13 @@ class KernelCloser:
                         self._tun.send_packets(peer.segment_arrives(packet, time.monotonic_ns()))
                 if peer.next_timeout <= time.monotonic_ns():
                     self._tun.send_packets(peer.timeout(time.monotonic_ns()))
+
+
+def timed_close(fd: int) -> tuple[int, int]:
+    """close(2) itself, as socket.close() hides an ECONNRESET; return (errno, ns it took)."""
+    begun = time.monotonic_ns()
+    try:
+        os.close(fd)
+    except OSError as error:
+        return error.errno or 0, time.monotonic_ns() - begun
+    return 0, time.monotonic_ns() - begun

@@ -12,7 +12,6 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET
 from typing import Final
 
@@ -34,7 +33,6 @@ _AT_ONCE: Final = 3 * MS
 _LEAVE: Final = 0.2
 """Seconds that a thread gets to end its call when its socket is gone."""
 _NO_WAIT: Final = struct.pack("ii", 1, 0)
-_TABLES: Final = ("/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6")
 _SS_STATES: Final = {
     "SYN-SENT": "syn-sent", "SYN-RECEIVED": "syn-recv", "ESTABLISHED": "established",
     "FIN-WAIT-1": "fin-wait-1", "FIN-WAIT-2": "fin-wait-2", "CLOSE-WAIT": "close-wait",
@@ -164,9 +162,7 @@ class Kernel:
 
     def states(self) -> list[str]:
         """Return the state of every row of the socket tables."""
-        tables = [path for path in _TABLES if Path(path).exists()]
-        rows = self._space.call(lambda: [row for path in tables for row in socket_table(path)])
-        return [row.state.value for row in rows]
+        return [row.state.value for row in self._space.call(socket_table)]
 
     def forget(self, state: str) -> None:
         """Destroy what is in a state, by ss -K."""

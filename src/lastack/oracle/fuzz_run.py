@@ -72,7 +72,7 @@ def explore(
     yield from in_processes(partial(_explore, profile=profile), batches, jobs)
 
 
-def record(seeds: Sequence[int], jobs: int = FUZZ_JOBS) -> Iterator[list[Recorded]]:
+def record(seeds: Sequence[int], jobs: int = FUZZ_JOBS) -> Generator[list[Recorded], None, None]:
     """Play the scripts of some seeds on the kernel alone."""
     batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
     yield from in_processes(_record, batches, jobs)

@@ -1,4 +1,4 @@
-"""Options that every kind of socket has: SO_RCVTIMEO, SO_SNDTIMEO and SO_PEEK_OFF.
+"""What every kind of socket has: SO_RCVTIMEO, SO_SNDTIMEO and SO_PEEK_OFF; how to be shut down.
 
 Measured: docs/kernel-notes/calls.md. The limits are the kernel's own and give EAGAIN; Python's
 settimeout() is another thing, which makes a socket non-blocking and these of no effect.
@@ -26,6 +26,12 @@ _LONGEST: Final = (1 << 63) // 250 - 1
 
 _RECEIVE: Final = frozenset({names.SO_RCVTIMEO, names.SO_RCVTIMEO_NEW})
 _SEND: Final = frozenset({names.SO_SNDTIMEO, names.SO_SNDTIMEO_NEW})
+
+
+def check_how(how: int) -> None:
+    """EINVAL for what shutdown(2) does not know."""
+    if how not in (names.SHUT_RD, names.SHUT_WR, names.SHUT_RDWR):
+        raise os_error(errno.EINVAL)
 
 
 def set_common(file: File, name: int, value: bytes) -> bool:

@@ -17,7 +17,7 @@ from lastack.trace import Called, ErrorTold, Refused, Returned
 from lastack.wire import ANY4, Datagram, is_loopback, show_endpoint
 
 from . import addresses, names
-from .common import get_common, set_common
+from .common import check_how, get_common, set_common
 from .control import LINK_INDEX, LOOPBACK_INDEX, Control, IpOptions, brought, fit, wish, wish6
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
@@ -232,8 +232,7 @@ class UdpSocket(File):
     def shutdown(self, how: int, now: int) -> None:
         """shutdown(2): sends nothing. Without a peer it fails with ENOTCONN and works all the
         same: a thread that waits in recv() returns."""
-        if how not in (names.SHUT_RD, names.SHUT_WR, names.SHUT_RDWR):
-            raise os_error(errno.EINVAL)
+        check_how(how)
         self._shut_read = self._shut_read or how != names.SHUT_WR
         self._shut_write = self._shut_write or how != names.SHUT_RD
         self.host.wake(self, IN | OUT | RDHUP | HUP)

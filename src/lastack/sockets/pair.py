@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from . import names
+from .common import check_how
 from .datagram import Received
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
@@ -164,8 +165,7 @@ class PairEnd(Local):
 
     def shutdown(self, how: int, now: int) -> None:
         """End one direction or both, at both ends (unix(7))."""
-        if how not in (names.SHUT_RD, names.SHUT_WR, names.SHUT_RDWR):
-            raise os_error(errno.EINVAL)
+        check_how(how)
         if how != names.SHUT_WR:
             self.incoming.deaf = True
         if how != names.SHUT_RD:

@@ -15,6 +15,7 @@ from lastack.tcp import Urgent
 from lastack.trace import Called, Reason, Refused, Returned
 
 from . import addresses, closing, names
+from .common import check_how
 from .control import Control, fit
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, NotNow
@@ -272,8 +273,7 @@ class TcpSocket(SocketParts):
 
     def shutdown(self, how: int, now: int) -> None:
         """shutdown(2). Never waits, whatever SO_LINGER says; ENOTCONN when there is no peer."""
-        if how not in (names.SHUT_RD, names.SHUT_WR, names.SHUT_RDWR):
-            raise os_error(errno.EINVAL)
+        check_how(how)
         if self.listener is not None and self.listening:
             if how != names.SHUT_WR:
                 closing.shut_listener(self, self.listener, now)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from . import names
+from .common import check_how
 from .datagram import Received
 from .errors import os_error
 from .files import AGAIN, HUP, IN, OUT, RDHUP, File, NotNow
@@ -121,8 +122,7 @@ class UnixSocket(PairEnd):
         if self.connected:
             super().shutdown(how, now)
             return
-        if how not in (names.SHUT_RD, names.SHUT_WR, names.SHUT_RDWR):
-            raise os_error(errno.EINVAL)
+        check_how(how)
         self.incoming.deaf = self.incoming.deaf or how != names.SHUT_WR
         self.outgoing.ended = self.outgoing.ended or how != names.SHUT_RD
         self._wake(self, IN | OUT | RDHUP | HUP)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from . import names
+from .common import check_how
 from .datagram import Received
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
@@ -243,8 +244,7 @@ class UnixDatagram(Local):
 
     def shutdown(self, how: int, now: int) -> None:
         """End one direction or both, at this end alone; no peer is needed."""
-        if how not in (names.SHUT_RD, names.SHUT_WR, names.SHUT_RDWR):
-            raise os_error(errno.EINVAL)
+        check_how(how)
         self._deaf = self._deaf or how != names.SHUT_WR
         self._mute = self._mute or how != names.SHUT_RD
         self._wake(self, IN | OUT | RDHUP | HUP)

@@ -215,6 +215,42 @@ def test_a_smaller_path_mtu_keeps_the_window_in_segments() -> None:
     assert max(got.len for got in peer.since(since)) == 960
 
 
+def test_the_path_mtu_is_remembered_for_the_address() -> None:
+    """For ten minutes a connection that begins offers, and takes, an MSS that fits the path."""
+    world, peer, sock = connected()
+    assert tries(world, sock, bytes(1460)) == 1460
+    peer.icmp(3, 4, mtu=1000)
+    assert _mss_with_another(world, 81) == (960, 960)
+    world.run(590)
+    assert _mss_with_another(world, 82) == (960, 960)
+    world.run(20)
+    assert _mss_with_another(world, 83) == (1460, 1460)
+
+
+def _mss_with_another(world: World, port: int) -> tuple[int, int]:
+    """Return the MSS that K offers, and the one that it sends with."""
+    peer = HandPeer(world, port=port, kport=40_000 + port)
+    since = peer.mark()
+    sock = peer.accept_from_k()
+    syn = peer.since(since)[0].segment
+    told = sock.getsockopt(names.IPPROTO_TCP, names.TCP_MAXSEG, 4, world.now)
+    return syn.mss, int.from_bytes(told, "little")
+
+
+def test_a_half_open_request_takes_no_path_mtu() -> None:
+    world = World()
+    listener = world.listen()
+    peer = HandPeer(world, mode="manual")
+    peer.tx("SYN")
+    peer.icmp(3, 4, seq=0, mtu=1000)
+    peer.tx("ACK")
+    sock = listener.accept(world.now)
+    assert isinstance(sock, TcpSocket)
+    since = peer.mark()
+    assert tries(world, sock, bytes(1460)) == 1460
+    assert [got.len for got in peer.since(since)] == [1460]
+
+
 def test_a_larger_path_mtu_changes_nothing() -> None:
     world, peer, sock = connected()
     assert tries(world, sock, bytes(1460)) == 1460

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
+import subprocess
 import time
 
 import lab
 from lab import Between, Fact, Facts
-from peer import KERNEL, Peer, Tun, connected, listening
+from peer import KERNEL, PEER, Peer, Tun, connected, listening
 
 ERRORS = {
     (3, 0): "ENETUNREACH", (3, 1): "EHOSTUNREACH", (3, 2): "ENOPROTOOPT", (3, 3): "ECONNREFUSED",
@@ -222,7 +224,31 @@ def told_not_to_follow() -> Facts:
         yield Fact(f"icmp.mtu-discover.set-{value}", said, "EINVAL")
 
 
+def remembered() -> Facts:
+    """The MTU that 3/4 tells of a path is used for ten minutes by connections to the address that
+    begin. One that is open loses a segment that is too large before it follows."""
+    tun = Tun()
+    peer, other = Peer(tun, 100), Peer(tun, 101)
+    sock, open_already = peer.open(), other.open()
+    sock.send(bytes(1460))
+    peer.collect(0.05)
+    peer.icmp(3, 4, mtu=1000)
+    peer.collect(0.05)
+    asked = subprocess.run(("ip", "route", "get", PEER), check=True, capture_output=True, text=True)
+    route = asked.stdout
+    told = re.search(r"expires (\d+)sec mtu (\d+)", route)
+    yield Fact("icmp.remembered.mtu", told and int(told[2]), 1000)
+    yield Fact("icmp.remembered.seconds", told and int(told[1]), Between(590, 600))
+    open_already.send(bytes(1460))
+    yield Fact("icmp.remembered.open.at-once", [s.size for s in other.collect(0.1)], [])
+    yield Fact("icmp.remembered.open.timer", [s.size for s in other.collect(0.2)], [960])
+    new = Peer(tun, 102)
+    begun = new.open()
+    mss = begun.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+    yield Fact("icmp.remembered.new", mss, 960)
+
+
 if __name__ == "__main__":
     lab.main([syn_sent, established, quoted_number, syn_received, gives_up, soft_error_and_ack,
               reverted_backoff, too_big, too_big_for_a_flight, too_big_before_a_fin,
-              told_not_to_follow])  # fmt: skip
+              told_not_to_follow, remembered])  # fmt: skip

@@ -17,9 +17,6 @@ from .fuzz_compare import Parted
 from .fuzz_play import Look
 from .fuzz_script import Arrival, Fuzz
 
-_OPENS: Final = 128
-"""Octets of text from which on a segment opens the window."""
-_SEGMENT: Final = 1460
 _POLLOUT: Final = 0x4
 _INITIAL: Final = 10
 _POLLERR: Final = 0x8
@@ -62,26 +59,16 @@ def _edge(looks: Sequence[Look], until: int) -> int:
 
 def _between_the_edges(seen: Seen) -> bool:
     """Tell whether the segment of the step begins or ends between the edges that the two sides
-    offered, or, once a segment of some size has opened the windows, near to one of them."""
+    offered."""
     steps = seen.script.steps
     number = seen.difference.step
     step = steps[number] if number < len(steps) else None
     if not isinstance(step, Arrival):
         return False
     edges = sorted((_edge(seen.kernel, number), _edge(seen.lastack, number)))
-    opened = any(isinstance(one, Arrival) and one.length >= _OPENS for one in steps[:number])
-    slack = 2 * _SEGMENT if opened else 0
     ends = step.seq.offset, step.seq.offset + step.length + ("F" in step.flags)
-    near = any(edges[0] - slack <= end <= edges[1] + slack + 1 for end in ends)
-    return near and (opened or edges[0] != edges[1])
-
-
-def _wide_window(seen: Seen) -> bool:
-    """Tell whether nothing but the window differs, without window scale, after segments of some
-    size."""
-    steps = seen.script.steps[: seen.difference.step]
-    opened = any(isinstance(one, Arrival) and one.length >= _OPENS for one in steps)
-    return seen.difference.field == "window" and seen.script.offer.wscale < 0 and opened
+    near = any(edges[0] <= end <= edges[1] + 1 for end in ends)
+    return near and edges[0] != edges[1]
 
 
 def _stamps_tick(seen: Seen) -> bool:
@@ -174,12 +161,6 @@ KNOWN_IN_FUZZ: Final = (
         "the receive buffer depends on the bookkeeping of the device, which is another for TUN "
         "than for loopback, where the field was measured.",
         _between_the_edges,
-    ),
-    Known(
-        "wide window", "window_share",
-        "Without window scale: Linux reckons with a window above 65,535, which the field of a "
-        "TIME-WAIT's ACK does not hold: it tells the low 16 bits.",
-        _wide_window,
     ),
     Known(
         "tick of the timestamps", "race",

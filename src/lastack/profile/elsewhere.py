@@ -51,7 +51,9 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
 _KEPT: Final = StartRules(full_requests=FullRequests.KEPT, offers_again=False, hystart=False)
-_NO_TRAINS: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
+_NO_TRAINS: Final = BufferRules(
+    trains=False, window_rounds_up=False, unscaled_in_segments=False, scale_fits_fixed=False
+)
 _AS_THE_RFC: Final = AcceptanceRules(
     window_check=WindowCheck.OVERLAP,
     window_update=WindowUpdate.RFC9293,
@@ -84,6 +86,7 @@ _BSD_GRADES: Final = {
     "bind_rule": (SOURCE, _PCBBIND),
     "v6only": (SOURCE, "FreeBSD sys/netinet6/in6_proto.c, ip6_v6only is 1"),
     "trains": (SOURCE, "FreeBSD tcp_output.c: PUSH where the send buffer ends"),
+    "unscaled_in_segments": (CHOSEN, "RFC 9293 section 3.8.6: SEG.WND is RCV.WND"),
     "window_rounds_up": (SOURCE, "FreeBSD tcp_output.c: recwin is shifted, what is lost is lost"),
     "scale_fits_fixed": (SOURCE, "FreeBSD tcp_input.c: the scale follows kern.ipc.maxsockbuf"),
     "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
@@ -254,6 +257,7 @@ WINDOWS: Final = Profile(
         "fin_waits": (CHOSEN, "as the BSDs"),
         "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
         "trains": (CHOSEN, "as the BSDs"),
+        "unscaled_in_segments": (CHOSEN, "as the BSDs"),
         "window_rounds_up": (CHOSEN, "as the BSDs"),
         "scale_fits_fixed": (CHOSEN, "as the BSDs"),
         "full_requests": (CHOSEN, "the backlog is that of accepted connections"),

@@ -27,7 +27,10 @@ LINUX: Final = Profile(name="linux", summary="Linux 6.18, measured")
 _UNP = "Stevens, UNIX Network Programming, section 7.5"
 _RFC = "RFC 9293"
 _ASKED = "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"
-_SHIFTED: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
+_FIELD = "RFC 9293 section 3.8.6: SEG.WND is RCV.WND"
+_SHIFTED: Final = BufferRules(
+    trains=False, window_rounds_up=False, unscaled_in_segments=False, scale_fits_fixed=False
+)
 
 TEXTBOOK: Final = Profile(
     name="textbook",
@@ -89,6 +92,7 @@ TEXTBOOK: Final = Profile(
         "v6only": (MANUAL, "RFC 3493 section 5.3: off by default"),
         "trains": (CHOSEN, "no book knows of it"),
         "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
+        "unscaled_in_segments": (MANUAL, _FIELD),
         "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
         "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (CHOSEN, "figures show the ACK of a FIN alone"),
@@ -188,6 +192,7 @@ RFC9293: Final = Profile(
         "sack": (MANUAL, "RFC 2018 is no part of RFC 9293"),
         "trains": (CHOSEN, "not in the RFC"),
         "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
+        "unscaled_in_segments": (MANUAL, _FIELD),
         "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
         "text_across_fin_resets": (MANUAL, f"{_RFC} section 3.10.7.4: ignore the segment text"),
         "fin_waits": (MANUAL, f"{_RFC} section 3.10.7.4, eighth check"),

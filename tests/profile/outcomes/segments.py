@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from lastack.profile import (
+    MINUTE,
     MissingTimestamp,
     OldAck,
     Profile,
@@ -151,6 +152,18 @@ def port_unreachable_of_an_open_connection(profile: Profile) -> object:
     world.flush()
     peer.icmp(3, 3)
     return peer.state
+
+
+@shows("path_mtu_kept_ns", {10 * MINUTE: [960], 0: [1460]})
+def the_next_connection_after_fragmentation_needed(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    sock.send(bytes(1460), 0, world.now)
+    world.flush()
+    peer.icmp(3, 4, mtu=1000)
+    another = HandPeer(world, mode="manual", port=81, kport=40001)
+    since = another.mark()
+    another.begin_from_k()
+    return [got.segment.mss for got in another.since(since)]
 
 
 @shows("destroyed", {errno.ECONNABORTED: "ECONNABORTED", errno.ETIMEDOUT: "ETIMEDOUT"})

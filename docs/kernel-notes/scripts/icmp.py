@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import select
 import socket
+import struct
 import subprocess
 import time
 
 import lab
+from disconnect import dissolve
 from lab import Between, Fact, Facts
 from peer import KERNEL, PEER, Peer, Tun, connected, listening
 
@@ -71,6 +74,44 @@ def established() -> Facts:
         yield Fact(f"{name}.data", lab.outcome(sock.recv, 99), "10 bytes")
         yield Fact(f"{name}.state", lab.state(peer.kernel_port), "ESTABLISHED")
         sock.close()
+
+
+def error_queue() -> Facts:
+    """An error that ends connect() lies in the error queue, too; POLLERR stays until it is read."""
+    tun, late = Tun(), socket.MSG_ERRQUEUE
+    sock, peer = socket.socket(), Peer(tun, 100)
+    sock.bind((KERNEL, 0))
+    poll = select.poll()
+    poll.register(sock, select.POLLERR)
+    peer.start(sock)
+    peer.receive()
+    peer.icmp(3, 1, seq=0)
+    time.sleep(0.02)
+    yield Fact("icmp.queue.so-error", lab.error_of(sock), "EHOSTUNREACH")
+    yield Fact("icmp.queue.poll", poll.poll(0)[0][1] & select.POLLERR, select.POLLERR)
+    dissolve(sock)
+    yield Fact("icmp.queue.poll-renewed", poll.poll(0)[0][1] & select.POLLERR, select.POLLERR)
+    text, control, flags, sender = sock.recvmsg(100, 200, late)
+    quoted = struct.pack("!HHI", peer.kernel_port, 100, peer.kernel_isn)
+    yield Fact("icmp.queue.text", text == quoted, True)
+    yield Fact("icmp.queue.sender", sender, (PEER, 100))
+    yield Fact("icmp.queue.flags", flags, int(late))
+    noted = struct.pack("=IBBBxII", errno.EHOSTUNREACH, 2, 3, 1, 0, 0)
+    noted += struct.pack("=H2x4s8x", socket.AF_INET, socket.inet_aton(PEER))
+    yield Fact("icmp.queue.control", control == [(socket.IPPROTO_IP, 11, noted)], True)
+    yield Fact("icmp.queue.poll-read", poll.poll(0)[0][1] & select.POLLERR, 0)
+    yield Fact("icmp.queue.empty", lab.outcome(sock.recvmsg, 100, 200, late), "EAGAIN")
+    sock, peer = socket.socket(), Peer(tun, 101)
+    sock.bind((KERNEL, 0))
+    peer.start(sock)
+    peer.receive()
+    peer.icmp(3, 1, seq=0)
+    time.sleep(0.02)
+    cut, _, flags, _ = sock.recvmsg(5, 0, late)
+    yield Fact("icmp.queue.cut", len(cut), 5)
+    told = int(late | socket.MSG_TRUNC | socket.MSG_CTRUNC)
+    yield Fact("icmp.queue.cut.flags", flags, told)
+    yield Fact("icmp.queue.read-takes-so-error", lab.error_of(sock), "0")
 
 
 def quoted_number() -> Facts:
@@ -249,6 +290,6 @@ def remembered() -> Facts:
 
 
 if __name__ == "__main__":
-    lab.main([syn_sent, established, quoted_number, syn_received, gives_up, soft_error_and_ack,
-              reverted_backoff, too_big, too_big_for_a_flight, too_big_before_a_fin,
-              told_not_to_follow, remembered])  # fmt: skip
+    lab.main([syn_sent, error_queue, established, quoted_number, syn_received, gives_up,
+              soft_error_and_ack, reverted_backoff, too_big, too_big_for_a_flight,
+              too_big_before_a_fin, told_not_to_follow, remembered])  # fmt: skip

@@ -403,29 +403,14 @@ class Host:
             self.reply_reset(seg, Reason.PORT_CLOSED if syn else Reason.NO_CONNECTION, 0, now)
 
     def _icmp_arrives(self, message: IcmpMessage, now: int) -> None:
-        """An ICMP error about a packet of ours; what it does is in `errors` and the connection
-        (MUST-54)."""
+        """An ICMP error about a packet of ours (MUST-54)."""
         endpoint = self._endpoints.get(message.quoted.reversed())
         self._begin(endpoint.connection.conn if endpoint is not None else 0, message, now)
-        reason = Reason.NO_CONNECTION
+        reason: Reason | None = Reason.NO_CONNECTION
         if endpoint is not None:
-            tcp = endpoint.connection
-            reason = Reason.ICMP_IGNORED
-            mtu = errors.path_mtu(message)
-            if mtu and tcp.has_sent(message.quoted_seq):
-                self._paths.learn(tcp.flow.dst, mtu, now)
-                mss = mtu - header_length(message.quoted)
-                if endpoint.follows_path_mtu and tcp.path_mtu(mss, now):
-                    endpoint.path_mtu = mtu
-            elif number := errors.errno_of(message):
-                lost, ends = errors.path_lost(message), errors.ends_request(message)
-                hard = errors.is_hard(message)
-                if tcp.icmp_arrives(number, message.quoted_seq, lost, ends, hard, now):
-                    self.settle(endpoint, now)
-                    return
-                reason = Reason.ICMP_OUTSIDE_WINDOW
+            reason = errors.tell(endpoint, message, self._paths, self.profile.errors, now)
             self.settle(endpoint, now)
-        if self.scribe is not None:
+        if reason is not None and self.scribe is not None:
             self.scribe.write(Dropped(0, message.number, reason), now)
 
     def _begin(self, conn: int, packet: Packet, now: int) -> None:

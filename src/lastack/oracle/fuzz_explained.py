@@ -19,7 +19,6 @@ from .fuzz_script import Arrival, Fuzz
 
 _POLLOUT: Final = 0x4
 _INITIAL: Final = 10
-_POLLERR: Final = 0x8
 _MUCH: Final = 8_000
 _TICKS: Final = 2 * MS
 _SOON: Final = 9 * MS
@@ -102,15 +101,6 @@ def _fin_tick(seen: Seen) -> bool:
     return False
 
 
-def _error_queue(seen: Seen) -> bool:
-    """Tell whether nothing but POLLERR differs after an ICMP error has ended a connect()."""
-    found = seen.difference
-    if found.field != "ready" or not any(look.act.startswith("icmp") for look in seen.kernel):
-        return False
-    pairs = zip(found.kernel.split(), found.lastack.split(), strict=True)
-    return all(int(one, 16) ^ int(two, 16) in (0, _POLLERR) for one, two in pairs)
-
-
 def _packets_or_octets(seen: Seen) -> bool:
     """Tell whether one side sends more text than the other when a whole window of packets, one of
     them short, has left: such a step is where cwnd ends."""
@@ -173,12 +163,6 @@ KNOWN_IN_FUZZ: Final = (
         "Where no text has come, the ACK of a FIN waits for the next tick of the clock (soon_ns): "
         "what is done within it finds the ACK gone or not.",
         _fin_tick,
-    ),
-    Known(
-        "error queue", "soft errors",
-        "An ICMP error that ends a connect() also lies in the error queue of the socket, which "
-        "lastack has not: POLLERR stays until somebody reads it with MSG_ERRQUEUE.",
-        _error_queue,
     ),
     Known(
         "packets or octets", "initial_cwnd",

@@ -62,6 +62,7 @@ _AS_THE_RFC: Final = AcceptanceRules(
     text_across_fin_resets=False,
 )
 _FIN_AT_ONCE: Final = AckRules(fin_waits=False)
+_NO_QUEUE: Final = ErrorRules(icmp_queued=False)
 _NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False)
 
 _BSD_GRADES: Final = {
@@ -97,6 +98,7 @@ _BSD_GRADES: Final = {
     "reduces_cwnd": (SOURCE, "FreeBSD cc_newreno.c: the smaller of cwnd and the peer's window"),
     "offers_again": (SOURCE, "FreeBSD tcp_output.c: in a SYN|ACK only with TF_RCVD_SCALE"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
+    "icmp_queued": (CHOSEN, "only Linux has such a queue"),
 }
 
 _SUITE: Final = "the expectation of github.com/freebsd-net/tcp-testsuite"
@@ -120,7 +122,9 @@ FREEBSD: Final = Profile(
         _AS_THE_RFC, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
     ),
     errors=ErrorRules(
-        reset_in_close_wait=errno.ECONNRESET, reset_in_syn_received_active=errno.ECONNREFUSED
+        reset_in_close_wait=errno.ECONNRESET,
+        reset_in_syn_received_active=errno.ECONNREFUSED,
+        icmp_queued=False,
     ),
     buffers=replace(_NO_TRAINS, window_opens=WindowOpens.AT_ONCE, window_share=1.0),
     start=replace(_KEPT, window_scale=6),
@@ -164,6 +168,7 @@ BSD44: Final = Profile(
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
     acceptance=_AS_THE_RFC,
+    errors=_NO_QUEUE,
     ports=_BSD_PORTS,
     start=StartRules(
         sack=False,
@@ -203,6 +208,7 @@ MACOS: Final = Profile(
     retransmission=_NO_RACK,
     acks=_FIN_AT_ONCE,
     acceptance=_AS_THE_RFC,
+    errors=_NO_QUEUE,
     start=_KEPT,
     ports=replace(_BSD_PORTS, v6only=False),
     grades={
@@ -248,12 +254,14 @@ WINDOWS: Final = Profile(
     buffers=_NO_TRAINS,
     acks=_FIN_AT_ONCE,
     acceptance=_AS_THE_RFC,
+    errors=_NO_QUEUE,
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
     grades={
         "window_check": (CHOSEN, "as the RFC"),
         "window_update": (CHOSEN, "as the RFC"),
         "old_ack": (CHOSEN, "as the RFC"),
         "request_echo": (CHOSEN, "no RFC asks for it"),
+        "icmp_queued": (CHOSEN, "as the BSDs"),
         "fin_waits": (CHOSEN, "as the BSDs"),
         "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
         "trains": (CHOSEN, "as the BSDs"),

@@ -28,6 +28,7 @@ _UNP = "Stevens, UNIX Network Programming, section 7.5"
 _RFC = "RFC 9293"
 _ASKED = "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"
 _FIELD = "RFC 9293 section 3.8.6: SEG.WND is RCV.WND"
+_QUEUE = "only Linux has such a queue"
 _SHIFTED: Final = BufferRules(
     trains=False, window_rounds_up=False, unscaled_in_segments=False, scale_fits_fixed=False
 )
@@ -75,12 +76,14 @@ TEXTBOOK: Final = Profile(
         reduces_cwnd=False,
         hystart=False,
     ),
+    errors=ErrorRules(icmp_queued=False),
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
         "window_check": (MANUAL, "RFC 9293 table 6"),
         "window_update": (MANUAL, "RFC 9293 section 3.10.7.4, fifth"),
         "old_ack": (MANUAL, "RFC 5961 section 5.2"),
         "request_echo": (CHOSEN, "no RFC asks for it"),
+        "icmp_queued": (CHOSEN, _QUEUE),
         "waits_for": (MANUAL, _UNP),
         "nonblocking": (MANUAL, _UNP),
         "expiry_errno": (MANUAL, _UNP),
@@ -164,12 +167,14 @@ RFC9293: Final = Profile(
         reset_in_close_wait=errno.ECONNRESET,
         reset_in_syn_received_active=errno.ECONNREFUSED,
         hard_unreachable=True,
+        icmp_queued=False,
     ),
     grades={
         "window_check": (MANUAL, f"{_RFC} table 6"),
         "window_update": (MANUAL, f"{_RFC} section 3.10.7.4, fifth"),
         "old_ack": (MANUAL, "RFC 5961 section 5.2"),
         "request_echo": (CHOSEN, "no RFC asks for it"),
+        "icmp_queued": (CHOSEN, _QUEUE),
         "linger_supported": (MANUAL, f"{_RFC} knows no SO_LINGER"),
         "unread": (MANUAL, f"{_RFC} SHLD-3"),
         "fin_wait_2_orphan_ns": (MANUAL, f"{_RFC} section 3.6, no limit"),

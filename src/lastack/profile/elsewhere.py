@@ -17,7 +17,7 @@ from .ports import BindRule, PortRules
 from .profile import Profile
 from .retransmission import RetransmissionRules, Variance
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
-from .shared import AS_THE_RFC, CHOSEN_AS_THE_RFC, FIN_AT_ONCE, NO_RACK, NO_TRAINS
+from .shared import AS_THE_RFC, CHOSEN_AS_THE_RFC, FIN_AT_ONCE, NO_QUEUE, NO_RACK, NO_TRAINS
 from .start import Congestion, Ecn, FullRequests, StartRules
 from .time_wait import ExactReset, NoAckFlag, Reopen, RestartedBy, Reuse, TimeWaitRules
 
@@ -75,6 +75,7 @@ _BSD_GRADES: Final = {
     "bind_rule": (SOURCE, _PCBBIND),
     "v6only": (SOURCE, "FreeBSD sys/netinet6/in6_proto.c, ip6_v6only is 1"),
     "trains": (SOURCE, "FreeBSD tcp_output.c: PUSH where the send buffer ends"),
+    "unscaled_in_segments": (CHOSEN, "RFC 9293 section 3.8.6: SEG.WND is RCV.WND"),
     "window_rounds_up": (SOURCE, "FreeBSD tcp_output.c: recwin is shifted, what is lost is lost"),
     "scale_fits_fixed": (SOURCE, "FreeBSD tcp_input.c: the scale follows kern.ipc.maxsockbuf"),
     "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
@@ -87,6 +88,7 @@ _BSD_GRADES: Final = {
     "reduces_cwnd": (SOURCE, "FreeBSD cc_newreno.c: the smaller of cwnd and the peer's window"),
     "offers_again": (SOURCE, "FreeBSD tcp_output.c: in a SYN|ACK only with TF_RCVD_SCALE"),
     "reconnect_after_refused": (MANUAL, "Stevens, UNIX Network Programming, section 5.12"),
+    "icmp_queued": (CHOSEN, "only Linux has such a queue"),
 }
 
 _SUITE: Final = "the expectation of github.com/freebsd-net/tcp-testsuite"
@@ -110,7 +112,9 @@ FREEBSD: Final = Profile(
         AS_THE_RFC, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
     ),
     errors=ErrorRules(
-        reset_in_close_wait=errno.ECONNRESET, reset_in_syn_received_active=errno.ECONNREFUSED
+        reset_in_close_wait=errno.ECONNRESET,
+        reset_in_syn_received_active=errno.ECONNREFUSED,
+        icmp_queued=False,
     ),
     buffers=replace(NO_TRAINS, window_opens=WindowOpens.AT_ONCE, window_share=1.0),
     start=replace(_KEPT, window_scale=6),
@@ -151,6 +155,7 @@ BSD44: Final = Profile(
     retransmission=NO_RACK,
     acks=FIN_AT_ONCE,
     acceptance=AS_THE_RFC,
+    errors=NO_QUEUE,
     ports=_BSD_PORTS,
     start=StartRules(
         sack=False,
@@ -188,6 +193,7 @@ MACOS: Final = Profile(
     retransmission=NO_RACK,
     acks=FIN_AT_ONCE,
     acceptance=AS_THE_RFC,
+    errors=NO_QUEUE,
     start=_KEPT,
     ports=replace(_BSD_PORTS, v6only=False),
     grades={
@@ -235,12 +241,15 @@ WINDOWS: Final = Profile(
     buffers=NO_TRAINS,
     acks=FIN_AT_ONCE,
     acceptance=AS_THE_RFC,
+    errors=NO_QUEUE,
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
     grades={
         **CHOSEN_AS_THE_RFC,
+        "icmp_queued": (CHOSEN, "as the BSDs"),
         "fin_waits": (CHOSEN, "as the BSDs"),
         "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
         "trains": (CHOSEN, "as the BSDs"),
+        "unscaled_in_segments": (CHOSEN, "as the BSDs"),
         "window_rounds_up": (CHOSEN, "as the BSDs"),
         "scale_fits_fixed": (CHOSEN, "as the BSDs"),
         "full_requests": (CHOSEN, "the backlog is that of accepted connections"),

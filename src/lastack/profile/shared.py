@@ -8,6 +8,7 @@ from typing import Final
 from .acceptance import AcceptanceRules, OldAck, WindowCheck, WindowUpdate
 from .acks import AckRules
 from .buffers import BufferRules
+from .errors import ErrorRules
 from .retransmission import RetransmissionRules, Variance
 from .rule import CHOSEN, MANUAL
 
@@ -20,7 +21,10 @@ AS_THE_RFC: Final = AcceptanceRules(
 )
 FIN_AT_ONCE: Final = AckRules(fin_waits=False)
 NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False, variance=Variance.RFC6298)
-NO_TRAINS: Final = BufferRules(trains=False, window_rounds_up=False, scale_fits_fixed=False)
+NO_TRAINS: Final = BufferRules(
+    trains=False, window_rounds_up=False, unscaled_in_segments=False, scale_fits_fixed=False
+)
+NO_QUEUE: Final = ErrorRules(icmp_queued=False)
 
 _NO_ECHO: Final = (CHOSEN, "no RFC asks for it")
 
@@ -33,6 +37,8 @@ BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
     "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
     "offers_again": (MANUAL, "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"),
+    "unscaled_in_segments": (MANUAL, "RFC 9293 section 3.8.6: SEG.WND is RCV.WND"),
+    "icmp_queued": (CHOSEN, "only Linux has such a queue"),
     "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
     "counts_packets": (MANUAL, "RFC 5681 section 2: cwnd and FlightSize are amounts of data"),
     "variance": (MANUAL, "RFC 6298 section 2"),

@@ -463,7 +463,8 @@ def _fin_arrives(tcb: Tcb, seg: Segment) -> None:
     at = text.offset_of(tcb, (seg.seq + len(seg.text)) & seq.MASK)
     again = at == tcb.fin_at
     # of two FINs that a confused peer sends the first in the stream counts
-    tcb.fin_at = at if tcb.fin_at == UNSET else min(at, tcb.fin_at)
+    if tcb.fin_at == UNSET or at < tcb.fin_at:
+        tcb.fin_at, tcb.fin_begins = at, at - len(seg.text)
     if at > tcb.recvq.ready:
         sack.fin_received(tcb, at, again=again, alone=not seg.text)
     if tcb.fin_at != tcb.recvq.ready:

@@ -167,6 +167,7 @@ def discard_unread(tcb: Tcb, reason: Reason, now: int) -> None:
     """Throw away what was received in order and never read: nobody can read it any more."""
     first, last = tcb.recvq.read, tcb.recvq.ready
     tcb.recvq.clear_unread()
+    tcb.fin_unread = False
     if last > first and tcb.scribe is not None:
         tcb.scribe.write(Destroyed(tcb.conn, Queue.UNREAD, first, last, reason), now)
 

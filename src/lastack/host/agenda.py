@@ -23,13 +23,8 @@ class Agenda:
         self._heap: list[tuple[int, int, int, Endpoint]] = []
         self._count = 0
 
-    def schedule(self, endpoint: Endpoint) -> None:
-        """Note the endpoint's next deadline."""
-        deadline = endpoint.connection.next_timeout
-        if deadline < endpoint.scheduled:
-            self._push(endpoint, deadline)
-
-    def _push(self, endpoint: Endpoint, deadline: int) -> None:
+    def schedule(self, endpoint: Endpoint, deadline: int) -> None:
+        """Note the endpoint's next deadline, which is before the one that is noted."""
         endpoint.scheduled = deadline
         if deadline != NEVER:
             self._count += 1
@@ -49,7 +44,7 @@ class Agenda:
                 return deadline
             heappop(heap)
             if deadline == endpoint.scheduled:
-                self._push(endpoint, true)
+                self.schedule(endpoint, true)
         return limit
 
     @property

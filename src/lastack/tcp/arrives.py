@@ -49,7 +49,7 @@ _READING = (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2)
 
 def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     """Process a segment in any state but CLOSED, LISTEN and SYN-SENT."""
-    keepalive.heard(tcb, now)
+    tcb.heard_at, tcb.keep_sent = now, 0  # `keepalive.heard`
     (
         first_check_sequence_number(tcb, seg, now)
         and second_check_rst(tcb, seg, now)

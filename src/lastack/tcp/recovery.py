@@ -36,7 +36,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
         if not seg.sack:
             tcb.rack.fack, tcb.rack.news = tcb.board.highest, 0
         arrived = tcb.rack.acknowledged(una, tcb.mss, now)
-        _measure_each(tcb, tcb.rack, seg, now)
+        _measure_each(tcb, tcb.rack, seg, una, now)
     if count:
         tcb.sendq.acknowledge(last)
         if tcb.scribe is not None:
@@ -59,12 +59,12 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     return arrived
 
 
-def _measure_each(tcb: Tcb, rack: Rack, seg: Segment, now: int) -> None:
+def _measure_each(tcb: Tcb, rack: Rack, seg: Segment, una: int, now: int) -> None:
     """With RACK the time of every segment is known, and every ACK is a measurement."""
     if rack.acked_at >= 0:
         tcb.rtt.sample(now - rack.acked_at)
         rack.held_at = UNSET
-        una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
+        nxt = tcb.position_of(tcb.snd_nxt)
         tcb.congestion.measured(now - rack.acked_at, tcb.rtt.srtt, una, nxt, now)
     elif rack.held_at < 0:
         tcb.timed_seq = UNSET

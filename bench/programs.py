@@ -71,7 +71,8 @@ def urllib_client(host: str) -> None:
             assert answer.read() == b"hello"
 
 
-async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send back what comes."""
     while data := await reader.read(4096):
         writer.write(data)
         await writer.drain()
@@ -79,7 +80,7 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def _serve_echo() -> None:
-    server = await asyncio.start_server(_echo, "0.0.0.0", PORT)
+    server = await asyncio.start_server(echo, "0.0.0.0", PORT)
     await server.serve_forever()
 
 
@@ -89,7 +90,11 @@ def echo_server() -> None:
 
 
 async def _ask(host: str) -> None:
-    reader, writer = await asyncio.open_connection(host, PORT)
+    await converse(*await asyncio.open_connection(host, PORT))
+
+
+async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Ask 100 times, and close."""
     for _ in range(ECHOES):
         writer.write(b"question")
         assert await reader.readexactly(8) == b"question"
@@ -169,7 +174,7 @@ def on_kernel(pair: Pair) -> Times:
     server = multiprocessing.get_context("fork").Process(target=_silent, args=(pair.server,))
     server.start()
     try:
-        _until_listening()
+        until_listening()
         begun = time.perf_counter()
         pair.client("127.0.0.1")
         elapsed = time.perf_counter() - begun
@@ -184,7 +189,8 @@ def _silent(function: Callable[[], None]) -> None:
     function()
 
 
-def _until_listening() -> None:
+def until_listening() -> None:
+    """Wait until the server of a pair accepts connections."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         try:

@@ -60,7 +60,7 @@ class Machines:
         """Let the next thing happen, unless that is after `until`."""
         network, a, b = self.network, self.a, self.b
         arrival = network.next_arrival
-        timer = min(a.next_timeout, b.next_timeout)
+        timer = min(a.timeout_before(arrival), b.timeout_before(arrival))
         if min(arrival, timer) > until:
             return False
         if arrival <= timer:

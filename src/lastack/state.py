@@ -13,6 +13,8 @@ from typing import Final
 class State(Enum):
     """A connection state; the value is the RFC's spelling."""
 
+    __hash__ = object.__hash__  # that of Enum is written in Python: 20 times a request of urllib
+
     CLOSED = "CLOSED"
     LISTEN = "LISTEN"
     SYN_SENT = "SYN-SENT"

@@ -17,6 +17,10 @@ def opening(conn: int, now: int) -> Endpoint:
     return Endpoint(connection, Binding())
 
 
+def schedule(agenda: Agenda, endpoint: Endpoint) -> None:
+    agenda.schedule(endpoint, endpoint.connection.next_timeout)
+
+
 def conns(agenda: Agenda, now: int) -> list[int]:
     """Take out all that are due."""
     found = []
@@ -28,7 +32,7 @@ def conns(agenda: Agenda, now: int) -> list[int]:
 def test_the_earliest_deadline_comes_first() -> None:
     agenda = Agenda()
     for conn, now in ((1, 2 * S), (2, 0), (3, S)):
-        agenda.schedule(opening(conn, now))
+        schedule(agenda, opening(conn, now))
     assert agenda.next == S
     assert conns(agenda, 2 * S) == [2, 3]
     assert conns(agenda, 3 * S) == [1]
@@ -38,7 +42,7 @@ def test_the_earliest_deadline_comes_first() -> None:
 def test_of_one_instant_the_older_connection_comes_first() -> None:
     agenda = Agenda()
     for conn in (3, 1, 2):  # in whatever order their places in the heap were put right
-        agenda.schedule(opening(conn, 0))
+        schedule(agenda, opening(conn, 0))
     assert conns(agenda, S) == [1, 2, 3]
 
 
@@ -47,7 +51,7 @@ def test_whoever_asks_in_between_changes_nothing() -> None:
         agenda = Agenda()
         endpoints = [opening(conn, 0) for conn in (1, 2, 3)]
         for endpoint in endpoints:
-            agenda.schedule(endpoint)
+            schedule(agenda, endpoint)
         for endpoint in endpoints[:2]:
             endpoint.connection.timeout(S)  # their deadlines move to 2 s
         if asking:
@@ -60,7 +64,7 @@ def test_whoever_asks_in_between_changes_nothing() -> None:
 
 def test_only_what_is_before_the_limit_is_told() -> None:
     agenda = Agenda()
-    agenda.schedule(opening(1, 0))
+    schedule(agenda, opening(1, 0))
     assert agenda.before(S) == S
     assert agenda.before(S + 1) == S
     assert agenda.before(10) == 10

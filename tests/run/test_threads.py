@@ -276,8 +276,9 @@ def test_a_wake_up_that_an_exception_made_void_goes_to_the_next(play: Play) -> N
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot be pinned here")
 def test_all_threads_of_a_world_run_on_one_processor_that_the_process_may_use(play: Play) -> None:
-    allowed = os.sched_getaffinity(0)
+    allowed, before = os.sched_getaffinity(0), os.sched_getscheduler(0)
     found: list[int] = []
+    policies: list[int] = []
 
     def look() -> None:
         with open(
@@ -285,6 +286,7 @@ def test_all_threads_of_a_world_run_on_one_processor_that_the_process_may_use(pl
         ) as status:  # the affinity that programs see is made up
             (mask,) = (row.split()[1] for row in status if row.startswith("Cpus_allowed:"))
         found.append(int(mask.replace(",", ""), 16))
+        policies.append(os.sched_getscheduler(0))
 
     def main() -> None:
         look()
@@ -302,4 +304,5 @@ def test_all_threads_of_a_world_run_on_one_processor_that_the_process_may_use(pl
     (mask,) = set(found)
     assert len(found) == 6
     assert mask in {1 << cpu for cpu in allowed}
-    assert os.sched_getaffinity(0) == allowed
+    assert set(policies) == {os.SCHED_BATCH}  # who gets the baton does not interrupt who gives it
+    assert (os.sched_getaffinity(0), os.sched_getscheduler(0)) == (allowed, before)

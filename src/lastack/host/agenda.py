@@ -23,11 +23,8 @@ class Agenda:
         self._heap: list[tuple[int, int, int, Endpoint]] = []
         self._count = 0
 
-    def schedule(self, endpoint: Endpoint) -> None:
-        """The endpoint's next deadline is before the one that is noted: note it."""
-        self._push(endpoint, endpoint.connection.next_timeout)
-
-    def _push(self, endpoint: Endpoint, deadline: int) -> None:
+    def schedule(self, endpoint: Endpoint, deadline: int) -> None:
+        """Note the endpoint's next deadline, which is before the one that is noted."""
         endpoint.scheduled = deadline
         if deadline != NEVER:
             self._count += 1
@@ -47,7 +44,7 @@ class Agenda:
                 return deadline
             heappop(heap)
             if deadline == endpoint.scheduled:
-                self._push(endpoint, true)
+                self.schedule(endpoint, true)
         return limit
 
     @property

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2s
 
 from lastack.profile import NEVER, Profile, Reuse
-from lastack.state import CLOSED
 from lastack.tcp import (
+    OVER,
     Buffers,
     Connection,
     Entry,
@@ -100,10 +100,7 @@ class Host:
         self._enter()
         try:
             if isinstance(packet, Segment):
-                if self._is_mine(packet.flow.dst):
-                    self._segment_arrives(packet, now)
-                else:
-                    self._drop_unknown(packet, Reason.NOT_FOR_US, now)
+                self._segment_arrives(packet, now)
             elif isinstance(packet, Datagram):
                 self.datagrams.arrives(packet, now)
             elif not self.datagrams.icmp_arrives(packet, now):
@@ -186,18 +183,17 @@ class Host:
 
     def settle(self, endpoint: Endpoint, now: int) -> None:
         """Collect what a connection has to send and to tell; call it after each use of one."""
-        tcp = endpoint.connection
-        segments, events = tcp.take_news(now)
+        segments, events, due = endpoint.connection.take_news(now)
         if segments:
             self._packets += segments
         if endpoint.listener is not None and not endpoint.queued:
             self.handshakes.settled(endpoint, endpoint.listener)
         if events:
             self.wake(endpoint.owner, events)
-        if tcp.state is CLOSED:
+        if due == OVER:
             self._gone(endpoint, now)
-        elif tcp.next_timeout < endpoint.scheduled:
-            self._agenda.schedule(endpoint)
+        elif due < endpoint.scheduled:
+            self._agenda.schedule(endpoint, due)
 
     def _into_table(self, endpoint: Endpoint, taken: tuple[Entry, int], now: int) -> None:
         entry, duration = taken
@@ -376,6 +372,9 @@ class Host:
             if endpoint.listener is None or not refuses(endpoint, seg, now):
                 tcp.segment_arrives(seg, now)
                 self.settle(endpoint, now)
+            return
+        if not self._is_mine(seg.flow.dst):
+            self._drop_unknown(seg, Reason.NOT_FOR_US, now)
             return
         if not is_unicast(seg.flow.src):
             # MUST-63; any other segment of such a source would draw a RST that goes to everybody

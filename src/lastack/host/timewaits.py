@@ -302,6 +302,8 @@ class TimeWaits:
         return (h ^ h >> 32) & _MASK
 
     def _find(self, flow: Flow) -> int:
+        if not self._count:
+            return NIL
         ipv6 = len(flow.src) == 16
         remote = self._addresses.find(flow.src)
         local = self._addresses.find(flow.dst)

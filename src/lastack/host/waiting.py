@@ -46,6 +46,8 @@ class WaitingRoom:
     def ended(self, entry: Entry, reason: Reason, now: int) -> None:
         """Write down that an entry is gone."""
         self._answered.pop(entry.flow, None)
+        if self._scribe is None:
+            return
         old = FIN_WAIT_2 if entry.fin_wait_2 else TIME_WAIT
         self._write(StateChanged(entry.conn, old, CLOSED, reason), now)
         if not entry.fin_wait_2:

@@ -2,6 +2,7 @@
 
 from .buffers import Buffers as Buffers
 from .congestion import NewReno as NewReno
+from .connection import OVER as OVER
 from .connection import Connection as Connection
 from .cubic import Cubic as Cubic
 from .cubic import cube_root as cube_root

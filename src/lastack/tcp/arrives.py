@@ -50,7 +50,7 @@ _AWAITS_ACK_OF_FIN = (FIN_WAIT_1, CLOSING, LAST_ACK)
 
 def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     """Process a segment in any state but CLOSED, LISTEN and SYN-SENT."""
-    keepalive.heard(tcb, now)
+    tcb.heard_at, tcb.keep_sent = now, 0  # `keepalive.heard`
     expected = tcb.acks.due and not seg.length and checks.predicted(tcb, seg)
     taken = (
         first_check_sequence_number(tcb, seg, now)

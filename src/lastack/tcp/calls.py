@@ -46,7 +46,7 @@ def send(tcb: Tcb, data: bytes | memoryview, now: int, *, segments: bool = False
     if not fills:
         room = size
         unsent = sendq.end - tcb.sent_end()
-        if not tcb.buffers.may_begin(len(sendq), len(sendq.blocks), unsent):
+        if not tcb.buffers.may_begin(sendq.end - sendq.start, len(sendq.blocks), unsent):
             tcb.wants_room = True
             tcb.writer_sleeps = not tcb.in_flight()
             return 0

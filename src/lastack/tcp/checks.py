@@ -49,7 +49,7 @@ def _between_edges(tcb: Tcb, seg: Segment, ahead: int, window: int) -> bool:
 def outside_after_all(tcb: Tcb, seg: Segment) -> bool:
     """Tell whether nothing of an acceptable segment is taken: where its ends are what counts, it
     may begin just behind the window, or bring text to a window of 0."""
-    if not by_edges(tcb) or seg.seq == tcb.rcv_nxt != tcb.rcv_adv:
+    if seg.seq == tcb.rcv_nxt != tcb.rcv_adv or not by_edges(tcb):
         return False
     window = tcb.rcv_acceptable()
     ahead = seq.diff(seg.seq, tcb.rcv_nxt)

@@ -7,7 +7,9 @@ there is to send, `next_timeout` says when to call `timeout`. Nothing here knows
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from lastack.profile import NEVER, Congestion, Profile
 from lastack.state import CLOSED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT, State
@@ -36,6 +38,9 @@ from .info import Info, info_of
 from .mark import Urgent
 from .meter import Meter
 from .tcb import UNSET, Tcb
+
+OVER: Final = -1
+"""A next timeout that will not be: the connection is CLOSED."""
 
 
 class Connection:
@@ -289,12 +294,13 @@ class Connection:
         self._meter.left(out, now)
         return out
 
-    def take_news(self, now: int) -> tuple[list[Segment], int]:
-        """Do `take_segments`, and return the wake-ups since the last call, too, as poll(2)
-        bits."""
+    def take_news(self, now: int) -> tuple[Sequence[Segment], int, int]:
+        """Do `take_segments`, and return also the wake-ups since the last call, as poll(2) bits,
+        and the next timeout, OVER when the connection is CLOSED. The host asks for nothing else."""
         tcb = self._tcb
         ready, tcb.ready = tcb.ready, 0
-        return self.take_segments(now) if tcb.outbox else [], ready
+        due = OVER if tcb.state is CLOSED else tcb.timers.earliest
+        return () if tcb.outbox is None else self.take_segments(now), ready, due
 
     def take_entry(self) -> tuple[Entry, int] | None:
         """Return what the TIME-WAIT table has to take over, and for how long (ns); None: nothing.

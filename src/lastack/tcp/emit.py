@@ -230,7 +230,6 @@ def send_text(
     _acknowledged(tcb)
     if not tcb.timers.running(timers.RETRANSMIT):
         tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
-    tcb.timers.stop(timers.PERSIST)
     if tcb.flight is not None or not again:
         loss.sent(tcb, first, last + 1 if fin else last, now)
     _out(tcb, seg, now, first, last, again)
@@ -278,7 +277,8 @@ def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
                 loss.schedule_probe(tcb, now)
         else:
             waits = True
-        _watch_window(tcb, now, waits=waits)
+        if waits or tcb.timers.deadline[timers.PERSIST] != NEVER or tcb.probing_since != UNSET:
+            _watch_window(tcb, now, waits=waits)
     if tcb.acks.at_once:
         send_ack(tcb, now)
     elif tcb.acks.due and not tcb.timers.running(timers.DELAYED_ACK):
@@ -476,10 +476,9 @@ def _worth_sending(
 
 def _watch_window(tcb: Tcb, now: int, *, waits: bool) -> None:
     """Set the persist timer when text or FIN waits for window and nothing is in flight: it
-    expires after one RTO (SHLD-29)."""
+    expires after one RTO (SHLD-29). Else the peer is not probed any more."""
     if not waits or tcb.in_flight():
-        if tcb.timers.deadline[timers.PERSIST] != NEVER or tcb.probing_since != UNSET:
-            tcb.timers.stop(timers.PERSIST)
-            tcb.probing_since = UNSET
+        tcb.timers.stop(timers.PERSIST)
+        tcb.probing_since = UNSET
     elif not tcb.timers.running(timers.PERSIST):
         tcb.timers.set(timers.PERSIST, now + tcb.rtt.probe_interval)

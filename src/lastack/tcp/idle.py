@@ -11,9 +11,10 @@ from .tcb import UNSET, Tcb
 
 def note_time(tcb: Tcb, meter: Meter, now: int) -> None:
     """Account for the sender's time (tcpi_busy_time and others; docs/kernel-notes/sending.md)."""
-    doing = BUFFER if tcb.buffer_full else WINDOW if tcb.window_full else BUSY
-    if not len(tcb.sendq) and (tcb.fin_seq == UNSET or tcb.fin_acked()):
+    if tcb.sendq.start == tcb.sendq.end and (tcb.fin_seq == UNSET or tcb.fin_acked()):
         doing = IDLE
+    else:
+        doing = BUFFER if tcb.buffer_full else WINDOW if tcb.window_full else BUSY
     if doing != meter.doing:
         meter.turns_to(doing, now)
 

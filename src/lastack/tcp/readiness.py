@@ -37,8 +37,8 @@ def _has_room(tcb: Tcb) -> bool:
     Who has been told no is woken later, also without a send that was refused.
     """
     sendq = tcb.sendq
-    queued, unsent = len(sendq), sendq.end - tcb.sent_end()
-    if queued and not tcb.buffers.writable(queued, len(sendq.blocks), unsent):
-        tcb.wants_room = tcb.writer_sleeps = True
-        return False
-    return True
+    queued = sendq.end - sendq.start
+    if not queued or tcb.buffers.writable(queued, len(sendq.blocks), sendq.end - tcb.sent_end()):
+        return True
+    tcb.wants_room = tcb.writer_sleeps = True
+    return False

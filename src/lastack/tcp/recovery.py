@@ -36,7 +36,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
         arrived = tcb.flight.acknowledged(una, now)
         if tcb.dupacks and tcb.rack is None:
             arrived = max(arrived - tcb.dupacks * tcb.mss, tcb.mss)  # duplicate ACKs told of them
-        _measure_each(tcb, tcb.flight, seg, now)
+        _measure_each(tcb, tcb.flight, seg, una, now)
     if count:
         tcb.sendq.acknowledge(last)
         if tcb.scribe is not None:
@@ -59,10 +59,10 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     return arrived
 
 
-def _measure_each(tcb: Tcb, flight: Flight, seg: Segment, now: int) -> None:
+def _measure_each(tcb: Tcb, flight: Flight, seg: Segment, una: int, now: int) -> None:
     """The time of every segment is known, and every ACK is a measurement."""
     if flight.acked_at >= 0:
-        una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
+        nxt = tcb.position_of(tcb.snd_nxt)
         tcb.rtt.sample(now - flight.acked_at, una, nxt)
         flight.held_at = UNSET
         tcb.congestion.measured(now - flight.acked_at, tcb.rtt.srtt, una, nxt, now)

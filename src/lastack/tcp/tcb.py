@@ -323,7 +323,9 @@ class Tcb:
 
     def ts_fields(self, now: int) -> tuple[int, int]:
         """Return (TSval, TSecr) for a segment, ABSENT without the option."""
-        return (self.timestamp(now), self.ts_recent) if self.ts_ok else (ABSENT, 0)
+        if not self.ts_ok:
+            return ABSENT, 0
+        return (now // 1_000_000 + self.ts_offset) & seq.MASK, self.ts_recent  # timestamp(now)
 
 
 def enter(tcb: Tcb, new: State, reason: Reason, now: int, *, quiet: bool = False) -> None:

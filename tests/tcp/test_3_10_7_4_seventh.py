@@ -76,11 +76,22 @@ def test_what_lies_beyond_the_window_is_cut_off() -> None:
 
 
 def test_text_beyond_the_peers_fin_is_no_text() -> None:
-    world, peer, sock = reach(ESTABLISHED)
+    world, peer, sock = reach(ESTABLISHED, LINUX.with_field("window_check", WindowCheck.OVERLAP))
     peer.tx("FIN|ACK", b"ef", seq=5)
     peer.data(b"abcdefgh", seq=1)
     assert tries(world, sock, "recv") == b"abcdef"
     assert tries(world, sock, "recv") == b""
+    assert sock.state is CLOSE_WAIT
+
+
+def test_where_segments_count_as_a_whole_text_over_a_fin_takes_its_place() -> None:
+    """docs/kernel-notes/found.md, text-over-a-fin."""
+    world, peer, sock = reach(ESTABLISHED)
+    peer.tx("FIN|ACK", b"ef", seq=5)
+    peer.data(b"abcdefgh", seq=1)
+    assert tries(world, sock, "recv") == b"abcdefgh"
+    assert sock.state is ESTABLISHED
+    peer.tx("FIN|ACK", b"", seq=9)
     assert sock.state is CLOSE_WAIT
 
 

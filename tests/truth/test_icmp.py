@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import struct
 
 import pytest
 
 from lastack.profile import RFC9293
-from lastack.sockets import AGAIN, TcpSocket, names
+from lastack.sockets import AGAIN, ERR, TcpSocket, names
 from lastack.state import CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT, State
+from lastack.wire import pack_address
 
 from .peer import HandPeer, World, tries
 from .silence import TIMERS, connected, gone, sysctl
@@ -213,6 +215,83 @@ def test_a_smaller_path_mtu_keeps_the_window_in_segments() -> None:
     peer.icmp(3, 4, mtu=1000)
     assert len(peer.since(since)) == 10
     assert max(got.len for got in peer.since(since)) == 960
+
+
+def test_the_error_that_ends_connect_waits_in_the_error_queue() -> None:
+    world = World()
+    peer = HandPeer(world, mode="manual")
+    sock = peer.begin_from_k()
+    peer.icmp(3, 1, seq=0)
+    assert so_error(world, sock) == errno.EHOSTUNREACH
+    assert sock.mask(world.now) & ERR
+    sock.disconnect(world.now)
+    assert sock.mask(world.now) & ERR
+    told = sock.recv_error(100, 200, world.now)
+    assert told.text == struct.pack("!HHI", 40_000, 80, peer.irs)
+    assert told.source == (pack_address("10.0.0.2"), 80)
+    assert told.flags == names.MSG_ERRQUEUE
+    extended = struct.pack("=IBBBxII", errno.EHOSTUNREACH, 2, 3, 1, 0, 0)
+    sender = struct.pack("=H2x4s8x", names.AF_INET, pack_address("10.0.0.2"))
+    assert told.control == ((names.IPPROTO_IP, names.IP_RECVERR, extended + sender),)
+    assert not sock.mask(world.now) & ERR
+    with pytest.raises(BlockingIOError):
+        sock.recv_error(100, 200, world.now)
+
+
+def test_reading_the_error_queue_takes_so_error_along() -> None:
+    world = World()
+    peer = HandPeer(world, mode="manual")
+    sock = peer.begin_from_k()
+    peer.icmp(3, 1, seq=0)
+    told = sock.recv_error(5, 0, world.now)
+    assert len(told.text) == 5
+    assert told.flags == names.MSG_ERRQUEUE | names.MSG_TRUNC | names.MSG_CTRUNC
+    assert so_error(world, sock) == 0
+
+
+def test_over_ipv6_nothing_is_queued() -> None:
+    world = World()
+    peer = HandPeer(world, mode="manual", ipv6=True)
+    sock = peer.begin_from_k()
+    peer.icmp(1, 3, seq=0)
+    assert so_error(world, sock) == errno.EHOSTUNREACH
+    assert not sock.mask(world.now) & ERR
+
+
+def test_the_path_mtu_is_remembered_for_the_address() -> None:
+    """For ten minutes a connection that begins offers, and takes, an MSS that fits the path."""
+    world, peer, sock = connected()
+    assert tries(world, sock, bytes(1460)) == 1460
+    peer.icmp(3, 4, mtu=1000)
+    assert _mss_with_another(world, 81) == (960, 960)
+    world.run(590)
+    assert _mss_with_another(world, 82) == (960, 960)
+    world.run(20)
+    assert _mss_with_another(world, 83) == (1460, 1460)
+
+
+def _mss_with_another(world: World, port: int) -> tuple[int, int]:
+    """Return the MSS that K offers, and the one that it sends with."""
+    peer = HandPeer(world, port=port, kport=40_000 + port)
+    since = peer.mark()
+    sock = peer.accept_from_k()
+    syn = peer.since(since)[0].segment
+    told = sock.getsockopt(names.IPPROTO_TCP, names.TCP_MAXSEG, 4, world.now)
+    return syn.mss, int.from_bytes(told, "little")
+
+
+def test_a_half_open_request_takes_no_path_mtu() -> None:
+    world = World()
+    listener = world.listen()
+    peer = HandPeer(world, mode="manual")
+    peer.tx("SYN")
+    peer.icmp(3, 4, seq=0, mtu=1000)
+    peer.tx("ACK")
+    sock = listener.accept(world.now)
+    assert isinstance(sock, TcpSocket)
+    since = peer.mark()
+    assert tries(world, sock, bytes(1460)) == 1460
+    assert [got.len for got in peer.since(since)] == [1460]
 
 
 def test_a_larger_path_mtu_changes_nothing() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import select
 import socket
+import struct
+import subprocess
 import time
 
 import lab
+from disconnect import dissolve
 from lab import Between, Fact, Facts
-from peer import KERNEL, Peer, Tun, connected, listening
+from peer import KERNEL, PEER, Peer, Tun, connected, listening
 
 ERRORS = {
     (3, 0): "ENETUNREACH", (3, 1): "EHOSTUNREACH", (3, 2): "ENOPROTOOPT", (3, 3): "ECONNREFUSED",
@@ -69,6 +74,44 @@ def established() -> Facts:
         yield Fact(f"{name}.data", lab.outcome(sock.recv, 99), "10 bytes")
         yield Fact(f"{name}.state", lab.state(peer.kernel_port), "ESTABLISHED")
         sock.close()
+
+
+def error_queue() -> Facts:
+    """An error that ends connect() lies in the error queue, too; POLLERR stays until it is read."""
+    tun, late = Tun(), socket.MSG_ERRQUEUE
+    sock, peer = socket.socket(), Peer(tun, 100)
+    sock.bind((KERNEL, 0))
+    poll = select.poll()
+    poll.register(sock, select.POLLERR)
+    peer.start(sock)
+    peer.receive()
+    peer.icmp(3, 1, seq=0)
+    time.sleep(0.02)
+    yield Fact("icmp.queue.so-error", lab.error_of(sock), "EHOSTUNREACH")
+    yield Fact("icmp.queue.poll", poll.poll(0)[0][1] & select.POLLERR, select.POLLERR)
+    dissolve(sock)
+    yield Fact("icmp.queue.poll-renewed", poll.poll(0)[0][1] & select.POLLERR, select.POLLERR)
+    text, control, flags, sender = sock.recvmsg(100, 200, late)
+    quoted = struct.pack("!HHI", peer.kernel_port, 100, peer.kernel_isn)
+    yield Fact("icmp.queue.text", text == quoted, True)
+    yield Fact("icmp.queue.sender", sender, (PEER, 100))
+    yield Fact("icmp.queue.flags", flags, int(late))
+    noted = struct.pack("=IBBBxII", errno.EHOSTUNREACH, 2, 3, 1, 0, 0)
+    noted += struct.pack("=H2x4s8x", socket.AF_INET, socket.inet_aton(PEER))
+    yield Fact("icmp.queue.control", control == [(socket.IPPROTO_IP, 11, noted)], True)
+    yield Fact("icmp.queue.poll-read", poll.poll(0)[0][1] & select.POLLERR, 0)
+    yield Fact("icmp.queue.empty", lab.outcome(sock.recvmsg, 100, 200, late), "EAGAIN")
+    sock, peer = socket.socket(), Peer(tun, 101)
+    sock.bind((KERNEL, 0))
+    peer.start(sock)
+    peer.receive()
+    peer.icmp(3, 1, seq=0)
+    time.sleep(0.02)
+    cut, _, flags, _ = sock.recvmsg(5, 0, late)
+    yield Fact("icmp.queue.cut", len(cut), 5)
+    told = int(late | socket.MSG_TRUNC | socket.MSG_CTRUNC)
+    yield Fact("icmp.queue.cut.flags", flags, told)
+    yield Fact("icmp.queue.read-takes-so-error", lab.error_of(sock), "0")
 
 
 def quoted_number() -> Facts:
@@ -222,7 +265,31 @@ def told_not_to_follow() -> Facts:
         yield Fact(f"icmp.mtu-discover.set-{value}", said, "EINVAL")
 
 
+def remembered() -> Facts:
+    """The MTU that 3/4 tells of a path is used for ten minutes by connections to the address that
+    begin. One that is open loses a segment that is too large before it follows."""
+    tun = Tun()
+    peer, other = Peer(tun, 100), Peer(tun, 101)
+    sock, open_already = peer.open(), other.open()
+    sock.send(bytes(1460))
+    peer.collect(0.05)
+    peer.icmp(3, 4, mtu=1000)
+    peer.collect(0.05)
+    asked = subprocess.run(("ip", "route", "get", PEER), check=True, capture_output=True, text=True)
+    route = asked.stdout
+    told = re.search(r"expires (\d+)sec mtu (\d+)", route)
+    yield Fact("icmp.remembered.mtu", told and int(told[2]), 1000)
+    yield Fact("icmp.remembered.seconds", told and int(told[1]), Between(590, 600))
+    open_already.send(bytes(1460))
+    yield Fact("icmp.remembered.open.at-once", [s.size for s in other.collect(0.1)], [])
+    yield Fact("icmp.remembered.open.timer", [s.size for s in other.collect(0.2)], [960])
+    new = Peer(tun, 102)
+    begun = new.open()
+    mss = begun.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+    yield Fact("icmp.remembered.new", mss, 960)
+
+
 if __name__ == "__main__":
-    lab.main([syn_sent, established, quoted_number, syn_received, gives_up, soft_error_and_ack,
-              reverted_backoff, too_big, too_big_for_a_flight, too_big_before_a_fin,
-              told_not_to_follow])  # fmt: skip
+    lab.main([syn_sent, error_queue, established, quoted_number, syn_received, gives_up,
+              soft_error_and_ack, reverted_backoff, too_big, too_big_for_a_flight,
+              too_big_before_a_fin, told_not_to_follow, remembered])  # fmt: skip

@@ -25,6 +25,23 @@ def opened(port: int = 7, tun: Tun6 | None = None) -> tuple[socket.socket, Peer]
     return peer.open(), peer
 
 
+def error_queue() -> Facts:
+    """As over IPv4, if IPV6_RECVERR (25) asks for it."""
+    tun = Tun6()
+    for asked, noted in ((0, 0), (1, select.POLLERR)):
+        sock, peer = socket.socket(socket.AF_INET6), Peer(tun, 90 + asked)
+        sock.setsockopt(socket.IPPROTO_IPV6, 25, asked)
+        sock.bind((tun.kernel, 0))
+        peer.start(sock)
+        peer.receive()
+        peer.icmp6(1, 3, seq=0)
+        time.sleep(0.02)
+        yield Fact(f"icmp6.queue-{asked}.so-error", lab.error_of(sock), "EHOSTUNREACH")
+        poll = select.poll()
+        poll.register(sock, select.POLLERR)
+        yield Fact(f"icmp6.queue-{asked}.poll", poll.poll(0)[0][1] & select.POLLERR, noted)
+
+
 def syn_sent() -> Facts:
     """Hard in SYN-SENT: the connection is gone, connect() fails."""
     tun = Tun6()
@@ -143,5 +160,5 @@ def without_mss() -> Facts:
 
 
 if __name__ == "__main__":
-    lab.main([syn_sent, established, syn_received, quoted_number, reverted_backoff, too_big,
-              without_mss])  # fmt: skip
+    lab.main([syn_sent, error_queue, established, syn_received, quoted_number, reverted_backoff,
+              too_big, without_mss])  # fmt: skip

@@ -149,6 +149,7 @@ LINUX_SETTINGS: Final[dict[str, Setter]] = {
     "tcp_recovery": lambda p, v: p.with_field("rack", bool(int(v) & 1)),
     "tcp_rto_max_ms": _number("rto_max_ns", MS),
     "tcp_rto_min_us": _number("rto_min_ns", 1000),
+    "route.mtu_expires": _number("path_mtu_kept_ns", S),
     "tcp_invalid_ratelimit": lambda p, v: p.with_field("challenge_gap_ns", int(v) * MS).with_field(
         "answer_gap_ns", int(v) * MS
     ),

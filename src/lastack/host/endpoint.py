@@ -9,7 +9,7 @@ from typing import Protocol
 from lastack.profile import NEVER, StartRules
 from lastack.state import CLOSED, LISTEN, State
 from lastack.tcp import Buffers, Connection
-from lastack.wire import Flow, IpFields
+from lastack.wire import Flow, IcmpMessage, IpFields
 
 from .ports import Binding
 
@@ -43,11 +43,13 @@ class Endpoint:
     the listening socket whose queue it is in, or will be in. inherited are the listener's options
     as of the end of the handshake. path_mtu is what ICMP told of the path, 0 for nothing;
     it may say nothing where the program has asked for that (follows_path_mtu, IP_MTU_DISCOVER).
+    refused_by is the ICMP error, and its errno, that ended the handshake and that the owner has to
+    put into its error queue.
     """
 
     __slots__ = (
         "connection", "binding", "owner", "listener", "queued", "inherited", "scheduled",
-        "path_mtu", "follows_path_mtu",
+        "path_mtu", "follows_path_mtu", "refused_by",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, binding: Binding) -> None:
@@ -60,6 +62,7 @@ class Endpoint:
         self.scheduled = NEVER
         self.path_mtu = 0
         self.follows_path_mtu = True
+        self.refused_by: tuple[int, IcmpMessage] | None = None
         binding.owner = connection
         binding.connected = True
 

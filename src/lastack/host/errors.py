@@ -10,7 +10,13 @@ from __future__ import annotations
 import errno
 from typing import Final
 
+from lastack.profile import ErrorRules
+from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
+from lastack.trace import Reason
 from lastack.wire import IcmpMessage, tells_mtu
+
+from .endpoint import Endpoint, header_length
+from .paths import Paths
 
 _ERRNOS4: Final = {
     (3, 0): errno.ENETUNREACH, (3, 1): errno.EHOSTUNREACH, (3, 2): errno.ENOPROTOOPT,
@@ -36,6 +42,31 @@ _HARD4: Final = frozenset({(3, 2), (3, 3)})
 _HARD6: Final = frozenset({(_UNREACHABLE6, 1), (_UNREACHABLE6, 4)})
 _LEAST_MTU4: Final = 552
 _LEAST_MTU6: Final = 1280
+
+
+def tell(
+    endpoint: Endpoint, message: IcmpMessage, paths: Paths, rules: ErrorRules, now: int
+) -> Reason | None:
+    """Tell a connection of an ICMP error about a segment of its own; return why it does nothing,
+    None when it does something, or is remembered."""
+    tcp = endpoint.connection
+    if mtu := path_mtu(message):
+        if tcp.has_sent(message.quoted_seq):
+            paths.learn(tcp.flow.dst, mtu, now)
+            mss = mtu - header_length(message.quoted)
+            if endpoint.follows_path_mtu and tcp.path_mtu(mss, now):
+                endpoint.path_mtu = mtu
+        return Reason.ICMP_IGNORED
+    number = errno_of(message)
+    if not number:
+        return Reason.ICMP_IGNORED
+    opening = tcp.state in (SYN_SENT, SYN_RECEIVED)
+    lost, ends, hard = path_lost(message), ends_request(message), is_hard(message)
+    if not tcp.icmp_arrives(number, message.quoted_seq, lost, ends, hard, now):
+        return Reason.ICMP_OUTSIDE_WINDOW
+    if opening and tcp.state is CLOSED and rules.icmp_queued and not _is_ipv6(message):
+        endpoint.refused_by = number, message
+    return None
 
 
 def errno_of(message: IcmpMessage) -> int:

@@ -48,8 +48,9 @@ class Desk(Protocol):
         """Answer a segment that belongs to no connection."""
 
     def new_connection(
-        self, flow: Flow, buffers: Buffers, conn: int, maxseg: int, iss: int, scribe: Scribe | None
-    ) -> Connection:
+        self, flow: Flow, buffers: Buffers, conn: int, maxseg: int, iss: int,
+        scribe: Scribe | None, now: int,
+    ) -> Connection:  # fmt: skip
         """Return a connection that no table has yet."""
 
     def new_endpoint(
@@ -146,7 +147,7 @@ class Handshakes:
     def _answer(self, listener: Listener, flow: Flow, iss: int, syn: Segment, now: int) -> Segment:
         """Return the SYN|ACK of a connection that nobody keeps."""
         once = self._host.new_connection(
-            flow, listener.buffers.copy(), 0, listener.options.maxseg, iss, None
+            flow, listener.buffers.copy(), 0, listener.options.maxseg, iss, None, now
         )
         once.set_ip_fields(listener.options.ip_fields(flow))
         once.syn_arrives(syn, now)

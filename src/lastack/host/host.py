@@ -56,6 +56,7 @@ from .datagrams import Datagrams
 from .endpoint import Endpoint, Listener, Options, header_length
 from .handshakes import Handshakes
 from .listen import choose
+from .paths import Paths
 from .ports import Binding, PortError, Ports, flow_hint, source_for
 from .timewaits import TimeWaits
 from .waiting import WaitingRoom
@@ -79,6 +80,7 @@ class Host:
         self.mtu_to: Callable[[bytes], int] = lambda _: _NO_LINK
         self._secret = blake2s(f"{name}/{seed}".encode(), digest_size=16).digest()
         table = TimeWaits(profile.time_wait.limit, seed)
+        self._paths = Paths(profile.errors.path_mtu_kept_ns)
         self.waiting = WaitingRoom(profile, table, self._secret, scribe)
         self.ports = Ports(profile.ports, self.waiting.table, seed)
         self.datagrams = Datagrams(self, profile.ports, seed)
@@ -330,16 +332,19 @@ class Host:
             iss = initial_sequence(flow, self._secret, now)
         if old is not None:
             iss = (old.snd_nxt + self.profile.time_wait.reopen_isn_gap) & seq.MASK
-        connection = self.new_connection(flow, buffers, conn, maxseg, iss, self.scribe)
+        connection = self.new_connection(flow, buffers, conn, maxseg, iss, self.scribe, now)
         endpoint = Endpoint(connection, binding)
+        endpoint.path_mtu = self._paths.told(flow.dst, now)
         self._endpoints[flow.reversed()] = endpoint
         return endpoint
 
     def new_connection(
-        self, flow: Flow, buffers: Buffers, conn: int, maxseg: int, iss: int, scribe: Scribe | None
-    ) -> Connection:
+        self, flow: Flow, buffers: Buffers, conn: int, maxseg: int, iss: int,
+        scribe: Scribe | None, now: int,
+    ) -> Connection:  # fmt: skip
         """Return a connection that no table has yet."""
-        mss = self.mtu_to(flow.dst) - header_length(flow)
+        link, told = self.mtu_to(flow.dst), self._paths.told(flow.dst, now)
+        mss = min(link, told or link) - header_length(flow)
         return Connection(
             self.profile, flow, conn=conn, iss=iss, mss=min(mss, maxseg or mss), buffers=buffers,
             scribe=scribe, ts_offset=timestamp_offset(flow, self._secret),
@@ -394,26 +399,14 @@ class Host:
             self.reply_reset(seg, Reason.PORT_CLOSED if syn else Reason.NO_CONNECTION, 0, now)
 
     def _icmp_arrives(self, message: IcmpMessage, now: int) -> None:
-        """An ICMP error about a packet of ours; what it does is in `errors` and the connection
-        (MUST-54)."""
+        """An ICMP error about a packet of ours (MUST-54)."""
         endpoint = self._endpoints.get(message.quoted.reversed())
         self._begin(endpoint.connection.conn if endpoint is not None else 0, message, now)
-        reason = Reason.NO_CONNECTION
+        reason: Reason | None = Reason.NO_CONNECTION
         if endpoint is not None:
-            tcp = endpoint.connection
-            reason = Reason.ICMP_IGNORED
-            mtu = errors.path_mtu(message) if endpoint.follows_path_mtu else 0
-            if mtu and tcp.path_mtu(mtu - header_length(message.quoted), message.quoted_seq, now):
-                endpoint.path_mtu = mtu
-            elif number := errors.errno_of(message):
-                lost, ends = errors.path_lost(message), errors.ends_request(message)
-                hard = errors.is_hard(message)
-                if tcp.icmp_arrives(number, message.quoted_seq, lost, ends, hard, now):
-                    self.settle(endpoint, now)
-                    return
-                reason = Reason.ICMP_OUTSIDE_WINDOW
+            reason = errors.tell(endpoint, message, self._paths, self.profile.errors, now)
             self.settle(endpoint, now)
-        if self.scribe is not None:
+        if reason is not None and self.scribe is not None:
             self.scribe.write(Dropped(0, message.number, reason), now)
 
     def _begin(self, conn: int, packet: Packet, now: int) -> None:

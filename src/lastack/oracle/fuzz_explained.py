@@ -17,11 +17,7 @@ from .fuzz_compare import Parted
 from .fuzz_play import Look
 from .fuzz_script import Arrival, Fuzz
 
-_OPENS: Final = 128
-"""Octets of text from which on a segment opens the window."""
-_SEGMENT: Final = 1460
 _POLLOUT: Final = 0x4
-_POLLERR: Final = 0x8
 _MUCH: Final = 8_000
 _TICKS: Final = 2 * MS
 _SOON: Final = 9 * MS
@@ -61,26 +57,16 @@ def _edge(looks: Sequence[Look], until: int) -> int:
 
 def _between_the_edges(seen: Seen) -> bool:
     """Tell whether the segment of the step begins or ends between the edges that the two sides
-    offered, or, once a segment of some size has opened the windows, near to one of them."""
+    offered."""
     steps = seen.script.steps
     number = seen.difference.step
     step = steps[number] if number < len(steps) else None
     if not isinstance(step, Arrival):
         return False
     edges = sorted((_edge(seen.kernel, number), _edge(seen.lastack, number)))
-    opened = any(isinstance(one, Arrival) and one.length >= _OPENS for one in steps[:number])
-    slack = 2 * _SEGMENT if opened else 0
     ends = step.seq.offset, step.seq.offset + step.length + ("F" in step.flags)
-    near = any(edges[0] - slack <= end <= edges[1] + slack + 1 for end in ends)
-    return near and (opened or edges[0] != edges[1])
-
-
-def _wide_window(seen: Seen) -> bool:
-    """Tell whether nothing but the window differs, without window scale, after segments of some
-    size."""
-    steps = seen.script.steps[: seen.difference.step]
-    opened = any(isinstance(one, Arrival) and one.length >= _OPENS for one in steps)
-    return seen.difference.field == "window" and seen.script.offer.wscale < 0 and opened
+    near = any(edges[0] <= end <= edges[1] + 1 for end in ends)
+    return near and edges[0] != edges[1]
 
 
 def _stamps_tick(seen: Seen) -> bool:
@@ -112,15 +98,6 @@ def _fin_tick(seen: Seen) -> bool:
         if near and fin and bare is not None and int(bare[1]) == step.seq.offset + 1:
             return True
     return False
-
-
-def _error_queue(seen: Seen) -> bool:
-    """Tell whether nothing but POLLERR differs after an ICMP error has ended a connect()."""
-    found = seen.difference
-    if found.field != "ready" or not any(look.act.startswith("icmp") for look in seen.kernel):
-        return False
-    pairs = zip(found.kernel.split(), found.lastack.split(), strict=True)
-    return all(int(one, 16) ^ int(two, 16) in (0, _POLLERR) for one, two in pairs)
 
 
 def _part_of_a_write(seen: Seen) -> bool:
@@ -161,12 +138,6 @@ KNOWN_IN_FUZZ: Final = (
         _between_the_edges,
     ),
     Known(
-        "wide window", "window_share",
-        "Without window scale: Linux reckons with a window above 65,535, which the field of a "
-        "TIME-WAIT's ACK does not hold: it tells the low 16 bits.",
-        _wide_window,
-    ),
-    Known(
         "tick of the timestamps", "race",
         "A half-open request takes only what echoes the timestamp of its SYN|ACK (request_echo); "
         "an answer in the same millisecond has the same one.",
@@ -177,12 +148,6 @@ KNOWN_IN_FUZZ: Final = (
         "Where no text has come, the ACK of a FIN waits for the next tick of the clock (soon_ns): "
         "what is done within it finds the ACK gone or not.",
         _fin_tick,
-    ),
-    Known(
-        "error queue", "soft errors",
-        "An ICMP error that ends a connect() also lies in the error queue of the socket, which "
-        "lastack has not: POLLERR stays until somebody reads it with MSG_ERRQUEUE.",
-        _error_queue,
     ),
     Known(
         "part of a write", "send_default",

@@ -80,6 +80,10 @@ class BufferRules:
         True, "a window that the window scale cannot tell becomes the next larger one",
         source="docs/kernel-notes/buffers.md",
     )  # fmt: skip
+    unscaled_in_segments: bool = rule(
+        True, "without window scale RCV.WND is whole segments of the peer, and may be more than "
+        "the field can tell", source="docs/kernel-notes/found.md",
+    )  # fmt: skip
     scale_fits_fixed: bool = rule(
         True, "with SO_RCVBUF set the window scale offered is no larger than that buffer needs",
         source="docs/kernel-notes/buffers.md",

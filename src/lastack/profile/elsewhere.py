@@ -17,7 +17,7 @@ from .ports import BindRule, PortRules
 from .profile import Profile
 from .retransmission import RetransmissionRules, Variance
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
-from .shared import AS_THE_RFC, CHOSEN_AS_THE_RFC, FIN_AT_ONCE, NO_RACK, NO_TRAINS
+from .shared import AS_THE_RFC, CHOSEN_AS_THE_RFC, FIN_AT_ONCE, NO_QUEUE, NO_RACK, NO_TRAINS
 from .start import Congestion, Ecn, FullRequests, StartRules
 from .time_wait import ExactReset, NoAckFlag, Reopen, RestartedBy, Reuse, TimeWaitRules
 
@@ -50,8 +50,9 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
 _KEPT: Final = StartRules(
-    full_requests=FullRequests.KEPT, offers_again=False, hystart=False, counts_packets=False
-)
+    full_requests=FullRequests.KEPT, offers_again=False, scales_last_syn_ack=False, hystart=False,
+    counts_packets=False,
+)  # fmt: skip
 
 _BSD_GRADES: Final = {
     "rack": (SOURCE, "FreeBSD's base stack, tcp_sack.c; RACK is a module of its own"),
@@ -110,7 +111,9 @@ FREEBSD: Final = Profile(
         AS_THE_RFC, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
     ),
     errors=ErrorRules(
-        reset_in_close_wait=errno.ECONNRESET, reset_in_syn_received_active=errno.ECONNREFUSED
+        reset_in_close_wait=errno.ECONNRESET,
+        reset_in_syn_received_active=errno.ECONNREFUSED,
+        icmp_queued=False,
     ),
     buffers=replace(NO_TRAINS, window_opens=WindowOpens.AT_ONCE, window_share=1.0),
     start=replace(_KEPT, window_scale=6),
@@ -151,6 +154,7 @@ BSD44: Final = Profile(
     retransmission=NO_RACK,
     acks=FIN_AT_ONCE,
     acceptance=AS_THE_RFC,
+    errors=NO_QUEUE,
     ports=_BSD_PORTS,
     start=StartRules(
         sack=False,
@@ -158,6 +162,7 @@ BSD44: Final = Profile(
         ecn=Ecn.OFF,
         full_requests=FullRequests.KEPT,
         offers_again=False,
+        scales_last_syn_ack=False,
         hystart=False,
         counts_packets=False,
     ),
@@ -188,6 +193,7 @@ MACOS: Final = Profile(
     retransmission=NO_RACK,
     acks=FIN_AT_ONCE,
     acceptance=AS_THE_RFC,
+    errors=NO_QUEUE,
     start=_KEPT,
     ports=replace(_BSD_PORTS, v6only=False),
     grades={
@@ -228,6 +234,7 @@ WINDOWS: Final = Profile(
         ecn=Ecn.OFF,
         full_requests=FullRequests.KEPT,
         offers_again=False,
+        scales_last_syn_ack=False,
         hystart=False,
         counts_packets=False,
     ),
@@ -235,6 +242,7 @@ WINDOWS: Final = Profile(
     buffers=NO_TRAINS,
     acks=FIN_AT_ONCE,
     acceptance=AS_THE_RFC,
+    errors=NO_QUEUE,
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),
     grades={
         **CHOSEN_AS_THE_RFC,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
-from .rule import rule
+from .rule import MINUTE, rule
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,14 @@ class ErrorRules:
     hard_unreachable: bool = rule(
         False, "ICMP: protocol or port unreachable ends an open connection",
         source="docs/kernel-notes/icmp.md",
+    )  # fmt: skip
+    icmp_queued: bool = rule(
+        True, "an ICMP error that ends connect() over IPv4 also waits in the error queue of the "
+        "socket: POLLERR until it is read", source="docs/kernel-notes/icmp.md",
+    )  # fmt: skip
+    path_mtu_kept_ns: int = rule(
+        10 * MINUTE, "how long the MTU that ICMP told of a path is used for new connections to the "
+        "same address; net.ipv4.route.mtu_expires", unit="ns", source="docs/kernel-notes/icmp.md",
     )  # fmt: skip
     destroyed: int = rule(
         errno.ECONNABORTED, "errno set when an administrator kills the socket",

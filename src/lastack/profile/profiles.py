@@ -15,7 +15,7 @@ from .linger import LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
 from .rule import CHOSEN, MANUAL, MINUTE, NEVER
-from .shared import AS_THE_RFC, BY_THE_RFC, FIN_AT_ONCE, NO_RACK, NO_TRAINS
+from .shared import AS_THE_RFC, BY_THE_RFC, FIN_AT_ONCE, NO_QUEUE, NO_RACK, NO_TRAINS
 from .start import Congestion, Ecn, FullRequests, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
 
@@ -58,10 +58,12 @@ TEXTBOOK: Final = Profile(
         ecn=Ecn.OFF,
         full_requests=FullRequests.KEPT,
         offers_again=False,
+        scales_last_syn_ack=False,
         reduces_cwnd=False,
         hystart=False,
         counts_packets=False,
     ),
+    errors=NO_QUEUE,
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
     grades={
         **BY_THE_RFC,
@@ -127,6 +129,7 @@ RFC9293: Final = Profile(
         congestion=Congestion.RENO,
         full_requests=FullRequests.KEPT,
         offers_again=False,
+        scales_last_syn_ack=False,
         reduces_cwnd=False,
         hystart=False,
         counts_packets=False,
@@ -135,6 +138,7 @@ RFC9293: Final = Profile(
         reset_in_close_wait=errno.ECONNRESET,
         reset_in_syn_received_active=errno.ECONNREFUSED,
         hard_unreachable=True,
+        icmp_queued=False,
     ),
     grades={
         **BY_THE_RFC,

@@ -232,7 +232,7 @@ def recv_from(
     if flags & numbers.MSG_ERRQUEUE:
         if not isinstance(file, TcpSocket):
             raise os_error(errno.EAGAIN)  # nothing asked for an error queue: it is empty
-        return Received(b"", 0, None, *file.take_completions(room))
+        return file.recv_error(size, room, thread.world.now)
     dontwait = bool(flags & numbers.MSG_DONTWAIT)
     give_up = file.waits_until(IN, thread.world.now)
     whole = bool(flags & numbers.MSG_WAITALL) and not (file.nonblocking or dontwait)

@@ -10,9 +10,9 @@ from lastack.wire import show_endpoint
 
 from . import addresses, names
 from .control import IpOptions
+from .error_queue import ErrorQueue
 from .files import File
 from .stored import DEFAULTS, SocketOptions
-from .zerocopy import Completions
 
 
 class SocketParts(File):
@@ -21,7 +21,7 @@ class SocketParts(File):
     __slots__ = (
         "host", "family", "options", "buffers", "binding", "endpoint", "listener", "conn",
         "_opened", "_connecting", "_shut_read", "_shut_write", "_error", "_named",
-        "completions",
+        "_errors",
     )  # fmt: skip
     kind = "tcp"
 
@@ -41,7 +41,7 @@ class SocketParts(File):
         self._shut_write = False
         self._error = 0
         self._named = self.binding.address
-        self.completions: Completions | None = None
+        self._errors: ErrorQueue | None = None
 
     def own_options(self) -> SocketOptions:
         """Return the options to change one of them: until then all sockets share theirs."""
@@ -87,8 +87,20 @@ class SocketParts(File):
             return f"{'LISTEN' if self.listening else 'unconnected'} {local}"
         return f"{self.state.value} {local} > {show_endpoint(*self.peer)}"
 
+    def error_queue(self, *, new: bool = False) -> ErrorQueue | None:
+        """Return what MSG_ERRQUEUE reads, None while nothing was ever there; `new`: make one."""
+        told = None if self.endpoint is None else self.endpoint.refused_by
+        if self._errors is None and (new or told is not None):
+            self._errors = ErrorQueue()
+        if told is not None and self._errors is not None and self.endpoint is not None:
+            self._errors.icmp_arrived(*told)
+            self.endpoint.refused_by = None
+        return self._errors
+
     def renew(self) -> None:
-        """Forget a connection that never came about, or is over: the socket is as new."""
+        """Forget a connection that never came about, or is over: the socket is as new, but for its
+        error queue."""
+        self.error_queue()
         if self.endpoint is not None:
             self.endpoint.owner = None
         self.endpoint = None

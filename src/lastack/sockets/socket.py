@@ -16,13 +16,13 @@ from lastack.trace import Called, Reason, Refused, Returned
 
 from . import addresses, closing, names
 from .control import Control, fit
+from .datagram import Received
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, NotNow
 from .linger import ClosePlan
 from .options import get_option, set_option
 from .parts import SocketParts
 from .stored import SocketOptions
-from .zerocopy import Completions
 
 _OPENING = (SYN_SENT, SYN_RECEIVED)
 
@@ -191,9 +191,9 @@ class TcpSocket(SocketParts):
         )  # fmt: skip
         self.host.settle(self.endpoint, now)
         if count and flags & names.MSG_ZEROCOPY and self.options.zerocopy:
-            if self.completions is None:
-                self.completions = Completions()
-            self.completions.add()
+            queue = self.error_queue(new=True)
+            assert queue is not None
+            queue.send_done()
             self.host.wake(self, ERR)
         return count if count else AGAIN
 
@@ -233,13 +233,19 @@ class TcpSocket(SocketParts):
             return b""
         return AGAIN
 
-    def take_completions(self, room: int) -> tuple[tuple[Control, ...], int]:
-        """recvmsg(2) with MSG_ERRQUEUE: the control data that says which sends are done
-        (MSG_ZEROCOPY), and the flags of the message; EAGAIN when there is none."""
-        if self.completions is None or not self.completions.waiting:
+    def recv_error(self, size: int, room: int, now: int) -> Received:
+        """recvmsg(2) with MSG_ERRQUEUE: `size` octets of what the oldest error is about, and its
+        control data as far as `room` octets hold it. EAGAIN when there is none. An ICMP error that
+        was read here is not told by another call any more."""
+        queue = self.error_queue()
+        if not queue:
             raise os_error(errno.EAGAIN)
-        kept, flags = fit([self.completions.take(self.family)], room)
-        return kept, flags | names.MSG_ERRQUEUE
+        oldest = queue.take(self.family)
+        if oldest.text:
+            self.take_error(now)
+        kept, flags = fit([oldest.control], room)
+        flags |= names.MSG_ERRQUEUE | (names.MSG_TRUNC if len(oldest.text) > size else 0)
+        return Received(oldest.text[:size], len(oldest.text), oldest.source, kept, flags)
 
     def brought(self, room: int) -> tuple[tuple[Control, ...], int]:
         """Return the control data that recvmsg(2) adds to what it has just read, as far as `room`
@@ -339,11 +345,11 @@ class TcpSocket(SocketParts):
         if listener is not None and listener.state is not CLOSED:
             return IN if listener.queue else 0
         if self.endpoint is None:
-            bits = OUT | HUP | (ERR if self.error else 0)
+            bits = OUT | HUP | (ERR if self.error or self.error_queue() else 0)
             ended = self._shut_read or (listener is not None and listener.killed)
             return bits | IN | RDHUP if ended else bits
         bits = self.endpoint.connection.poll(shut_write=self._shut_write)
-        return bits if self.completions is None or not self.completions.waiting else bits | ERR
+        return bits | ERR if self.error_queue() else bits
 
     def release(self, now: int, *, exiting: bool = False) -> ClosePlan | None:
         """close(2), the last reference: FIN, RST, or a plan of what to wait for (SO_LINGER)."""

@@ -54,7 +54,7 @@ class Acking:
         PSH, else 0."""
         if in_order:
             self._follow(rto, now)
-        if pushed and in_order:
+        if pushed:
             self.pushed = 2 if self.pushed and pushed == 2 else max(self.pushed, 1)
         # MAY-13: what is out of order at once
         self.forced = urgent or self._enough(unacked, segment)

@@ -38,16 +38,18 @@ class Buffers:
     """Limits of the send and the receive queue of one socket.
 
     space: how many bytes of text the receive queue can hold. at_once: all that is free of it is
-    the window. Both are asked for with every segment, and so are kept.
+    the window; in_segments: without window scale whole segments of it are. They are asked for with
+    every segment, and so are kept.
     """
 
-    __slots__ = ("rules", "send", "receive", "space", "at_once", "send_fixed", "receive_fixed",
-                 "lowat", "_copied", "_trip", "_since")  # fmt: skip
+    __slots__ = ("rules", "send", "receive", "space", "at_once", "in_segments", "send_fixed",
+                 "receive_fixed", "lowat", "_copied", "_trip", "_since")  # fmt: skip
 
     def __init__(self, rules: BufferRules) -> None:
         self.rules = rules
         self.send = rules.send_default
         self.at_once = rules.window_opens is WindowOpens.AT_ONCE
+        self.in_segments = rules.unscaled_in_segments and not self.at_once
         self._hold(rules.receive_default)
         self.send_fixed = False
         self.receive_fixed = False
@@ -122,6 +124,17 @@ class Buffers:
         if opens <= 0 or (self.rules.window_steps and opens < min(segment, self.space // 2)):
             return before
         return free - rest
+
+    def whole(self, free: int, left: int, offered: int, segment: int) -> int:
+        """Return a window that no scale makes coarser: as many whole segments as are `free`, but
+        the one `offered` last stays while that is less than a segment away; never less than what
+        is `left` of that (SHLD-14)."""
+        segment = min(segment, self.space)
+        if offered <= free - segment or offered > free:
+            return max(free - free % segment, left)
+        if segment == self.space and free > offered + self.space // 2:
+            return max(free, left)
+        return max(offered, left)
 
     def first_window(self, mss: int) -> int:
         """Return the first window: half the buffer in whole segments; the field of a SYN may not

@@ -257,9 +257,13 @@ class Connection:
         """An ICMP error about a segment of ours, see `icmp.error_arrives`."""
         return icmp.error_arrives(self._tcb, error, quoted_seq, path_lost, ends_request, hard, now)
 
-    def path_mtu(self, mss: int, quoted_seq: int, now: int) -> bool:
+    def has_sent(self, quoted_seq: int) -> bool:
+        """Whether an ICMP message about a number may be believed, see `icmp.has_sent`."""
+        return icmp.has_sent(self._tcb, quoted_seq)
+
+    def path_mtu(self, mss: int, now: int) -> bool:
         """ICMP tells how large a segment may be, see `icmp.path_mtu`."""
-        return icmp.path_mtu(self._tcb, mss, quoted_seq, now)
+        return icmp.path_mtu(self._tcb, mss, now)
 
     def timeout(self, now: int) -> None:
         """Let timers that are due expire; an early or repeated call does nothing."""

@@ -70,16 +70,20 @@ def receive_window(tcb: Tcb) -> int:
             free = 0
     if not tcb.buffers.at_once:
         free = min(free, tcb.rcv_ssthresh)
+    if scale == 1 and tcb.buffers.in_segments:
+        offered = seq.sub(tcb.rcv_adv, tcb.rcv_wup)
+        return tcb.buffers.whole(free, tcb.rcv_wnd(), offered, tcb.rcv_mss)
     return tcb.buffers.window(free, scale, tcb.rcv_wnd(), tcb.rcv_mss)
 
 
 def _advertise(tcb: Tcb) -> int:
     if tcb.passive and tcb.state is SYN_RECEIVED:  # the window of the SYN|ACK, now scaled
         return min(tcb.rcv_ssthresh, 0xFFFF) >> tcb.rcv_wscale
-    window = min(receive_window(tcb), 0xFFFF << tcb.rcv_wscale)
+    window = receive_window(tcb)
+    if not tcb.buffers.in_segments:
+        window = min(window, 0xFFFF << tcb.rcv_wscale)
     tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
-    tcb.window_sent = window >> tcb.rcv_wscale
-    return tcb.window_sent
+    return min(window >> tcb.rcv_wscale, 0xFFFF)
 
 
 def _acknowledged(tcb: Tcb) -> None:

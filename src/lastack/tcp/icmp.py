@@ -45,13 +45,19 @@ def _covers(tcb: Tcb, quoted_seq: int) -> bool:
     return seq.le(tcb.snd_una, quoted_seq) and seq.le(quoted_seq, tcb.snd_nxt)
 
 
-def path_mtu(tcb: Tcb, mss: int, quoted_seq: int, now: int) -> bool:
+def has_sent(tcb: Tcb, quoted_seq: int) -> bool:
+    """Tell whether a message about the size of a segment may be believed: the number is in flight.
+    A SYN|ACK is small, so half-open requests do not listen to one."""
+    request = tcb.passive and tcb.state is SYN_RECEIVED
+    return tcb.state is not CLOSED and not request and _covers(tcb, quoted_seq)
+
+
+def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
     """The path takes no more than `mss` octets a segment, options not counted (RFC 1191): send the
     text in flight again in smaller segments. A FIN of its own fits the path, and waits for its ACK.
-    False, and nothing happens, when segments are no larger now, and for a quoted number that is
-    not in flight."""
+    False, and nothing happens, when segments are no larger now."""
     mss = max(mss - (12 if tcb.ts_ok else 0), 48)
-    if mss >= tcb.mss or tcb.state is CLOSED or not _covers(tcb, quoted_seq):
+    if mss >= tcb.mss:
         return False
     tcb.congestion.resize(mss)
     if tcb.flight is not None:

@@ -66,10 +66,10 @@ class Tcb:
         "congestion", "buffers", "sendq", "recvq", "mark", "snd_up",
         "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "max_snd_wnd", "snd_wscale",
         "scale_ok",
-        "irs", "rcv_nxt", "rcv_adv", "rcv_wup", "rcv_ssthresh", "rcv_wscale", "window_sent",
+        "irs", "rcv_nxt", "rcv_adv", "rcv_wup", "rcv_ssthresh", "rcv_wscale",
         "mss", "advertised_mss", "peer_mss", "rcv_mss",
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
-        "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_received", "fin_unread",
+        "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_begins", "fin_received", "fin_unread",
         "shut_read", "closing", "orphan", "passive", "error", "soft_error", "cork", "more_end",
         "settings", "keep_sent", "heard_at", "nodelay", "wants_room", "writer_sleeps",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
@@ -125,7 +125,6 @@ class Tcb:
         self.irs = self.rcv_nxt = self.rcv_adv = self.rcv_wup = 0
         self.rcv_ssthresh = 0
         self.rcv_wscale = 0
-        self.window_sent = 0
         # sizes of segments: ours to send, what we advertise, what the peer said, what it sends
         self.mss = mss
         self.advertised_mss = mss
@@ -142,7 +141,8 @@ class Tcb:
         self.fin_queued = False
         self.fin_seq = UNSET
         self.fin_alone = False
-        self.fin_at = UNSET
+        # where the peer's FIN is in its stream, and where the segment with it began
+        self.fin_at = self.fin_begins = UNSET
         # fin_unread: the program has not read as far as the peer's FIN
         self.fin_received = self.fin_unread = False
         self.shut_read = False
@@ -269,8 +269,9 @@ class Tcb:
 
     def window_told(self, seg: Segment) -> int:
         """Return the window that a segment tells of, of 30 bits (REC-1): a SYN's is not scaled
-        (RFC 7323 section 2.2)."""
-        return seg.wnd << (0 if seg.flags & SYN else self.snd_wscale)
+        (RFC 7323 section 2.2), but on Linux that of the SYN|ACK that ends a simultaneous open."""
+        scaled = not seg.flags & SYN or self.profile.start.scales_last_syn_ack
+        return seg.wnd << (self.snd_wscale if scaled else 0)
 
     def set_congestion(self, kind: Congestion) -> None:
         """Change the congestion control; cwnd and ssthresh stay as they are."""

@@ -44,25 +44,24 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     # the window is cut off, unless the first check let it pass whole.
     if not whole:
         text = text[: max(tcb.rcv_acceptable() - (first - before), 0)]
-    if tcb.fin_at != UNSET:
-        text = text[: max(tcb.fin_at - first, 0)]
     if tcb.recvq is NOTHING_RECEIVED:
         tcb.recvq = ReceiveQueue()
-    filled_gap = bool(tcb.recvq.pieces)
+    filled_gap, waiting = bool(tcb.recvq.pieces), tcb.recvq.waiting
     sack.note_blocks(tcb)
+    if tcb.fin_at != UNSET:
+        text = _around_fin(tcb, first, text, whole=whole)
     # everything that is in order now, before any ACK is sent (MUST-59)
     fresh = tcb.recvq.insert(first, text) if text else 0
     sack.received(tcb, offset_of_first, offset_of_first + len(seg.text))
     in_order = offset_of_first <= before
-    if in_order:
-        _note_size(tcb, len(seg.text))
+    _note_size(tcb, len(seg.text))
+    if len(seg.text) >= _WORTH_IT and (in_order or (tcb.sack_ok and tcb.recvq.waiting != waiting)):
+        _open_window(tcb, len(seg.text))
     if fresh:
         tcb.rcv_nxt = (tcb.rcv_nxt + fresh) & seq.MASK
         tcb.wake(READABLE)
         if tcb.scribe is not None:
             tcb.scribe.write(Queued(tcb.conn, before, before + fresh), now)
-        if len(seg.text) >= _WORTH_IT:
-            _open_window(tcb)
     sized = len(seg.text) >= tcb.rcv_mss
     pushed = int(bool(seg.flags & PSH)) if sized else 2
     tcb.acks.text_received(
@@ -71,17 +70,28 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     )  # fmt: skip
 
 
+def _around_fin(tcb: Tcb, first: int, text: bytes, *, whole: bool) -> bytes:
+    """A FIN waits behind a gap, and the peer may have sent text where it is, or behind it: that is
+    no text of the stream. Where segments count as a whole, Linux keeps the one that covers
+    another, and forgets the FIN."""
+    starts = first if first > tcb.recvq.ready else 0
+    if whole and starts <= tcb.fin_begins and first + len(text) > tcb.fin_at:
+        tcb.fin_at = UNSET
+        return text
+    return text[: max(tcb.fin_at - first, 0)]
+
+
 def _note_size(tcb: Tcb, size: int) -> None:
     """Estimate the peer's segment size: the largest seen, within what we advertised."""
     if size > tcb.rcv_mss:
         tcb.rcv_mss = min(size, tcb.advertised_mss - (12 if tcb.ts_ok else 0))
 
 
-def _open_window(tcb: Tcb) -> None:
-    """Each segment in order opens the window by two more, as far as the buffer is free. While all
-    were small that is half of it (docs/kernel-notes/buffers.md)."""
+def _open_window(tcb: Tcb, size: int) -> None:
+    """Each segment opens the window by two more, or by twice its `size`, as far as the buffer is
+    free. While all were small that is half of it (docs/kernel-notes/buffers.md)."""
     space = tcb.buffers.space if tcb.rcv_mss > _SMALL else tcb.buffers.receive // 2
     free = space - tcb.recvq.used
     room = free - tcb.rcv_ssthresh
     if room > 0:
-        tcb.rcv_ssthresh += min(room, 2 * tcb.advertised_mss)
+        tcb.rcv_ssthresh += min(room, 2 * max(tcb.advertised_mss, size))

@@ -52,8 +52,9 @@ class Answer(NamedTuple):
 
 def entry_of(tcb: Tcb, *, fin_wait_2: bool) -> Entry:
     """Return what the table has to remember; the host adds the options of the socket."""
+    window = tcb.rcv_wnd() >> tcb.rcv_wscale & 0xFFFF  # of a larger one the low bits, as on Linux
     return Entry(
-        tcb.flow.reversed(), tcb.snd_nxt, tcb.rcv_nxt, tcb.ts_recent, tcb.window_sent, tcb.conn,
+        tcb.flow.reversed(), tcb.snd_nxt, tcb.rcv_nxt, tcb.ts_recent, window, tcb.conn,
         tcb.ts_ok, False, False, False, fin_wait_2, tcb.rcv_wscale, tcb.ip.tos,
     )  # fmt: skip
 

@@ -98,6 +98,25 @@ def edge_of_the_window_when_hundreds_are_read_at_once(profile: Profile) -> objec
     return [after - before for before, after in pairwise(edges)]
 
 
+@shows("unscaled_in_segments", {True: [4380, 1960, 1960], False: [4853, 1960, 1960]})
+def edge_of_the_window_while_whole_segments_are_read(profile: Profile) -> object:
+    """By how much each ACK moves the right edge; no window scale was offered."""
+    world = World(profile)
+    peer = HandPeer(world, mode="manual")
+    sock = world.socket()
+    world.set(sock, names.SO_RCVBUF, 10_000)
+    peer.accept_from_k(sock)
+    edges = []
+    for _ in range(4):
+        mark = peer.mark()
+        peer.data(bytes(1460))
+        peer.data(bytes(500))
+        assert len(tries(world, sock, "recv")) == 1960
+        last = peer.since(mark)[-1]
+        edges.append(last.ack + last.wnd)
+    return [after - before for before, after in pairwise(edges)]
+
+
 def told(sock: TcpSocket, first: int, size: int, now: int) -> int:
     """Return a number of TCP_INFO by its place."""
     info = sock.getsockopt(names.IPPROTO_TCP, names.TCP_INFO, 280, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from lastack.profile import (
+    MINUTE,
     MissingTimestamp,
     OldAck,
     Profile,
@@ -14,7 +15,7 @@ from lastack.profile import (
     WindowCheck,
     WindowUpdate,
 )
-from lastack.sockets import names
+from lastack.sockets import ERR, names
 from lastack.state import CLOSE_WAIT, CLOSED, ESTABLISHED
 from lastack.wire import ABSENT
 from tests.truth.peer import HandPeer, World, tries
@@ -151,6 +152,32 @@ def port_unreachable_of_an_open_connection(profile: Profile) -> object:
     world.flush()
     peer.icmp(3, 3)
     return peer.state
+
+
+@shows("icmp_queued", {True: [ERR, ERR, 0], False: [ERR, 0, 0]})
+def readiness_after_host_unreachable(profile: Profile) -> object:
+    """Is there an error: at once, when SO_ERROR was read, and when MSG_ERRQUEUE was."""
+    world = World(profile)
+    peer = HandPeer(world, mode="manual")
+    sock = peer.begin_from_k()
+    peer.icmp(3, 1, seq=0)
+    seen = [sock.mask(world.now) & ERR]
+    assert sock.take_error(world.now) == errno.EHOSTUNREACH
+    seen.append(sock.mask(world.now) & ERR)
+    errno_of(lambda: sock.recv_error(100, 100, world.now))
+    return [*seen, sock.mask(world.now) & ERR]
+
+
+@shows("path_mtu_kept_ns", {10 * MINUTE: [960], 0: [1460]})
+def the_next_connection_after_fragmentation_needed(profile: Profile) -> object:
+    world, peer, sock = opened(profile)
+    sock.send(bytes(1460), 0, world.now)
+    world.flush()
+    peer.icmp(3, 4, mtu=1000)
+    another = HandPeer(world, mode="manual", port=81, kport=40001)
+    since = another.mark()
+    another.begin_from_k()
+    return [got.segment.mss for got in another.since(since)]
 
 
 @shows("destroyed", {errno.ECONNABORTED: "ECONNABORTED", errno.ETIMEDOUT: "ETIMEDOUT"})

@@ -26,6 +26,7 @@ class _Maker:
         self._random = Random(f"lastack {seed}")
         self._steps: list[Step] = []
         self._opened = False
+        self._connecting = False
         self._ended = False
 
     def make(self, name: str) -> Fuzz:
@@ -72,6 +73,7 @@ class _Maker:
         if self._chance(0.15):
             self._option()
         self._call("connect")
+        self._connecting = True
         if self._chance(0.15):
             self._random.choice((self._program, self._error, self._reset, self._polite))()
         if self._chance(0.95):
@@ -199,6 +201,9 @@ class _Maker:
         )  # fmt: skip
         flags = pick.choices(("S", "SA", "SF", "SR"), (10, 4, 1, 1))[0]
         self._segment(flags, pick.choice(places), window=65535)
+        if flags in ("S", "SF") and self._connecting and not self._opened:
+            self._opened = True  # a simultaneous open, see there
+            self._segment("A")
 
     def _reset(self) -> None:
         pick = self._random

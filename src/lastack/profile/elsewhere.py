@@ -50,8 +50,9 @@ _BSD_TIME_WAIT: Final = TimeWaitRules(
 _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_after_refused=False)
 
 _KEPT: Final = StartRules(
-    full_requests=FullRequests.KEPT, offers_again=False, hystart=False, counts_packets=False
-)
+    full_requests=FullRequests.KEPT, offers_again=False, scales_last_syn_ack=False, hystart=False,
+    counts_packets=False,
+)  # fmt: skip
 
 _BSD_GRADES: Final = {
     "rack": (SOURCE, "FreeBSD's base stack, tcp_sack.c; RACK is a module of its own"),
@@ -163,6 +164,7 @@ BSD44: Final = Profile(
         ecn=Ecn.OFF,
         full_requests=FullRequests.KEPT,
         offers_again=False,
+        scales_last_syn_ack=False,
         hystart=False,
         counts_packets=False,
     ),
@@ -234,6 +236,7 @@ WINDOWS: Final = Profile(
         ecn=Ecn.OFF,
         full_requests=FullRequests.KEPT,
         offers_again=False,
+        scales_last_syn_ack=False,
         hystart=False,
         counts_packets=False,
     ),

@@ -27,6 +27,9 @@ NO_TRAINS: Final = BufferRules(
 NO_QUEUE: Final = ErrorRules(icmp_queued=False)
 
 _NO_ECHO: Final = (CHOSEN, "no RFC asks for it")
+_NO_QUEUE: Final = (CHOSEN, "only Linux has such a queue")
+_FIELD: Final = (MANUAL, "RFC 9293 section 3.8.6: SEG.WND is RCV.WND")
+_NO_SCALE: Final = (MANUAL, "RFC 7323 section 2.2: no window of a SYN is scaled")
 
 BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "window_check": (MANUAL, "RFC 9293 table 6"),
@@ -36,6 +39,9 @@ BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "text_across_fin_resets": (MANUAL, "RFC 9293 section 3.10.7.4: ignore the segment text"),
     "scale_fits_fixed": (CHOSEN, "the scale is a matter of the system, not of the socket"),
     "window_rounds_up": (MANUAL, "RFC 7323 section 2.3: SEG.WND = RCV.WND >> Rcv.Wind.Shift"),
+    "unscaled_in_segments": _FIELD,
+    "scales_last_syn_ack": _NO_SCALE,
+    "icmp_queued": _NO_QUEUE,
     "offers_again": (MANUAL, "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"),
     "unscaled_in_segments": (MANUAL, "RFC 9293 section 3.8.6: SEG.WND is RCV.WND"),
     "icmp_queued": (CHOSEN, "only Linux has such a queue"),
@@ -49,5 +55,8 @@ CHOSEN_AS_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "window_update": (CHOSEN, "as the RFC"),
     "old_ack": (CHOSEN, "as the RFC"),
     "request_echo": _NO_ECHO,
+    "unscaled_in_segments": (CHOSEN, "as the RFC"),
+    "scales_last_syn_ack": (CHOSEN, "as the RFC"),
+    "icmp_queued": _NO_QUEUE,
 }
 """Grades of systems whose documents were not asked what of `AS_THE_RFC` is true of them."""

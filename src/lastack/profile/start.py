@@ -61,6 +61,10 @@ class StartRules:
         True, "the SYN|ACK of a simultaneous open offers what our SYN did, whatever the peer's SYN",
         source="docs/kernel-notes/resets.md",
     )  # fmt: skip
+    scales_last_syn_ack: bool = rule(
+        True, "the window of the SYN|ACK that ends a simultaneous open is scaled",
+        source="docs/kernel-notes/found.md",
+    )  # fmt: skip
     sack: bool = rule(
         True, "selective acknowledgment is offered (RFC 2018); net.ipv4.tcp_sack",
         source="docs/kernel-notes/buffers.md",

@@ -307,10 +307,12 @@ def _open_by_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
 def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     """Enter ESTABLISHED, with the window of the segment that completes the handshake."""
     enter(tcb, ESTABLISHED, reason, now)
-    tcb.snd_wnd = tcb.max_snd_wnd = tcb.window_told(seg)
+    simultaneous = not tcb.passive and reason is Reason.HANDSHAKE_DONE
+    tcb.snd_wnd = seg.wnd if reason is Reason.SYN_ACK_ARRIVED else tcb.window_told(seg)
+    tcb.max_snd_wnd = max(tcb.snd_wnd, tcb.max_snd_wnd if simultaneous else 0)
     tcb.snd_wl1 = seg.seq
     tcb.snd_wl2 = seg.ack
-    if tcb.passive or reason is Reason.SYN_ACK_ARRIVED:
+    if not simultaneous:
         tcb.acks.opened(now)
     tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)

@@ -200,7 +200,10 @@ def unacked(tcb: Tcb) -> int:
     """Return how many bytes are queued and not acknowledged, sent or not; a queued FIN counts one.
 
     It does not change any more when the connection is gone; a SYN that was refused is one too.
+    While the connection is being opened nothing counts.
     """
+    if tcb.state is SYN_RECEIVED:
+        return 0
     if tcb.state is CLOSED:
         written = tcb.iss + 1 + tcb.sendq.end + tcb.fin_queued
         return (written - tcb.snd_una) & seq.MASK if tcb.snd_nxt != tcb.iss else 0

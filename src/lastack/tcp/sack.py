@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lastack.state import SYN_RECEIVED
 from lastack.wire import Segment, seq
 
@@ -91,12 +93,17 @@ def _held(tcb: Tcb) -> list[tuple[int, int]]:
     return held
 
 
+def _reported(tcb: Tcb) -> Sequence[tuple[int, int]]:
+    """Return what to report: what is held; the ACK of the FIN in FIN-WAIT-1 and FIN-WAIT-2 reports
+    once more what waited for the gap."""
+    return tcb.seen_blocks if tcb.fin_received else _held(tcb)
+
+
 def blocks(tcb: Tcb) -> tuple[tuple[int, int], ...]:
     """Return the blocks of the next ACK as sequence numbers, the most recent first."""
     if not room(tcb):
         return ()
-    # the ACK of the FIN in FIN-WAIT-1 and FIN-WAIT-2 reports once more what waited for the gap
-    held = list(tcb.seen_blocks) if tcb.fin_received else _held(tcb)
+    held = _reported(tcb)
     ordered: list[tuple[int, int]] = []
     for start in reversed(tcb.recent):
         for block in held:
@@ -115,7 +122,7 @@ def room(tcb: Tcb) -> int:
     if not tcb.sack_ok or not (tcb.recvq.pieces or tcb.duplicate or tcb.fin_at != UNSET):
         return 0
     most = _MOST_WITH_TIMESTAMPS if tcb.ts_ok else _MOST
-    count = min(len(_held(tcb)) + (tcb.duplicate is not None), most)
+    count = min(len(_reported(tcb)) + (tcb.duplicate is not None), most)
     return 4 + 8 * count if count else 0
 
 

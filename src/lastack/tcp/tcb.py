@@ -269,8 +269,9 @@ class Tcb:
 
     def window_told(self, seg: Segment) -> int:
         """Return the window that a segment tells of, of 30 bits (REC-1): a SYN's is not scaled
-        (RFC 7323 section 2.2)."""
-        return seg.wnd << (0 if seg.flags & SYN else self.snd_wscale)
+        (RFC 7323 section 2.2), but on Linux that of the SYN|ACK that ends a simultaneous open."""
+        scaled = not seg.flags & SYN or self.profile.start.scales_last_syn_ack
+        return seg.wnd << (self.snd_wscale if scaled else 0)
 
     def set_congestion(self, kind: Congestion) -> None:
         """Change the congestion control; cwnd and ssthresh stay as they are."""

@@ -15,9 +15,9 @@ from lastack.profile import (
 )
 from lastack.sockets import AGAIN, names
 from lastack.state import SYN_RECEIVED
-from lastack.wire import ABSENT, Packet, Segment
+from lastack.wire import ABSENT, ACK, SYN, Packet, Segment
 from tests.exchange import Lab, ms, s
-from tests.truth.peer import HandPeer, World
+from tests.truth.peer import HandPeer, World, tries
 
 from .case import shows
 from .exchange import errno_of, flags, opened
@@ -246,3 +246,17 @@ def syn_ack_of_a_simultaneous_open(profile: Profile) -> object:
     peer.tx("SYN")
     (answer,) = peer.since(since)
     return answer.segment.wscale, answer.segment.sack_ok
+
+
+@shows("scales_last_syn_ack", {True: 20 << 7, False: 20})
+def window_of_the_syn_ack_that_ends_a_simultaneous_open(profile: Profile) -> object:
+    world = World(profile)
+    peer = HandPeer(world, mode="manual", wnd=20)
+    sock = peer.begin_from_k()
+    for bits, ack in ((SYN, 0), (SYN | ACK, peer.irs + 1)):
+        flow = peer.flow.reversed()
+        world.carry(Segment(flow, peer.iss, ack, bits, 20, mss=1460, wscale=7))
+        world.flush()
+    since = peer.mark()
+    assert tries(world, sock, bytes(20_000)) == 20_000
+    return sum(got.len for got in peer.since(since))

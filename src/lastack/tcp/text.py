@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lastack.trace import Dropped, Queued, Reason
-from lastack.wire import PSH, Segment, seq
+from lastack.wire import FIN, PSH, Segment, seq
 
 from . import sack
 from .recvq import NOTHING_RECEIVED, ReceiveQueue
@@ -46,7 +46,9 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
         text = text[: max(tcb.rcv_acceptable() - (first - before), 0)]
     if tcb.recvq is NOTHING_RECEIVED:
         tcb.recvq = ReceiveQueue()
-    filled_gap, waiting = bool(tcb.recvq.pieces), tcb.recvq.waiting
+    # A gap that is filled is told at once (RFC 5681 section 4.2); with a FIN the FIN's ACK does.
+    hurries = bool(tcb.recvq.pieces) and not seg.flags & FIN
+    waiting = tcb.recvq.waiting
     sack.note_blocks(tcb)
     if tcb.fin_at != UNSET:
         text = _around_fin(tcb, first, text, whole=whole)
@@ -65,7 +67,7 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     sized = len(seg.text) >= tcb.rcv_mss
     pushed = int(bool(seg.flags & PSH)) if sized else 2
     tcb.acks.text_received(
-        in_order=in_order, pushed=pushed, urgent=filled_gap or not in_order,
+        in_order=in_order, pushed=pushed, urgent=hurries or not in_order,
         unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup), segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,
     )  # fmt: skip
 

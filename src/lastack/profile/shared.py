@@ -43,8 +43,6 @@ BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "scales_last_syn_ack": _NO_SCALE,
     "icmp_queued": _NO_QUEUE,
     "offers_again": (MANUAL, "RFC 7323 sections 2.2 and 3.2: in a SYN|ACK only what the SYN had"),
-    "unscaled_in_segments": (MANUAL, "RFC 9293 section 3.8.6: SEG.WND is RCV.WND"),
-    "icmp_queued": (CHOSEN, "only Linux has such a queue"),
     "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
     "counts_packets": (MANUAL, "RFC 5681 section 2: cwnd and FlightSize are amounts of data"),
     "variance": (MANUAL, "RFC 6298 section 2"),

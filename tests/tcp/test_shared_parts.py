@@ -5,7 +5,7 @@ from __future__ import annotations
 from lastack.net import DROP, PASS, Fate
 from lastack.sockets import AGAIN, TcpSocket, names
 from lastack.tcp import Urgent
-from lastack.wire import URG, Packet, Segment
+from lastack.wire import FIN, URG, Packet, Segment
 from tests.exchange import B, Lab, s
 
 
@@ -59,3 +59,22 @@ def test_who_did_nothing_sees_nothing_of_a_connection_that_did_everything() -> N
     lab.run(s(10))
     assert [told(sock) for sock in after] == fresh
     assert any(isinstance(p, Segment) and p.flags & URG for p in lab.sent("b"))
+
+
+def test_a_fin_that_is_sent_again_without_text_leaves_no_trace_in_the_queue_of_others() -> None:
+    def taken_at_once() -> int:
+        client, _ = Lab().connection()
+        count = client.send(bytes(1_000_000), 0, 0)
+        assert isinstance(count, int)
+        return count
+
+    before = taken_at_once()
+    lab = Lab()
+    clients = [lab.connection(port=80 + n)[0] for n in range(80)]
+    lab.network.add_rule(lambda packet, now: DROP)
+    for client in clients:
+        client.shutdown(names.SHUT_WR, lab.now)
+    lab.run(s(1))  # each is probed for, and sent again
+    fins = [p for p in lab.sent("a") if isinstance(p, Segment) and p.flags & FIN]
+    assert len(fins) > 160
+    assert taken_at_once() == before

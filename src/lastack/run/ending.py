@@ -54,6 +54,7 @@ class Ending:
         self._processes = processes
         self._until = until
         self._phase = _Phase.PROGRAMS
+        self._foreground: Process | None = None
         self._deadline = NEVER
         self._rows: list[SocketRow] = []
         self._rows_of = -1
@@ -62,10 +63,11 @@ class Ending:
     def decide(self, at: int) -> Verdict:
         """Say what to do when the next event is due at time `at` (NEVER: there is none)."""
         if self._phase is _Phase.PROGRAMS:
-            for process in self._processes:
-                if not (process.ended or process.in_background):
-                    return self._watch(at)
-            return self._only_background(at)
+            one = self._foreground  # who was it last is it still, nearly always
+            if one is None or one.ended or one.in_background:
+                found = (p for p in self._processes if not (p.ended or p.in_background))
+                one = self._foreground = next(found, None)
+            return self._only_background(at) if one is None else self._watch(at)
         if self._phase is _Phase.INTERRUPTED:
             return self._wait_for_programs(at)
         return Verdict.OVER if self._quiet(at) or at > self._until else Verdict.EVENT

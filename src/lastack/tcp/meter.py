@@ -19,6 +19,9 @@ BUFFER: Final = 3
 """What the sender was doing: nothing; sending; waiting for the peer's window, or, with nothing left
 to send, for a program that waits for room in the send buffer."""
 
+_NOTHING: Final = [0, 0, 0, 0]
+"""What every sender has spent that never had anything to do."""
+
 
 class Meter:
     """Counters of one connection.
@@ -47,7 +50,7 @@ class Meter:
         self.high = iss
         self.doing = IDLE
         self.doing_since = 0
-        self.spent = [0, 0, 0, 0]
+        self.spent = _NOTHING
 
     def left(self, segments: Sequence[Segment], now: int) -> None:
         """Count what leaves. Hot."""
@@ -86,6 +89,8 @@ class Meter:
 
     def turns_to(self, doing: int, now: int) -> None:
         """The sender does something else from now on."""
+        if self.spent is _NOTHING:
+            self.spent = _NOTHING.copy()
         self.spent[self.doing] += now - self.doing_since
         self.doing, self.doing_since = doing, now
 

@@ -60,6 +60,7 @@ class SendQueue:
 
     def mark(self) -> None:
         """What is queued shall be sent: the last block ends with PSH."""
+        assert self is not NOTHING_QUEUED
         if self.end not in self.marks[-1:]:
             self.marks.append(self.end)
 
@@ -89,7 +90,10 @@ class SendQueue:
     def block_again(self, first: int, last: int) -> int:
         """Return where a segment ends that is sent again from `first` on and may end at `last`: it
         does not leave its block, and what is left of one is joined by whole blocks only. It is a
-        block of its own from now on."""
+        block of its own from now on. A FIN alone is of no block."""
+        if first == last:
+            return last
+        assert self is not NOTHING_QUEUED
         blocks = self.blocks
         at = beyond = bisect_right(blocks, first)
         if beyond < len(blocks) and blocks[beyond] < last:

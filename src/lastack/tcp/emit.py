@@ -193,10 +193,12 @@ def _ends(tcb: Tcb, last: int) -> bool:
 
 
 def send_text(
-    tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bool, push: bool = False
-) -> None:
+    tcb: Tcb, first: int, last: int, now: int, *, fin: bool, again: bool, push: bool = False,
+    told: tuple[tuple[int, int], ...] = (),
+) -> None:  # fmt: skip
     """Send the stream bytes [first, last), with FIN when `fin`. PSH goes with the end of what is
-    queued (MUST-61, SHLD-27), and where `push` says so."""
+    queued (MUST-61, SHLD-27), and where `push` says so. `told`: the SACK blocks of the segment
+    before it in the same train, whose header it shares."""
     text = tcb.sendq.slice(first, last) if last > first else b""
     flags = ACK | (FIN if fin else 0) | (PSH if text and (push or _ends(tcb, last)) else 0)
     number = tcb.seq_of(first)
@@ -210,10 +212,11 @@ def send_text(
         flags |= more
     reports = sack.room(tcb)
     fits = len(text) + reports <= tcb.mss
+    blocks = told or (sack.blocks(tcb) if reports and fits else ())
     seg = Segment(
         tcb.flow, number, tcb.rcv_nxt, flags, window, text, up=up, ecn=mark, tsval=tsval,
         tsecr=tsecr,
-        sack=sack.blocks(tcb) if reports and fits else (), number=_number(tcb),
+        sack=blocks, number=_number(tcb),
     )  # fmt: skip
     beyond = (number + seg.length) & seq.MASK
     if again:
@@ -383,7 +386,8 @@ def send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
             most = train.segments(tcb)
         ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
         push = ends and (length > 1 or first + size in tcb.sendq.marks)
-        send_text(tcb, first, first + size, now, fin=fin, again=False, push=push)
+        told = tcb.outbox[-1].sack if length > 1 and tcb.outbox else ()
+        send_text(tcb, first, first + size, now, fin=fin, again=False, push=push, told=told)
         if 0 < size < full:
             tcb.small_seq = tcb.snd_nxt
         if ends:
@@ -421,7 +425,9 @@ def _next(
     if held and flight:
         # after a time-out cwnd is one segment, and what was repeated is that, however short
         cost = tcb.mss if packets else min(max(unsent, 1), full)
-        if tcb.retransmits or flight + cost > _allowed(tcb, tcb.mss if packets else full):
+        if tcb.retransmits:
+            return None
+        if flight + cost > _allowed(tcb, tcb.mss if packets else full):
             tcb.cwnd_full = True
             return None
     if room < min(unsent, full):
@@ -435,6 +441,9 @@ def _next(
         if record <= size and record < unsent:
             return record, False  # something comes behind it, and may not join it
     fin = owes_fin and size == unsent and size < room + (size == 0)
+    if owes_fin and not fin and size == room == unsent <= full and train.used(tcb):
+        tcb.window_full = True
+        return None  # the FIN is of one piece with the last text, and does not fit
     if size and size < full:
         busy = ahead > 0 or tcb.in_flight() > 0
         if not _worth_sending(tcb, size, unsent, train_length, fin=fin, busy=busy):

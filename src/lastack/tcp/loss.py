@@ -81,7 +81,7 @@ def grow(tcb: Tcb, count: int, now: int) -> None:
 
 def window_was_used(tcb: Tcb) -> bool:
     """Tell whether cwnd held us back. In slow start it may grow to twice the last flight."""
-    if tcb.rxt_nxt != UNSET or tcb.cwnd_limited:
+    if tcb.cwnd_limited:
         return True
     control = tcb.congestion
     return control.cwnd < control.ssthresh and control.cwnd < 2 * tcb.max_flight

@@ -36,7 +36,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
         arrived = tcb.flight.acknowledged(una, now)
         if tcb.dupacks and tcb.rack is None:
             arrived = max(arrived - tcb.dupacks * tcb.mss, tcb.mss)  # duplicate ACKs told of them
-        _measure_each(tcb, tcb.flight, seg, una, now)
+        if arrived or tcb.flight.held_at >= 0:
+            _measure_each(tcb, tcb.flight, seg, una, now)
     if count:
         tcb.sendq.acknowledge(last)
         if tcb.scribe is not None:
@@ -142,6 +143,8 @@ def duplicate_ack(tcb: Tcb, seg: Segment, news: int, now: int) -> None:
     or with SACK if it reports something new (`news`)."""
     if not tcb.in_flight() or seg.ack != tcb.snd_una:
         return
+    if not tcb.sack_ok and tcb.snd_una == tcb.recover != tcb.iss:
+        return  # it may be the answer to what was sent twice (RFC 6582 section 4)
     plain = not seg.text and not seg.flags & (SYN | FIN)
     if not (news if tcb.sack_ok else plain and checks.repeats_window(tcb, seg)):
         return

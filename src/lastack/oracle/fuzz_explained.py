@@ -15,13 +15,17 @@ from lastack.profile import MS
 
 from .fuzz_compare import Parted
 from .fuzz_play import Look
-from .fuzz_script import Arrival, Fuzz
+from .fuzz_script import Arrival, Call, Fuzz
 
 _POLLOUT: Final = 0x4
 _MUCH: Final = 8_000
 _TICKS: Final = 2 * MS
 _SOON: Final = 9 * MS
 """Two ticks of a kernel's clock, and a bit: when a timer of one tick expires at the latest."""
+_SLACK: Final = 40 * MS
+"""So much later may a kernel's timer end a connection."""
+_CLOSED: Final = "07"
+"""TCP_CLOSE of Linux, in hexadecimal."""
 _BARE_ACK: Final = re.compile(r"A \d+:\d+\(0\) ack (\d+) win")
 
 
@@ -84,9 +88,10 @@ def _fin_tick(seen: Seen) -> bool:
     """Tell whether nothing but the ACK of a FIN differs that came two ticks ago at most, on a
     connection without text."""
     found = seen.difference
-    if found.field != "packets" or "nothing" not in (found.kernel, found.lastack):
+    if found.field not in ("packets", "flags"):
         return False
-    bare = _BARE_ACK.match(found.kernel if found.lastack == "nothing" else found.lastack)
+    matches = [_BARE_ACK.match(side) for side in (found.kernel, found.lastack)]
+    bare = matches[0] if matches[1] is None else None if matches[0] else matches[1]
     firsts: set[int] = set()
     for step, look in zip(seen.script.steps, seen.kernel[: found.step + 1], strict=False):
         if not isinstance(step, Arrival):
@@ -98,6 +103,26 @@ def _fin_tick(seen: Seen) -> bool:
         if near and fin and bare is not None and int(bare[1]) == step.seq.offset + 1:
             return True
     return False
+
+
+def _end_of_a_timer(seen: Seen) -> bool:
+    """Tell whether a limit on the time without an ACK has ended the connection on one side, and the
+    other follows within the slack of a timer."""
+    number = seen.difference.step
+    sides = seen.kernel, seen.lastack
+    gone = [_is_gone(side[number]) for side in sides]
+    if gone[0] is gone[1]:
+        return False
+    later = sides[gone.index(False)][number:]
+    standing = list(takewhile(lambda look: not _is_gone(look), later))
+    in_time = standing[-1].at - standing[0].at < _SLACK
+    before = [seen.script.steps[at] for at in range(number)]
+    limited = any(isinstance(step, Call) and step.name == "usertimeout" for step in before)
+    return limited and len(standing) < len(later) and in_time
+
+
+def _is_gone(look: Look) -> bool:
+    return look.told.startswith(_CLOSED)
 
 
 def _part_of_a_write(seen: Seen) -> bool:
@@ -148,6 +173,12 @@ KNOWN_IN_FUZZ: Final = (
         "Where no text has come, the ACK of a FIN waits for the next tick of the clock (soon_ns): "
         "what is done within it finds the ACK gone or not.",
         _fin_tick,
+    ),
+    Known(
+        "end of a timer", "race",
+        "TCP_USER_TIMEOUT ends a connection without a packet: a kernel's timer is late by some "
+        "milliseconds, and a step may come before.",
+        _end_of_a_timer,
     ),
     Known(
         "part of a write", "send_default",

@@ -97,7 +97,7 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
         if seg.flags & RST or (behind and checks.by_edges(tcb) and not request):
             return drop(tcb, seg, Reason.PAWS, now)  # old ACKs are common: Linux says nothing
         # RFC 7323 section 5.3 R1: not acceptable, answer with an ACK and drop
-        challenge.answer(tcb, now, limited=not seg.length)
+        challenge.answer_repeat(tcb, seg, now)
         return drop(tcb, seg, Reason.PAWS, now)
     if request and checks.by_edges(tcb) and not _request_takes(tcb, seg, now):
         return False
@@ -145,10 +145,8 @@ def _not_acceptable(tcb: Tcb, seg: Segment, now: int) -> bool:
         # MUST-66: what the pointer says counts, though the text does not
         if seg.flags & URG and tcb.profile.acceptance.pointer_when_shut:
             sixth_check_urg(tcb, seg, now)
-    # <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>; what carries no text is answered within the limit
-    challenge.answer(tcb, now, limited=not seg.length)
+    challenge.answer_repeat(tcb, seg, now)  # <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>
     old = seq.lt(seg.seq, tcb.rcv_nxt)
-    sack.repeated(tcb, seg)
     return drop(tcb, seg, Reason.OLD_DUPLICATE if old else Reason.OUTSIDE_WINDOW, now)
 
 
@@ -188,10 +186,10 @@ def _at_fin(tcb: Tcb, seg: Segment) -> bool:
 
 def _at_sack_edge(tcb: Tcb, seg: Segment) -> bool:
     """The peer's RST is where its stream ended; with a gap before it, that is beyond RCV.NXT."""
-    if not (tcb.sack_ok and tcb.recvq.pieces and tcb.profile.acceptance.reset_at_sack_edge):
+    if not (tcb.sack_ok and tcb.profile.acceptance.reset_at_sack_edge):
         return False
-    first, piece = tcb.recvq.pieces[-1]
-    return text.offset_of(tcb, seg.seq) == first + len(piece)
+    held = sack.held(tcb)
+    return bool(held) and text.offset_of(tcb, seg.seq) == held[-1][1]
 
 
 # -- third ------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lastack.profile import OldAck, WindowCheck, WindowUpdate
 from lastack.state import ESTABLISHED, SYN_RECEIVED
-from lastack.wire import ACK, PSH, SYN, Segment, seq
+from lastack.wire import ABSENT, ACK, PSH, SYN, Segment, seq
 
-from .tcb import Tcb
+from .tcb import UNSET, Tcb
 
 
 def by_edges(tcb: Tcb) -> bool:
@@ -93,6 +93,7 @@ def predicted(tcb: Tcb, seg: Segment) -> bool:
         tcb.state is ESTABLISHED
         and seg.flags & ~PSH == ACK
         and seg.seq == tcb.rcv_nxt
-        and not tcb.recvq.pieces
+        and not (tcb.recvq.pieces or tcb.fin_at != UNSET or seg.sack)
+        and (seg.tsval != ABSENT) == tcb.ts_ok
         and seg.wnd << tcb.snd_wscale == tcb.snd_wnd
     )

@@ -60,7 +60,8 @@ def repeated(tcb: Tcb, seg: Segment) -> None:
     if seg.length and seq.lt(seg.seq, tcb.rcv_nxt):
         # RCV.NXT counts the peer's FIN, positions do not
         first = tcb.recvq.ready + seq.diff(seg.seq, tcb.rcv_nxt) + tcb.fin_received
-        tcb.duplicate = (first, first + seg.length)
+        last = tcb.recvq.ready + tcb.fin_received
+        tcb.duplicate = (first, min(first + seg.length, last))
 
 
 def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:
@@ -77,11 +78,11 @@ def _doubled(tcb: Tcb, first: int, last: int) -> tuple[int, int] | None:
 def note_blocks(tcb: Tcb) -> None:
     """Remember which blocks were held before the segment at hand is taken in."""
     waits = tcb.recvq.pieces or tcb.fin_at != UNSET
-    tcb.seen_blocks = _held(tcb) if tcb.sack_ok and waits else ()
+    tcb.seen_blocks = held(tcb) if tcb.sack_ok and waits else ()
     tcb.recvq.ready_before = tcb.recvq.ready
 
 
-def _held(tcb: Tcb) -> list[tuple[int, int]]:
+def held(tcb: Tcb) -> list[tuple[int, int]]:
     """Return what lies beyond a gap, the peer's FIN included: it takes one position."""
     held = tcb.recvq.blocks()
     at = tcb.fin_at
@@ -96,7 +97,7 @@ def _held(tcb: Tcb) -> list[tuple[int, int]]:
 def _reported(tcb: Tcb) -> Sequence[tuple[int, int]]:
     """Return what to report: what is held; the ACK of the FIN in FIN-WAIT-1 and FIN-WAIT-2 reports
     once more what waited for the gap."""
-    return tcb.seen_blocks if tcb.fin_received else _held(tcb)
+    return tcb.seen_blocks if tcb.fin_received else held(tcb)
 
 
 def blocks(tcb: Tcb) -> tuple[tuple[int, int], ...]:

@@ -47,7 +47,7 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     if tcb.recvq is NOTHING_RECEIVED:
         tcb.recvq = ReceiveQueue()
     # A gap that is filled is told at once (RFC 5681 section 4.2); with a FIN the FIN's ACK does.
-    hurries = bool(tcb.recvq.pieces) and not seg.flags & FIN
+    hurries = bool(tcb.recvq.pieces or tcb.fin_at != UNSET) and not seg.flags & FIN
     waiting = tcb.recvq.waiting
     sack.note_blocks(tcb)
     if tcb.fin_at != UNSET:

@@ -174,10 +174,11 @@ class HandPeer:
 
     def tx(
         self, flags: str, text: bytes = b"", *, seq: int | None = None, ack: int | None = None,
-        wnd: int | None = None, tsval: int | None = None, up: int = 0, ecn: int = 0,
-        sack: tuple[tuple[int, int], ...] = (), ip: IpFields = PLAIN_IP,
+        wnd: int | None = None, tsval: int | None = None, tsecr: int | None = None, up: int = 0,
+        ecn: int = 0, sack: tuple[tuple[int, int], ...] = (), ip: IpFields = PLAIN_IP,
     ) -> None:  # fmt: skip
-        """Send a segment and let K answer; tsval overrides the clock, ABSENT leaves it out."""
+        """Send a segment and let K answer; tsval overrides the clock, ABSENT leaves it out. tsecr
+        overrides what is echoed."""
         which = bits(flags)
         number = self.nxt if seq is None else seq
         acked = (self.got if ack is None else ack) if which & ACK else None
@@ -186,7 +187,8 @@ class HandPeer:
             self.flow.reversed(), _real(self.iss, number),
             0 if acked is None else _real(self.irs, acked), which,
             self.wnd if wnd is None else wnd, text, mss=self.mss if which & SYN else 0,
-            tsval=stamp, tsecr=0 if stamp == ABSENT else self.ts_recent,
+            tsval=stamp,
+            tsecr=0 if stamp == ABSENT else self.ts_recent if tsecr is None else tsecr,
             sack_ok=self.sack and bool(which & SYN), up=up, ecn=ecn, ip=ip,
             sack=tuple((_real(self.irs, a), _real(self.irs, b)) for a, b in sack),
         )  # fmt: skip

@@ -208,6 +208,24 @@ def shorter_trips() -> Facts:
         yield Fact(f"sending.rto.{number}", rto, Between(noted - 12, noted + 12))
 
 
+def late_acks() -> Facts:
+    """cwnd after a time-out of ten segments and one ACK: by timestamp, by what was not sent again,
+    and where nothing tells."""
+    tun = Tun()
+    for number, (name, options, noted) in enumerate((
+        ("timestamps", {"timestamps": True}, 20), ("sack", {"sack": True}, Between(20, 21)),
+        ("nothing", {}, 7),
+    )):  # fmt: skip
+        peer = Peer(tun, 660 + number, **options)  # type: ignore[arg-type]  # flags by name
+        sock = open_to(peer, 0.02)
+        sock.send(bytes(10 * MSS))
+        text = sum(sizes(peer.collect(0.01)))
+        time.sleep(0.4)  # what is sent again is not looked at, and its timestamp not echoed
+        peer.send(".", ack=1 + text)
+        time.sleep(0.005)
+        yield Fact(f"sending.late.{name}", cwnd(sock), noted)
+
+
 RTOS = (600, 588, 564, 532, 488, 464)
 """After 200, 40, and four times 180 ms."""
 
@@ -291,5 +309,5 @@ def times(sock: socket.socket) -> tuple[int, int, int]:
 
 if __name__ == "__main__":
     lab.main([least_train, use_of_the_window, pause_at_a_closed_window, blocks, overtaken,
-              short_segments, small_trains, sent_again, shorter_trips, lost_with_little_in_flight,
+              short_segments, small_trains, sent_again, shorter_trips, late_acks, lost_with_little_in_flight,
               hystart, short_of_something, full_link])  # fmt: skip

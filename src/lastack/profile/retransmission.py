@@ -87,6 +87,10 @@ class RetransmissionRules:
         True, "the last segment of a flight is repeated before the timer (RFC 8985 section 7), "
         "where there is RACK; net.ipv4.tcp_early_retrans", source="docs/kernel-notes/tail-probe.md",
     )  # fmt: skip
+    undone: bool = rule(
+        True, "a time-out is undone when the ACK echoes a timestamp from before it (RFC 3522)",
+        source="docs/kernel-notes/sending.md",
+    )  # fmt: skip
     zero_window_death: ZeroWindowDeath = rule(
         ZeroWindowDeath.AT_RTO_MAX, "an orphan whose peer answers each probe with window 0",
         source="docs/kernel-notes/give-up.md",

@@ -20,7 +20,9 @@ AS_THE_RFC: Final = AcceptanceRules(
     text_across_fin_resets=False,
 )
 FIN_AT_ONCE: Final = AckRules(fin_waits=False)
-NO_RACK: Final = RetransmissionRules(rack=False, tail_probe=False, variance=Variance.RFC6298)
+NO_RACK: Final = RetransmissionRules(
+    rack=False, tail_probe=False, variance=Variance.RFC6298, undone=False
+)
 NO_TRAINS: Final = BufferRules(
     trains=False, window_rounds_up=False, unscaled_in_segments=False, scale_fits_fixed=False
 )
@@ -46,6 +48,7 @@ BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "reduces_cwnd": (MANUAL, "RFC 5681 (4): FlightSize"),
     "counts_packets": (MANUAL, "RFC 5681 section 2: cwnd and FlightSize are amounts of data"),
     "variance": (MANUAL, "RFC 6298 section 2"),
+    "undone": (MANUAL, "RFC 3522 is no part of RFC 9293"),
 }
 """Grades of profiles that are made from RFCs."""
 CHOSEN_AS_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {

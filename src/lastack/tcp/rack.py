@@ -28,12 +28,13 @@ class Rack(Flight):
     `advanced`: something arrived since the last `find_lost`. `reordering`: by how many segments one
     was overtaken that had been sent once, 3 at least, and `reorders` how often that was seen;
     `fack` is the end of what the peer held before this ACK, `late` the first that it brought news
-    of and that was sent once, `news` what its SACK was news for.
+    of and that was sent once, `news` what its SACK was news for; `original` the first that the
+    whole ACK brought news of and that was sent once.
     """
 
     __slots__ = (
         "newest_at", "newest_end", "rtt", "advanced", "steps", "persist", "widened_at",
-        "reordering", "reorders", "fack", "late", "news",
+        "reordering", "reorders", "fack", "late", "news", "original",
     )  # fmt: skip
 
     def __init__(self, mss: int, *, packets: bool = False) -> None:
@@ -48,7 +49,11 @@ class Rack(Flight):
         self.reordering = DUP_THRESH
         self.reorders = 0
         self.fack = self.news = 0
-        self.late = NEVER
+        self.late = self.original = NEVER
+
+    def ack_arrives(self, fack: int) -> None:
+        """Another ACK; the peer holds nothing beyond `fack` so far."""
+        self.fack, self.news, self.original = fack, 0, NEVER
 
     def skip_held(self, position: int) -> tuple[int, int]:
         """Return (the first position from here on that is not held, where that hole ends or -1).
@@ -134,6 +139,7 @@ class Rack(Flight):
         rtt = now - one.at
         if not one.again:
             self.late = min(self.late, one.first)
+            self.original = min(self.original, one.first)
             self.min_rtt = min(self.min_rtt, rtt)
         elif rtt < self.min_rtt:
             return  # this is the answer to what was sent before

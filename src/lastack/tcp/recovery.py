@@ -10,7 +10,7 @@ from __future__ import annotations
 from lastack.trace import Acked
 from lastack.wire import FIN, SYN, Segment, seq
 
-from . import checks, emit, loss, timers, urgent
+from . import checks, emit, loss, timers, undo, urgent
 from .flight import Flight
 from .tcb import UNSET, WRITABLE, Tcb
 
@@ -47,6 +47,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     tcb.rtt.progress()
     if tcb.board.ranges:
         tcb.board.advance(una)
+    if tcb.undo is not None:
+        undo.by_ack(tcb, seg)
     # what SACK has told of before was news then
     _congestion(tcb, arrived if tcb.rack is None else arrived + tcb.rack.news, now)
     if tcb.rxt_nxt != UNSET and seq.ge(tcb.snd_una, tcb.recover):
@@ -190,9 +192,11 @@ def go_back(tcb: Tcb) -> None:
     tcb.recover, tcb.rxt_nxt = tcb.snd_nxt, tcb.snd_una
 
 
-def timed_out(tcb: Tcb) -> None:
+def timed_out(tcb: Tcb, now: int) -> None:
     """The retransmission timer fired: everything in flight counts as lost (RFC 6298 section 5)."""
     first = tcb.retransmits == 0
+    if first:
+        undo.remember(tcb, now)
     tcb.congestion.expired(_window_at_loss(tcb), first=first)
     go_back(tcb)
     tcb.owes_cwr = tcb.ecn_ok

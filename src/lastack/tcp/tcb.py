@@ -78,7 +78,7 @@ class Tcb:
         "link_full", "cwnd_limited", "max_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
         "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
-        "flight", "rack", "sent_at", "prr", "reducing", "probe_high", "probe_again",
+        "flight", "rack", "sent_at", "prr", "undo", "reducing", "probe_high", "probe_again",
         "acks", "challenge_at", "entry", "synack_accepted", "deferred",
         "offers_scale", "offers_ts", "ip",
     )  # fmt: skip
@@ -182,6 +182,7 @@ class Tcb:
         self.rack: Rack | None = None  # the same, on connections with SACK
         self.sent_at = 0
         self.prr: Prr | None = None
+        self.undo: tuple[int, int, int] | None = None  # cwnd, ssthresh, timestamp
         self.reducing = False
         self.probe_high = UNSET
         self.probe_again = False

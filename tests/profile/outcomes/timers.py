@@ -65,6 +65,21 @@ def retransmission_after_a_shorter_trip(profile: Profile) -> object:
     return again - first
 
 
+@shows("undone", {True: 20, False: 7})
+def cwnd_after_a_late_ack(profile: Profile) -> object:
+    """Ten segments, a time-out, and an ACK of all that echoes the timestamp of the first."""
+    world, peer, sock = opened(profile, timestamps=True)
+    world.run(0.01)
+    mark = peer.mark()
+    sock.send(bytes(10 * 1448), 0, world.now)
+    world.flush()
+    stamp = peer.since(mark)[0].segment.tsval
+    world.run(0.3)
+    peer.tx("ACK", ack=1 + 10 * 1448, tsecr=stamp)
+    assert sock.endpoint is not None
+    return sock.endpoint.connection.info().cwnd
+
+
 @shows("rto_max_ns", {120 * S: 7, 2 * S: 13})
 def transmissions_in_20_s(profile: Profile) -> object:
     return len(data_unanswered(profile, 20))

@@ -23,7 +23,7 @@ _TICKS: Final = 2 * MS
 _SOON: Final = 9 * MS
 """Two ticks of a kernel's clock, and a bit: when a timer of one tick expires at the latest."""
 _SLACK: Final = 40 * MS
-"""So much later may a kernel's timer end a connection."""
+"""So much earlier or later may a kernel's timer end a connection."""
 _CLOSED: Final = "07"
 """TCP_CLOSE of Linux, in hexadecimal."""
 _BARE_ACK: Final = re.compile(r"A \d+:\d+\(0\) ack (\d+) win")
@@ -106,19 +106,22 @@ def _fin_tick(seen: Seen) -> bool:
 
 
 def _end_of_a_timer(seen: Seen) -> bool:
-    """Tell whether a limit on the time without an ACK has ended the connection on one side, and the
-    other follows within the slack of a timer."""
+    """Tell whether a limit on the time without an ACK has ended the connection on one side, and is
+    about to on the other: it counts from what was sent again first."""
     number = seen.difference.step
     sides = seen.kernel, seen.lastack
-    gone = [_is_gone(side[number]) for side in sides]
-    if gone[0] is gone[1]:
+    if _is_gone(sides[0][number]) is _is_gone(sides[1][number]):
         return False
-    later = sides[gone.index(False)][number:]
-    standing = list(takewhile(lambda look: not _is_gone(look), later))
-    in_time = standing[-1].at - standing[0].at < _SLACK
-    before = [seen.script.steps[at] for at in range(number)]
-    limited = any(isinstance(step, Call) and step.name == "usertimeout" for step in before)
-    return limited and len(standing) < len(later) and in_time
+    limits = [
+        step.arguments[0] * MS
+        for step in seen.script.steps[:number]
+        if isinstance(step, Call) and step.name == "usertimeout"
+    ]
+    again = [
+        at for looks in sides for look in looks[:number] for at, sent in look.packets if sent.again
+    ]
+    now = seen.kernel[number].at
+    return bool(limits) and any(abs(now - at - limits[-1]) < _SLACK for at in again)
 
 
 def _is_gone(look: Look) -> bool:

@@ -20,8 +20,8 @@ class SocketParts(File):
 
     __slots__ = (
         "host", "family", "options", "buffers", "binding", "endpoint", "listener", "conn",
-        "_opened", "_connecting", "_shut_read", "_shut_write", "_error", "_named",
-        "_errors",
+        "_opened", "_connecting", "_connect_spoilt", "_shut_read", "_shut_write", "_error",
+        "_named", "_errors",
     )  # fmt: skip
     kind = "tcp"
 
@@ -36,7 +36,7 @@ class SocketParts(File):
         self.listener: Listener | None = None
         self.conn = host.new_conn()
         self._opened = False
-        self._connecting = False
+        self._connecting = self._connect_spoilt = False
         self._shut_read = False
         self._shut_write = False
         self._error = 0
@@ -101,6 +101,7 @@ class SocketParts(File):
         """Forget a connection that never came about, or is over: the socket is as new, but for its
         error queue."""
         self.error_queue()
+        self._connect_spoilt = False
         if self.endpoint is not None:
             self.endpoint.owner = None
         self.endpoint = None

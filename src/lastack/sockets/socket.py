@@ -108,6 +108,8 @@ class TcpSocket(SocketParts):
         """
         if self.listening:
             raise os_error(errno.EISCONN)
+        if self._connect_spoilt:
+            raise os_error(errno.EINVAL)
         if self._connecting:
             if self.state in _OPENING:
                 if self.nonblocking:
@@ -288,8 +290,9 @@ class TcpSocket(SocketParts):
             # It fails, and is remembered: a connection that comes later is born shut.
             self._shut_read = self._shut_read or how != names.SHUT_WR
             self._shut_write = self._shut_write or how != names.SHUT_RD
-        if self._connecting and self.state not in _OPENING:
+        if self._connecting and self.state is not SYN_SENT:
             self._connecting = False  # connect() has nothing left to tell
+            self._connect_spoilt = self.state in (CLOSED, SYN_RECEIVED)
         if self.endpoint is None or self.state is CLOSED:
             raise os_error(errno.ENOTCONN)
         tcp = self.endpoint.connection

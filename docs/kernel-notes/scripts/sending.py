@@ -309,5 +309,5 @@ def times(sock: socket.socket) -> tuple[int, int, int]:
 
 if __name__ == "__main__":
     lab.main([least_train, use_of_the_window, pause_at_a_closed_window, blocks, overtaken,
-              short_segments, small_trains, sent_again, shorter_trips, late_acks, lost_with_little_in_flight,
-              hystart, short_of_something, full_link])  # fmt: skip
+              short_segments, small_trains, sent_again, shorter_trips, late_acks,
+              lost_with_little_in_flight, hystart, short_of_something, full_link])  # fmt: skip

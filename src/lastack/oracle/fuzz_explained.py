@@ -100,6 +100,7 @@ def _fin_tick(seen: Seen) -> bool:
             firsts.add(step.seq.offset + 1)
         near = seen.kernel[found.step].at - look.at < _SOON
         fin = "F" in step.flags and not step.length and step.seq.offset in firsts
+        fin = fin and look.state == "CLOSE-WAIT"  # in the other states it is answered at once
         if near and fin and bare is not None and int(bare[1]) == step.seq.offset + 1:
             return True
     return False

@@ -265,13 +265,18 @@ def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
     carried the ACK (MUST-58).
     """
     if tcb.state in _MAY_SEND:
+        expired = False
         if tcb.link_full:
             pass
         elif tcb.rxt_nxt != UNSET:
+            begin = tcb.rxt_nxt
             _send_again(tcb, now)
+            expired = tcb.retransmits > 0 and tcb.rxt_nxt != begin
         elif tcb.recovering and tcb.sack_ok:
             _send_lost(tcb, now)
-        if tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
+        if expired:
+            waits = True  # the timer sends one segment again, and nothing new
+        elif tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
             before = tcb.snd_nxt
             waits = send_new(tcb, now, one=one)
             if tcb.snd_nxt != before or tcb.cwnd_full:
@@ -425,9 +430,7 @@ def _next(
     if held and flight:
         # after a time-out cwnd is one segment, and what was repeated is that, however short
         cost = tcb.mss if packets else min(max(unsent, 1), full)
-        if tcb.retransmits:
-            return None
-        if flight + cost > _allowed(tcb, tcb.mss if packets else full):
+        if tcb.retransmits or flight + cost > _allowed(tcb, tcb.mss if packets else full):
             tcb.cwnd_full = True
             return None
     if room < min(unsent, full):

@@ -15,7 +15,7 @@ def probe_tail(tcb: Tcb, now: int) -> None:
     if tcb.probe_high != UNSET or tcb.rack is None or not tcb.in_flight():
         return
     first = tcb.sent_end()
-    size = min(tcb.sendq.end - first, tcb.send_size())
+    size = min(tcb.sendq.end - first, emit.full_size(tcb))
     fin = emit.owes_fin(tcb) and first + size == tcb.sendq.end
     room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
     new = (size > 0 or fin) and size + int(fin) <= room

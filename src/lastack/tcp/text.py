@@ -56,6 +56,8 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     fresh = tcb.recvq.insert(first, text) if text else 0
     sack.received(tcb, offset_of_first, offset_of_first + len(seg.text))
     in_order = offset_of_first <= before
+    if seg.flags & FIN and in_order and tcb.duplicate is not None and tcb.duplicate[0] >= before:
+        tcb.duplicate = None  # what waited behind the FIN is thrown away, not reported
     _note_size(tcb, len(seg.text))
     if len(seg.text) >= _WORTH_IT and (in_order or (tcb.sack_ok and tcb.recvq.waiting != waiting)):
         _open_window(tcb, len(seg.text))

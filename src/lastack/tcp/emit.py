@@ -358,6 +358,9 @@ def resend(
     first = tcb.sendq.start + seq.diff(number, tcb.seq_of(tcb.sendq.start))
     sent_end = tcb.sent_end()
     most = max(tcb.mss - sack.room(tcb), 1)
+    left = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, number)
+    if 0 < left < most and train.used(tcb):
+        most = left  # Linux uses what the window has left, and ignores one that is shut
     last = min(first + most, sent_end, end if end != UNSET else sent_end)
     if not in_train:
         last = train.again(tcb, first, last)

@@ -59,7 +59,8 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     if seg.flags & FIN and in_order and tcb.duplicate is not None and tcb.duplicate[0] >= before:
         tcb.duplicate = None  # what waited behind the FIN is thrown away, not reported
     _note_size(tcb, len(seg.text))
-    if len(seg.text) >= _WORTH_IT and (in_order or (tcb.sack_ok and tcb.recvq.waiting != waiting)):
+    useful = fresh > 0 if in_order else tcb.sack_ok and tcb.recvq.waiting != waiting
+    if useful and len(seg.text) >= _WORTH_IT:
         _open_window(tcb, len(seg.text))
     if fresh:
         tcb.rcv_nxt = (tcb.rcv_nxt + fresh) & seq.MASK

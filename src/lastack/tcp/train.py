@@ -26,7 +26,11 @@ def segments(tcb: Tcb) -> int:
     urgent: the pointer differs from segment to segment."""
     if not tcb.buffers.rules.trains or tcb.snd_up != UNSET:
         return 1
-    return min(_most(tcb), max(tcb.congestion.cwnd // tcb.mss // 2, 1))
+    return min(_most(tcb), _half(tcb))
+
+
+def _half(tcb: Tcb) -> int:
+    return max(tcb.congestion.cwnd // tcb.mss // 2, 1)
 
 
 def _most(tcb: Tcb) -> int:
@@ -54,11 +58,11 @@ def waits(tcb: Tcb, full: int, first: int, now: int) -> bool:
         return False
     if tcb.recovering or tcb.rxt_nxt != UNSET or now - tcb.sent_at >= MS:
         return False
-    length = sendq.block_end(first) - first
-    if length <= full:
-        return False
     by_peer = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
     by_cwnd = tcb.congestion.cwnd - flight.in_network
+    length = _filled(tcb, first, min(by_cwnd // tcb.mss, _most(tcb), _half(tcb)) * full)
+    if length <= full:
+        return False
     limit = min(by_peer, by_cwnd)
     if limit >= _most(tcb) * tcb.mss or (first + length < sendq.end and limit >= length):
         return False
@@ -74,6 +78,15 @@ def waits(tcb: Tcb, full: int, first: int, now: int) -> bool:
         tcb.window_full = tcb.window_full or by_peer <= length
     ends = sendq.ends_record(first + length) or (tcb.fin_queued and first + length == sendq.end)
     return limit <= length or not ends
+
+
+def _filled(tcb: Tcb, first: int, most: int) -> int:
+    """Return how much the block has from `first` on, filled up from the one behind it as far as
+    `most` (tcp_grow_skb)."""
+    end = tcb.sendq.block_end(first)
+    if end - first < most and end < tcb.sendq.end and not tcb.sendq.ends_record(end):
+        end = min(tcb.sendq.block_end(end), first + most)
+    return end - first
 
 
 def used(tcb: Tcb) -> bool:

@@ -14,6 +14,7 @@ world     a whole world, as `bench/programs.py` measures it.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import http.client
 import http.server
@@ -23,7 +24,6 @@ import resource
 import socket
 import socketserver
 import statistics
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -152,7 +152,9 @@ def _served(function: Callable[[], None], pipe: Any) -> None:
 
 def main() -> None:
     """Print the table."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 11
+    parser = argparse.ArgumentParser(description="What a run would take if its TCP took nothing.")
+    parser.add_argument("rounds", nargs="?", type=int, default=11)
+    rounds = parser.parse_args().rounds
     install()
     print(f"{'':24} {'kernel':>8} {'programs':>9} {'pipe':>7} {'world':>7}   load")
     for index in range(len(PIPES)):

@@ -144,6 +144,7 @@ LINUX_SETTINGS: Final[dict[str, Setter]] = {
     "tcp_keepalive_intvl": _number("keepalive_interval_ns", S),
     "tcp_keepalive_probes": _number("keepalive_probes"),
     "tcp_min_tso_segs": _number("train_least"),
+    "tcp_tso_win_divisor": _number("train_share"),
     "tcp_notsent_lowat": _number("notsent_lowat"),
     "tcp_cubic.hystart_detect": _one_of("hystart", False, None, None, True),
     "tcp_recovery": lambda p, v: p.with_field("rack", bool(int(v) & 1)),
@@ -205,9 +206,9 @@ _AS_IT_IS: Final[dict[str, tuple[str, ...]]] = {
 """Settings whose value says what lastack does; another value is not there."""
 
 _NOT_HERE: Final = frozenset({
-    "tcp_tso_win_divisor", "tcp_pacing_ss_ratio", "tcp_pacing_ca_ratio",
-    "tcp_fastopen", "tcp_fastopen_key", "tcp_fastopen_blackhole_timeout_sec", "tcp_ecn_option",
-    "tcp_no_metrics_save", "net.inet.tcp.hostcache.purgenow",
+    "tcp_pacing_ss_ratio", "tcp_pacing_ca_ratio", "tcp_ecn_option", "tcp_no_metrics_save",
+    "tcp_fastopen", "tcp_fastopen_key", "tcp_fastopen_blackhole_timeout_sec",
+    "net.inet.tcp.hostcache.purgenow",
 })  # fmt: skip
-"""Settings of what a simulated host has not: segmentation offload, pacing, fast open (a script that
-uses it is unsupported for that), accurate ECN, a cache of hosts."""
+"""Settings of what a simulated host has not: pacing, fast open (a script that uses it is
+unsupported for that), accurate ECN, a cache of hosts."""

@@ -50,7 +50,7 @@ def waits(tcb: Tcb, full: int, first: int, now: int) -> bool:
     a small part of themselves only (tcp_tso_should_defer).
 
     It does not wait in a recovery, nor when nothing has left for a millisecond, nor when the ACK is
-    as far away as half of a round trip.
+    half of a round trip away or more.
     """
     rules, sendq = tcb.buffers.rules, tcb.sendq
     flight = tcb.flight
@@ -66,9 +66,9 @@ def waits(tcb: Tcb, full: int, first: int, now: int) -> bool:
     limit = min(by_peer, by_cwnd)
     if limit >= _most(tcb) * tcb.mss or (first + length < sendq.end and limit >= length):
         return False
-    share = rules.train_share
-    window = min(tcb.snd_wnd, tcb.congestion.cwnd)
-    if limit >= window // share if share else limit > _LEAST * tcb.mss:
+    share, window = rules.train_share, min(tcb.snd_wnd, tcb.congestion.cwnd)
+    enough = limit >= window // share if share else limit > _LEAST * tcb.mss
+    if enough:
         return False
     if now - flight.segments[0].at <= max(tcb.rtt.srtt, 0) // 2:
         return False

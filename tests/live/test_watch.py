@@ -49,6 +49,9 @@ from .lab import (
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "watch.json").read_text())
 SECOND = 1_000_000_000
 
+ALONE = 8471
+"""A port of no other test: a kernel traces the resets of every namespace."""
+
 
 def endings(watching: Watch, number: int) -> list[Ended]:
     """The next endings, however many reads they take."""
@@ -171,8 +174,8 @@ def test_a_listener_and_a_bound_socket_are_no_endings(stage: Stage) -> None:
 def test_a_give_up_leaves_its_tries(stage: Stage) -> None:
     """The peer's answers are dropped: LAST-ACK and FIN-WAIT-1 alike end by the kernel's count."""
     Path("/proc/sys/net/ipv4/tcp_orphan_retries").write_text("1")
-    _, server = stage.pair(stage.listener(8000))
-    with Watch("sport = :8000", resets=True) as watching:
+    _, server = stage.pair(stage.listener(ALONE))
+    with Watch(f"sport = :{ALONE}", resets=True) as watching:
         # no address, no loopback: nothing arrives any more
         subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
         server.send(bytes(1000))
@@ -213,9 +216,9 @@ def test_a_filter_by_state_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_each_rst_has_its_reason(stage: Stage, make: str, code: str) -> None:
-    listener = stage.listener(8000)
+    listener = stage.listener(ALONE)
     client, server = stage.pair(listener)
-    with Watch("sport = :8000", resets=True) as watching:
+    with Watch(f"sport = :{ALONE}", resets=True) as watching:
         if make == "unread":
             client.send(b"x")
             eventually(lambda: server.recv(1, socket.MSG_PEEK))
@@ -224,7 +227,7 @@ def test_each_rst_has_its_reason(stage: Stage, make: str, code: str) -> None:
             reset(server)
         elif make == "late":
             server.close()
-            eventually(lambda: sockets("state fin-wait-2 sport = :8000"))
+            eventually(lambda: sockets(f"state fin-wait-2 sport = :{ALONE}"))
             client.send(b"late")
         else:
             stage.client(listener)
@@ -233,7 +236,7 @@ def test_each_rst_has_its_reason(stage: Stage, make: str, code: str) -> None:
             lambda: [
                 event
                 for event in watching.read(SECOND)
-                if isinstance(event, Reset) and event.sent and event.local[1] == 8000
+                if isinstance(event, Reset) and event.sent and event.local[1] == ALONE
             ]
         )
     assert (sent[0].code, sent[0].why) == (code, REASONS[code])
@@ -241,9 +244,9 @@ def test_each_rst_has_its_reason(stage: Stage, make: str, code: str) -> None:
 
 @private
 def test_an_ending_knows_its_rst(stage: Stage) -> None:
-    client, server = stage.pair(stage.listener(8000))
+    client, server = stage.pair(stage.listener(ALONE))
     port = client.getsockname()[1]
-    with Watch("sport = :8000", resets=True) as watching:
+    with Watch(f"sport = :{ALONE}", resets=True) as watching:
         reset(server)
         (ended,) = endings(watching, 1)
     assert ended.kind is EndKind.ABORTED

@@ -256,6 +256,8 @@ def start(
             traceback.print_exc()
 
     owner = getattr(function, "__self__", None)
+    if isinstance(owner, threading.Thread):
+        vars(owner)[_PROCESS] = me.process
     name = getattr(owner, "name", None) or getattr(function, "__name__", "thread")
     return me.world.spawn(me.process, body, str(name))
 
@@ -342,13 +344,21 @@ def main_thread() -> Any:
 
 
 _enumerate: Final = threading.enumerate
+_PROCESS: Final = "_lastack_process"
+"""Attribute of a thread object: the simulated process that has started it."""
 
 
 def enumerate_threads() -> list[threading.Thread]:
     """`threading.enumerate`: the threads of this program only."""
     me = here()
     mine = {thread.ident for thread in me.world.threads if thread.process is me.process}
-    return [thread for thread in _enumerate() if thread.ident is None or thread.ident in mine]
+    # One that is being started has no number yet; one of an ended program may be so for ever.
+    return [
+        thread
+        for thread in _enumerate()
+        if thread.ident in mine
+        or (thread.ident is None and vars(thread).get(_PROCESS) is me.process)
+    ]
 
 
 def active_count() -> int:

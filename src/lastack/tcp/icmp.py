@@ -65,10 +65,10 @@ def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
     tcb.mss = mss
     # what fits all the same was not lost for its size
     larger = tcb.in_flight() > mss
-    begin = tcb.seq_of(tcb.flight.first_over(mss)) if tcb.flight is not None else tcb.snd_una
     if larger and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
         recovery.go_back(tcb)
-        tcb.rxt_nxt = begin
+        if tcb.flight is not None:
+            tcb.rxt_nxt = tcb.seq_of(tcb.flight.first_over(mss))
         tcb.recover = tcb.seq_of(tcb.sent_end()) if tcb.fin_alone else tcb.snd_nxt
     emit.flush(tcb, now)
     return True

@@ -49,8 +49,7 @@ def duplicate_reported(seg: Segment) -> bool:
 def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now: int) -> None:
     """An ACK was taken: `news` bytes have arrived by it, `moved`: SND.UNA advanced."""
     if rack.held_at >= 0:
-        una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
-        tcb.rtt.sample(now - rack.held_at, una, nxt)
+        tcb.measured(now - rack.held_at)
         rack.held_at = UNSET
     busy = rack.segments or tcb.recovering or tcb.reducing or seg.sack
     if not busy and tcb.probe_high == UNSET:

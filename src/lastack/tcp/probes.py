@@ -26,10 +26,7 @@ def probe_tail(tcb: Tcb, now: int) -> None:
         emit.send_new(tcb, now, one=True)  # as much as leaves in one piece, where cwnd has room
         tcb.nodelay, tcb.cork = held
         if tcb.snd_nxt == before:
-            emit.send_text(tcb, first, first + size, now, fin=fin, again=False)
-            if 0 < size < emit.full_size(tcb):
-                tcb.small_seq = tcb.snd_nxt
-            train.left(tcb, first + size)
+            _send(tcb, first, first + size, now, fin=fin)
     else:
         last = tcb.rack.segments[-1]
         begin = max(last.first, last.last - tcb.mss)
@@ -46,9 +43,16 @@ def probe(tcb: Tcb, now: int) -> None:
     first = tcb.sent_end()
     size = min(tcb.sendq.end - first, tcb.mss, max(room, 0))
     if size:
-        emit.send_text(tcb, first, first + size, now, fin=False, again=False, push=True)
-        if size < emit.full_size(tcb):
-            tcb.small_seq = tcb.snd_nxt
-        train.left(tcb, first + size)
+        _send(tcb, first, first + size, now, push=True)
     else:
         emit.send_ack(tcb, now, probe=True)
+
+
+def _send(
+    tcb: Tcb, first: int, last: int, now: int, *, fin: bool = False, push: bool = False
+) -> None:
+    """Send one new segment, whatever holds back others."""
+    emit.send_text(tcb, first, last, now, fin=fin, again=False, push=push)
+    if first < last < first + emit.full_size(tcb):
+        tcb.small_seq = tcb.snd_nxt
+    train.left(tcb, last)

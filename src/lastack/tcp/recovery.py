@@ -48,7 +48,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     if tcb.board.ranges:
         tcb.board.advance(una)
     if tcb.undo is not None:
-        undo.by_ack(tcb, seg)
+        undo.by_ack(tcb, tcb.undo, seg)
     # what SACK has told of before was news then
     _congestion(tcb, arrived if tcb.rack is None else arrived + tcb.rack.news, now)
     if tcb.rxt_nxt != UNSET and seq.ge(tcb.snd_una, tcb.recover):
@@ -76,14 +76,13 @@ def _measure_each(tcb: Tcb, flight: Flight, seg: Segment, una: int, now: int) ->
 
 def measure(tcb: Tcb, seg: Segment, now: int) -> None:
     """Take a round-trip sample: the timed segment, else the echoed timestamp (RFC 7323 4.1)."""
-    una, nxt = tcb.position_of(tcb.snd_una), tcb.position_of(tcb.snd_nxt)
     if tcb.timed_seq != UNSET and seq.gt(seg.ack, tcb.timed_seq):
-        tcb.rtt.sample(now - tcb.timed_at, una, nxt)
+        tcb.measured(now - tcb.timed_at)
         tcb.timed_seq = UNSET
     elif tcb.ts_ok and seg.tsecr:
         elapsed = seq.diff(tcb.timestamp(now), seg.tsecr)
         if 0 <= elapsed < 1 << 30:
-            tcb.rtt.sample(elapsed * 1_000_000, una, nxt)
+            tcb.measured(elapsed * 1_000_000)
 
 
 def _congestion(tcb: Tcb, count: int, now: int) -> None:

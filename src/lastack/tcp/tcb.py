@@ -308,6 +308,11 @@ class Tcb:
             self.mark = Mark()
         return self.mark
 
+    def measured(self, rtt: int) -> None:
+        """A round trip took `rtt` ns."""
+        una, nxt = self.position_of(self.snd_una), self.position_of(self.snd_nxt)
+        self.rtt.sample(rtt, una, nxt)
+
     def wake(self, events: int) -> None:
         """Note wake-ups for the owner."""
         self.ready |= events

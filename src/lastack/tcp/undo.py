@@ -18,12 +18,10 @@ def remember(tcb: Tcb, now: int) -> None:
         tcb.undo = tcb.congestion.cwnd, tcb.congestion.ssthresh, tcb.timestamp(now)
 
 
-def by_ack(tcb: Tcb, seg: Segment) -> None:
+def by_ack(tcb: Tcb, before: tuple[int, int, int], seg: Segment) -> None:
     """SND.UNA has advanced. If that was no answer to what was sent again, take back what was
-    reduced, and send nothing else again."""
-    if tcb.undo is None:
-        return
-    cwnd, ssthresh, stamp = tcb.undo
+    reduced (`before`), and send nothing else again."""
+    cwnd, ssthresh, stamp = before
     late = tcb.ts_ok and seg.tsecr != 0 and seq.lt(seg.tsecr, stamp)
     if tcb.rack is not None and tcb.rack.original < tcb.position_of(tcb.recover):
         late = True

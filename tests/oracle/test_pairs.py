@@ -94,7 +94,12 @@ def on_kernel() -> Iterator[dict[Pair, Future[OnKernel]]]:
         yield {pair: pool.submit(OnKernel, pair.setting, LIMIT) for pair in PAIRS}
 
 
-def differences(pair: Pair, kernel: OnKernel) -> list[Difference]:
+def differences(pair: Pair, kernel: OnKernel) -> list[str | Difference]:
+    """What differs unexplained, and who did not end: which packets a link loses hangs on their
+    order, and a RST that is lost leaves its receiver waiting for ever, on the kernel too."""
+    hung = [f"{one.host} hung" for one in kernel.outcome.programs if one.hung]
+    if hung:
+        return [*hung]
     both = OnBoth(kernel, Played(OnBoth.beside(pair.setting)))
     return [one for one in both.differences if not one.explained]
 
@@ -102,9 +107,7 @@ def differences(pair: Pair, kernel: OnKernel) -> list[Difference]:
 @pytest.mark.root
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
 def test_the_kernel_does_the_same(pair: Pair, on_kernel: dict[Pair, Future[OnKernel]]) -> None:
-    kernel = on_kernel[pair].result()
-    assert not any(one.hung for one in kernel.outcome.programs)
-    found = differences(pair, kernel)
+    found = differences(pair, on_kernel[pair].result())
     for _ in range(AGAIN):
         if not found:
             break

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lastack.ending import Kind, abort, close, closing, linger, unacked
+from lastack.ending.probe import Socketlike, in_flight, tcp_state
 
 from .peers import PATIENCE, Peer, connection, never_closes, never_reads, reads_all
 
@@ -132,6 +133,31 @@ def test_ends_that_cross_confirm_nothing() -> None:
     reader.join()
     theirs.close()
     assert (ending.kind, ending.peer_closed_first) == (Kind.ACKED, True)
+
+
+def test_an_end_between_two_looks_is_no_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peer acknowledges and closes after the send queue was looked at, before the state is."""
+
+    def reads_when_released(peer: Peer) -> None:
+        peer.ended.wait(PATIENCE)
+        reads_all(peer)
+        peer.ready.set()
+
+    with Peer(reads_when_released, receive_buffer=4096) as peer:
+        peer.ours.sendall(bytes(12_000))
+
+        def then_everything_ends(sock: Socketlike) -> int | None:
+            queue = in_flight(sock)
+            if queue and not peer.ended.is_set():
+                peer.ended.set()
+                peer.ready.wait(PATIENCE)
+                assert tcp_state(sock) == "CLOSE"
+            return queue
+
+        monkeypatch.setattr("lastack.ending.parting.in_flight", then_everything_ends)
+        ending = close(peer.ours, timeout=PATIENCE)
+    assert peer.received == 12_000
+    assert (ending.kind, ending.delivered, ending.state) == (Kind.CONFIRMED, True, "CLOSE")
 
 
 def test_reading_shut_down_before_is_not_taken_for_the_peers_end() -> None:

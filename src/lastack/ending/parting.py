@@ -226,6 +226,7 @@ class Parting:
             pass
         if self._gone:
             return
+        self._queue = in_flight(self.sock)  # the last word: what was counted may be acknowledged
         if not self._fin or self._queue or self._held:
             self._lost(None)
         elif not self._eof:  # drain_limit: what stands behind it may be an end or an error

@@ -116,9 +116,11 @@ def test_a_destination_fills_up_and_the_forecast_comes_true(stage: Stage) -> Non
 
 @private
 def test_tw_reuse_takes_the_fear_away(stage: Stage) -> None:
+    few_ports()
+    connect_and_close(stage, stage.listener(9000), 20)
+    # not before, or a connection of these takes the port of one before it
     few_ports(reuse=1)
     (SYSCTL / "tcp_tw_reuse_delay").write_text("1")
-    connect_and_close(stage, stage.listener(9000), 20)
     (use,) = eventually(lambda: [use for use in port_use().pairs if use.reusable == 20])
     assert (use.used, use.time_waits, use.exhausted_in) == (20, 20, None)
 

@@ -247,6 +247,19 @@ def test_no_thread_is_left_after_a_world() -> None:
     assert (threading.active_count(), frames().keys()) == before
 
 
+def test_a_thread_that_never_began_is_none_of_a_later_program(play: Play) -> None:
+    def starts() -> None:
+        threading.Thread(target=print).start()
+
+    def ends_meanwhile() -> None:
+        threading.Thread(target=starts).start()
+        os._exit(0)
+
+    assert not play(ends_meanwhile).failed
+    later = play(lambda: print(threading.active_count(), len(threading.enumerate())))
+    assert printed(later) == ["1 1"]
+
+
 def test_a_wake_up_that_an_exception_made_void_goes_to_the_next(play: Play) -> None:
     def main() -> None:
         lock = threading.Lock()

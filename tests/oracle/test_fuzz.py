@@ -85,6 +85,14 @@ def test_a_wrong_field_is_seen() -> None:
 
 
 @pytest.mark.root
+def test_what_began_in_time_is_told_and_no_more_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 0.0, 0.0, 9.0, 9.0])
+    monkeypatch.setattr("lastack.oracle.fuzz_run.monotonic", lambda: next(times))
+    batches = list(explore(range(1, 51), LINUX, jobs=1, until=5.0))
+    assert [batch.played for batch in batches] == [2, 0]
+
+
+@pytest.mark.root
 def test_random_scripts_on_the_kernel() -> None:
     """A short run; `make fuzz` is a long one."""
     batches = list(explore(range(1, 101), LINUX, jobs=6))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -81,7 +82,7 @@ def fuzz(
     if file is not None:
         return _play_one(_read(file), wrong[0][1] if wrong else profile, began, as_json=as_json)
     seeds = range(seed, seed + scripts)
-    until = began + seconds if seconds is not None else None
+    until = began + seconds if seconds is not None else math.inf
     if store is not None:
         return _store(store, _recorded(seeds, jobs, until))
     if against is not None or wrong:
@@ -106,13 +107,11 @@ def _check(flips: Sequence[str]) -> None:
         raise click.UsageError("--play takes one --flip")
 
 
-def _explored(seeds: range, profile: Profile, jobs: int, until: float | None) -> Batch:
+def _explored(seeds: range, profile: Profile, jobs: int, until: float) -> Batch:
     run = Batch()
-    with closing(explore(seeds, profile, jobs)) as batches:
+    with closing(explore(seeds, profile, jobs, until)) as batches:
         for batch in batches:
             run.add(batch)
-            if until is not None and time.monotonic() > until:
-                break
     kinds = {compared.kind: compared for _, compared in reversed(run.found)}
     small = shrunk(
         [(one.recorded.script, kind) for kind, one in list(kinds.items())[:_SHRUNK]], profile, jobs
@@ -223,12 +222,10 @@ def _read(path: Path) -> Fuzz:
     return script
 
 
-def _recorded(seeds: range, jobs: int, until: float | None) -> Iterator[Recorded]:
-    with closing(record(seeds, jobs)) as batches:
+def _recorded(seeds: range, jobs: int, until: float) -> Iterator[Recorded]:
+    with closing(record(seeds, jobs, until)) as batches:
         for batch in batches:
             yield from batch
-            if until is not None and time.monotonic() > until:
-                return
 
 
 def _store(path: Path, recordings: Iterable[Recorded]) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import takewhile
+from time import monotonic
 from typing import Final, TypeVar
 
 from lastack.drill import in_processes
@@ -64,29 +67,41 @@ def in_namespace(work: Callable[[KernelPlayer], _T]) -> _T:
 
 
 def explore(
-    seeds: Sequence[int], profile: Profile, jobs: int = FUZZ_JOBS
+    seeds: Sequence[int], profile: Profile, jobs: int = FUZZ_JOBS, until: float = math.inf
 ) -> Generator[Batch, None, None]:
-    """Play the scripts of some seeds on both sides, and yield what comes of them, batch by
-    batch."""
+    """Play the scripts of some seeds on both sides, and yield what comes of them, batch by batch.
+    None begins after `until`, a time.monotonic()."""
     batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
-    yield from in_processes(partial(_explore, profile=profile), batches, jobs)
+    yield from in_processes(partial(_explore, profile=profile, until=until), batches, jobs)
 
 
-def record(seeds: Sequence[int], jobs: int = FUZZ_JOBS) -> Generator[list[Recorded], None, None]:
-    """Play the scripts of some seeds on the kernel alone."""
+def record(
+    seeds: Sequence[int], jobs: int = FUZZ_JOBS, until: float = math.inf
+) -> Generator[list[Recorded], None, None]:
+    """Play the scripts of some seeds on the kernel alone; none begins after `until`."""
     batches = [seeds[at : at + _BATCH] for at in range(0, len(seeds), _BATCH)]
-    yield from in_processes(_record, batches, jobs)
+    yield from in_processes(partial(_record, until=until), batches, jobs)
 
 
-def _record(seeds: Sequence[int]) -> list[Recorded]:
-    return in_namespace(lambda player: [player.play(generate(seed)) for seed in seeds])
+def _record(seeds: Sequence[int], until: float) -> list[Recorded]:
+    if monotonic() > until:
+        return []
+    return in_namespace(
+        lambda player: [player.play(generate(seed)) for seed in _before(until, seeds)]
+    )
 
 
-def _explore(seeds: Sequence[int], profile: Profile) -> Batch:
-    return in_namespace(lambda player: _with(player, seeds, profile))
+def _explore(seeds: Sequence[int], profile: Profile, until: float) -> Batch:
+    if monotonic() > until:
+        return Batch()
+    return in_namespace(lambda player: _with(player, _before(until, seeds), profile))
 
 
-def _with(player: KernelPlayer, seeds: Sequence[int], profile: Profile) -> Batch:
+def _before(until: float, seeds: Sequence[int]) -> Iterator[int]:
+    return takewhile(lambda _: monotonic() <= until, seeds)
+
+
+def _with(player: KernelPlayer, seeds: Iterator[int], profile: Profile) -> Batch:
     batch = Batch()
     for seed in seeds:
         batch.note(judge(generate(seed), player.play, profile))

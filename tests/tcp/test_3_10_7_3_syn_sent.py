@@ -4,9 +4,9 @@ import errno
 
 import pytest
 
-from lastack.profile import LINUX
+from lastack.profile import LINUX, RFC9293, Profile
 from lastack.sockets import OUT, names
-from lastack.state import CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT
+from lastack.state import CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
 from tests.truth.peer import HandPeer, World
 
 from .reach import Row, name, play, reach
@@ -94,6 +94,37 @@ def test_a_reset_in_the_syn_received_of_a_simultaneous_open() -> None:
     with pytest.raises(OSError) as caught:
         sock.connected(world.now)
     assert caught.value.errno == errno.ECONNRESET
+
+
+@pytest.mark.parametrize("profile", [LINUX, RFC9293], ids=["linux", "rfc9293"])
+def test_close_in_the_syn_received_of_a_simultaneous_open(profile: Profile) -> None:
+    """3.10.4: there is nothing to be sent, so the FIN goes at once."""
+    world, peer, sock = reach(SYN_SENT, profile)
+    peer.tx("SYN")
+    mark = peer.mark()
+    world.close(sock)
+    peer.answers(mark, "FIN|ACK", seq=1, ack=1)
+    assert peer.state is FIN_WAIT_1
+    mark = peer.mark()
+    world.run(20)
+    repeats = [(got.flags, got.seq) for got in peer.since(mark)]
+    assert ("SYN|ACK", 0) in repeats, "the SYN is the older of the two"
+    assert {*repeats} <= {("SYN|ACK", 0), ("FIN|ACK", 1)}
+    peer.tx("ACK", ack=2)
+    assert peer.state is FIN_WAIT_2
+
+
+def test_shutdown_in_that_syn_received_waits_for_established() -> None:
+    world, peer, sock = reach(SYN_SENT)
+    peer.tx("SYN")
+    mark = peer.mark()
+    sock.shutdown(names.SHUT_WR, world.now)
+    world.flush()
+    assert not peer.since(mark)
+    assert sock.state is SYN_RECEIVED
+    peer.tx("ACK", ack=1)
+    peer.answers(mark, "FIN|ACK", seq=1, ack=1)
+    assert sock.state is FIN_WAIT_1
 
 
 def test_the_errno_of_that_reset_is_the_profiles() -> None:

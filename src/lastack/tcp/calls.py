@@ -108,8 +108,11 @@ def close(tcb: Tcb, reason: Reason, now: int) -> None:
     if state is SYN_SENT:
         gone(tcb, Reason.CLOSED_WHILE_CONNECTING, now)
     elif state is SYN_RECEIVED:
-        # "queue for processing after entering ESTABLISHED state": arrives does it
         tcb.fin_queued = True
+        if reason is not Reason.SHUTDOWN_CALL and not len(tcb.sendq):
+            # no SENDs "and there is no pending data to send"
+            enter(tcb, FIN_WAIT_1, reason, now)
+        # "otherwise, queue for processing after entering ESTABLISHED state": as shutdown(2) does
     elif state is ESTABLISHED:
         tcb.fin_queued = True
         enter(tcb, FIN_WAIT_1, reason, now)

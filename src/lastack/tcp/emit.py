@@ -7,7 +7,15 @@ segment or timer; the code that handles those never sends.
 from __future__ import annotations
 
 from lastack.profile import NEVER
-from lastack.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED
+from lastack.state import (
+    CLOSE_WAIT,
+    CLOSING,
+    ESTABLISHED,
+    FIN_WAIT_1,
+    LAST_ACK,
+    SYN_RECEIVED,
+    SYN_SENT,
+)
 from lastack.trace import Reason, ResetSent, Sent
 from lastack.wire import (
     ABSENT,
@@ -94,11 +102,11 @@ def _acknowledged(tcb: Tcb) -> None:
 
 
 def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
-    """Send our SYN, or SYN|ACK in SYN-RECEIVED, with the options we offer or accept.
+    """Send our SYN, or SYN|ACK once the peer's is here, with the options we offer or accept.
 
     The MSS goes with every SYN (MUST-14, SHLD-5, MAY-3), and with nothing else (MUST-65).
     """
-    answering = tcb.state is SYN_RECEIVED
+    answering = tcb.state is not SYN_SENT
     accepts = answering and tcb.passive  # a simultaneous open's is our own SYN once more
     offers_scale = tcb.scale_ok if accepts else tcb.offers_scale
     offers_ts = tcb.ts_ok if accepts else tcb.offers_ts

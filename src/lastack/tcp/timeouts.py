@@ -66,7 +66,12 @@ def _retransmit(tcb: Tcb, now: int) -> None:
     elif tcb.retransmits and _data_given_up(tcb, now):
         _give_up(tcb, Reason.GIVE_UP_ORPHAN if tcb.orphan else Reason.GIVE_UP_DATA, now)
         return
-    recovery.timed_out(tcb, now)
+    if tcb.snd_una == tcb.iss:
+        # close() came before our SYN was acknowledged, which goes first
+        tcb.rtt.expired()
+        emit.send_syn(tcb, now, again=True)
+    else:
+        recovery.timed_out(tcb, now)
     if tcb.retransmits == 0:
         tcb.first_again = now
     tcb.retransmits += 1

@@ -63,3 +63,6 @@ SYNCHRONIZED: Final[frozenset[State]] = frozenset(
     {ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK, TIME_WAIT}
 )
 """States in which both sequence numbers are agreed (RFC 9293 section 3.5.2, group 3)."""
+
+SENDING: Final = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
+"""States in which text or a FIN of ours may be on its way; the frequent ones first."""

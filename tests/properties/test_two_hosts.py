@@ -116,8 +116,6 @@ NEVER_WALKED = {
     (State.SYN_RECEIVED, LISTEN),
     # a FIN behind the last ACK of the handshake is two moves here, by way of ESTABLISHED
     (State.SYN_RECEIVED, State.CLOSE_WAIT),
-    # CLOSE in SYN-RECEIVED queues the FIN until the handshake is done (RFC 9293 section 3.10.4)
-    (State.SYN_RECEIVED, State.FIN_WAIT_1),
     # by way of FIN-WAIT-2
     (State.FIN_WAIT_1, State.TIME_WAIT),
 }  # fmt: skip

@@ -7,15 +7,7 @@ segment or timer; the code that handles those never sends.
 from __future__ import annotations
 
 from lastack.profile import NEVER
-from lastack.state import (
-    CLOSE_WAIT,
-    CLOSING,
-    ESTABLISHED,
-    FIN_WAIT_1,
-    LAST_ACK,
-    SYN_RECEIVED,
-    SYN_SENT,
-)
+from lastack.state import SENDING, SYN_RECEIVED, SYN_SENT
 from lastack.trace import Reason, ResetSent, Sent
 from lastack.wire import (
     ABSENT,
@@ -35,7 +27,6 @@ from lastack.wire import (
 from . import ecn, loss, sack, timers, train, urgent
 from .tcb import UNSET, Tcb
 
-_MAY_SEND = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
 """A tuple: `in` compares by identity, where a set would ask an Enum for its hash, in Python."""
 
 
@@ -272,7 +263,7 @@ def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
     Only after everything that a segment brought has been looked at, and only if nothing else
     carried the ACK (MUST-58).
     """
-    if tcb.state in _MAY_SEND:
+    if tcb.state in SENDING:
         expired = False
         if tcb.link_full:
             pass

@@ -65,4 +65,5 @@ SYNCHRONIZED: Final[frozenset[State]] = frozenset(
 """States in which both sequence numbers are agreed (RFC 9293 section 3.5.2, group 3)."""
 
 SENDING: Final = (ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK)
-"""States in which text or a FIN of ours may be on its way; the frequent ones first."""
+"""States in which text or a FIN of ours may be on its way. A tuple, the frequent ones first: `in`
+compares by identity there."""

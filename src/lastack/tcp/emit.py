@@ -27,8 +27,6 @@ from lastack.wire import (
 from . import ecn, loss, sack, timers, train, urgent
 from .tcb import UNSET, Tcb
 
-"""A tuple: `in` compares by identity, where a set would ask an Enum for its hash, in Python."""
-
 
 def _out(
     tcb: Tcb, seg: Segment, now: int, first: int = 0, last: int = 0, again: bool = False,

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from lastack.profile import LINUX, RFC9293, Profile
-from lastack.sockets import OUT, names
+from lastack.sockets import HUP, IN, OUT, RDHUP, names
 from lastack.state import CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
 from tests.truth.peer import HandPeer, World
 
@@ -112,6 +112,16 @@ def test_close_in_the_syn_received_of_a_simultaneous_open(profile: Profile) -> N
     assert {*repeats} <= {("SYN|ACK", 0), ("FIN|ACK", 1)}
     peer.tx("ACK", ack=2)
     assert peer.state is FIN_WAIT_2
+
+
+def test_shutdown_of_reading_in_that_syn_received_is_seen_by_poll() -> None:
+    world, peer, sock = reach(SYN_SENT)
+    peer.tx("SYN")
+    assert sock.mask(world.now) == 0
+    sock.shutdown(names.SHUT_RD, world.now)
+    assert sock.mask(world.now) == IN | RDHUP
+    sock.shutdown(names.SHUT_WR, world.now)
+    assert sock.mask(world.now) == IN | RDHUP | HUP
 
 
 def test_shutdown_in_that_syn_received_waits_for_established() -> None:

@@ -16,7 +16,7 @@ _ERRORS: Final = (
     (3, 0), (3, 1), (3, 2), (3, 3), (3, 3), (3, 4), (3, 4), (3, 9), (3, 13), (11, 0),
     (12, 0), (4, 0),
 )  # fmt: skip
-_MTUS: Final = (0, 1500, 9000)
+_MTUS: Final = (0, 68, 552, 1000, 1400, 1500, 9000)
 
 
 class _Maker:
@@ -85,6 +85,8 @@ class _Maker:
         self._call("socket", 0)
         self._call("connect")
         self._segment("S", Place("iss"), ack=Place("iss"), window=65535)
+        if self._chance(0.25):
+            self._program()
         if self._chance(0.1):
             self._segment("R", Place("rcv"))
         elif self._chance(0.6):
@@ -203,6 +205,8 @@ class _Maker:
         self._segment(flags, pick.choice(places), window=65535)
         if flags in ("S", "SF") and self._connecting and not self._opened:
             self._opened = True  # a simultaneous open, see there
+            if self._chance(0.25):
+                self._program()
             self._segment("A")
 
     def _reset(self) -> None:

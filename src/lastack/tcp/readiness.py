@@ -13,7 +13,8 @@ def poll(tcb: Tcb, *, shut_write: bool) -> int:
     down, perhaps before there was a connection."""
     bits = ERROR if tcb.error else 0
     state = tcb.state
-    if state is SYN_SENT or state is SYN_RECEIVED:
+    opening = state is SYN_SENT or state is SYN_RECEIVED
+    if opening and not tcb.shut_read:
         return bits
     over = state is CLOSED
     no_more_in = tcb.fin_received or tcb.shut_read or over
@@ -26,7 +27,7 @@ def poll(tcb: Tcb, *, shut_write: bool) -> int:
         bits |= READABLE
     if tcb.mark.stage is Urgent.HERE:
         bits |= URGENT
-    if no_more_out or _has_room(tcb):
+    if not opening and (no_more_out or _has_room(tcb)):
         bits |= WRITABLE
     return bits
 

@@ -129,7 +129,7 @@ class _Maker:
         name, values = pick.choice((
             ("nodelay", (0, 1)), ("cork", (0, 1)), ("quickack", (1,)), ("keepalive", (0, 1)),
             ("linger2", (-1, 0, 1, 5, 100, 200)), ("usertimeout", (0, 100, 300)),
-            ("rcvbuf", (20_000, 100_000)), ("inline", (0, 1)), ("sndbuf", (3000, 20_000)),
+            ("rcvbuf", (5000, 20_000, 100_000)), ("inline", (0, 1)), ("sndbuf", (3000, 20_000)),
         ))  # fmt: skip
         if name in ("rcvbuf", "quickack") and (name == "rcvbuf") is self._opened:
             return
@@ -179,7 +179,7 @@ class _Maker:
             length = pick.choice((0, length)) if what == "unsent" else 0
             self._segment(flags, length=length, ack=Place("max", at))
         elif what == "urgent":
-            self._segment("PAU", length=length, urgent=pick.choice((1, length)))
+            self._segment("PAU", length=length, urgent=pick.choice((1, length, length + 5)))
         elif what == "none":
             flags = pick.choice(("", "F", "P", "U", "FPU"))
             self._segment(flags, length=pick.choice((0, length)))

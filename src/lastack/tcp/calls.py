@@ -208,6 +208,8 @@ def unacked(tcb: Tcb) -> int:
     if tcb.state is SYN_RECEIVED:
         return 0
     if tcb.state is CLOSED:
-        written = tcb.iss + 1 + tcb.sendq.end + tcb.fin_queued
+        # the FIN of a shutdown() that waited for ESTABLISHED was never in the queue
+        fin = tcb.fin_queued and (tcb.fin_seq != UNSET or tcb.snd_una != tcb.iss)
+        written = tcb.iss + 1 + tcb.sendq.end + fin
         return (written - tcb.snd_una) & seq.MASK if tcb.snd_nxt != tcb.iss else 0
     return len(tcb.sendq) + int(tcb.fin_queued and not tcb.fin_acked())

@@ -50,7 +50,7 @@ def waits(tcb: Tcb, full: int, first: int, now: int) -> bool:
     a small part of themselves only (tcp_tso_should_defer).
 
     It does not wait in a recovery, nor when nothing has left for a millisecond, nor when the ACK is
-    half of a round trip away or more.
+    farther away than a millisecond or half of a round trip.
     """
     rules, sendq = tcb.buffers.rules, tcb.sendq
     flight = tcb.flight
@@ -70,7 +70,8 @@ def waits(tcb: Tcb, full: int, first: int, now: int) -> bool:
     enough = limit >= window // share if share else limit > _LEAST * tcb.mss
     if enough:
         return False
-    if now - flight.segments[0].at <= max(tcb.rtt.srtt, 0) // 2:
+    trip = max(tcb.rtt.srtt, 0)
+    if flight.segments[0].at + trip - now > min(trip // 2, MS):
         return False
     if by_cwnd < by_peer:
         tcb.cwnd_full = tcb.cwnd_full or by_cwnd <= length

@@ -179,7 +179,7 @@ class _Maker:
             length = pick.choice((0, length)) if what == "unsent" else 0
             self._segment(flags, length=length, ack=Place("max", at))
         elif what == "urgent":
-            self._segment("PAU", length=length, urgent=pick.choice((1, length, length + 5)))
+            self._segment("PAU", length=length, urgent=pick.choice((1, length)))
         elif what == "none":
             flags = pick.choice(("", "F", "P", "U", "FPU"))
             self._segment(flags, length=pick.choice((0, length)))

@@ -159,11 +159,12 @@ class Acking:
         return self.rules.delayed_max_ns
 
     def set_quick(self, on: bool, *, all_read: bool) -> None:
-        """TCP_QUICKACK: no longer let answers carry the ACKs, or do. An ACK that is owed for text
-        that was read leaves now; the quick ACKs that are used up do not come back."""
+        """TCP_QUICKACK: no longer let answers carry the ACKs, or do. An ACK that is owed leaves
+        now, or when the text has been read; the quick ACKs that are used up do not come back."""
         self.conversing = not on
-        if on and all_read:
-            self.at_once = self.at_once or self.due
+        if on and self.due:
+            self.pushed = max(self.pushed, 1)
+            self.at_once = self.at_once or all_read
 
     def hurry(self, count: int) -> None:
         """Let the next `count` ACKs leave at once: the sender has to learn of congestion."""

@@ -266,6 +266,8 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
     _acknowledgment(tcb, seg, now, moved=behind < 0)
     if opening and tcb.rtt.srtt < 0:
         tcb.rtt.fall_back()
+    if opening and tcb.fin_queued:
+        calls.close_now(tcb, now)
     if tcb.state not in _AWAITS_ACK_OF_FIN or not tcb.fin_acked():
         return True
     # FIN-WAIT-1: our FIN is acknowledged
@@ -297,8 +299,6 @@ def _open_by_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
         tcb.deferred = True
         return drop(tcb, seg, Reason.DEFERRED, now)
     established(tcb, seg, Reason.HANDSHAKE_DONE, now)
-    if tcb.fin_queued:
-        enter(tcb, FIN_WAIT_1, Reason.CLOSE_CALL, now)
     return True
 
 

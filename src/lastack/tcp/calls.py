@@ -112,7 +112,8 @@ def close(tcb: Tcb, reason: Reason, now: int) -> None:
         if reason is not Reason.SHUTDOWN_CALL and not len(tcb.sendq):
             # no SENDs "and there is no pending data to send"
             enter(tcb, FIN_WAIT_1, reason, now)
-        # "otherwise, queue for processing after entering ESTABLISHED state": as shutdown(2) does
+        # "otherwise, queue for processing after entering ESTABLISHED state" (`close_now`): as
+        # shutdown(2) does
     elif state is ESTABLISHED:
         tcb.fin_queued = True
         enter(tcb, FIN_WAIT_1, reason, now)
@@ -121,6 +122,15 @@ def close(tcb: Tcb, reason: Reason, now: int) -> None:
         tcb.fin_queued = True
         enter(tcb, LAST_ACK, reason, now)
         tcb.wake(WRITABLE | HANGUP)
+
+
+def close_now(tcb: Tcb, now: int) -> None:
+    """ESTABLISHED, for which a CLOSE in SYN-RECEIVED has waited: its FIN goes before the answer to
+    the segment that ended the handshake."""
+    enter(tcb, FIN_WAIT_1, Reason.CLOSE_CALL, now)
+    owed = tcb.acks.at_once
+    emit.flush(tcb, now)
+    tcb.acks.at_once = owed
 
 
 def abort(tcb: Tcb, reason: Reason, now: int) -> bool:

@@ -301,7 +301,8 @@ def _send_again(tcb: Tcb, now: int) -> None:
         position, end = known.skip_held(tcb.position_of(tcb.rxt_nxt))
         tcb.rxt_nxt = tcb.seq_of(position)
         if seq.lt(tcb.rxt_nxt, tcb.recover):
-            tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now, end=end)
+            bound = tcb.position_of(tcb.recover)
+            tcb.rxt_nxt = resend(tcb, tcb.rxt_nxt, now, end=end if 0 <= end < bound else bound)
     if seq.ge(tcb.rxt_nxt, tcb.recover):
         tcb.rxt_nxt = UNSET
 

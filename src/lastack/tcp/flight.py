@@ -127,13 +127,14 @@ class Flight:
         if not one.again:
             self.min_rtt = min(self.min_rtt, now - one.at)
 
-    def first_over(self, mss: int) -> int:
-        """Return the position of the first segment of more than `mss` positions that the peer does
-        not hold; the end when there is none."""
-        for one in self.segments:
-            if one.last - one.first > mss and not one.held:
-                return one.first
-        return self.segments[-1].last if self.segments else 0
+    def over(self, mss: int) -> tuple[int, int]:
+        """Return the positions of the first and of the last segment of more than `mss` positions
+        that the peer does not hold; the end of all twice when there is none."""
+        large = [one.first for one in self.segments if one.last - one.first > mss and not one.held]
+        if large:
+            return large[0], large[-1]
+        end = self.segments[-1].last if self.segments else 0
+        return end, end
 
     def below(self, position: int) -> int:
         """Return what the segments count for that begin before a position and are not held."""

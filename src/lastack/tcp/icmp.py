@@ -56,6 +56,8 @@ def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
     """The path takes no more than `mss` octets a segment, options not counted (RFC 1191): send the
     text in flight again in smaller segments. A FIN of its own fits the path, and waits for its ACK.
     False, and nothing happens, when segments are no larger now."""
+    if tcb.snd_una == tcb.iss:
+        tcb.advertised_mss = min(tcb.advertised_mss, mss)  # where our SYN has to go once more
     mss = max(mss - (12 if tcb.ts_ok else 0), 48)
     if mss >= tcb.mss:
         return False
@@ -67,8 +69,12 @@ def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
     larger = tcb.in_flight() > mss
     if larger and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
         recovery.go_back(tcb)
+        end = tcb.sent_end()
         if tcb.flight is not None:
-            tcb.rxt_nxt = tcb.seq_of(tcb.flight.first_over(mss))
-        tcb.recover = tcb.seq_of(tcb.sent_end()) if tcb.fin_alone else tcb.snd_nxt
+            first, last = tcb.flight.over(mss)
+            tcb.rxt_nxt = tcb.seq_of(first)
+            end = min(tcb.sendq.block_end(last), end)  # what left in one piece goes in one
+        all_text = end == tcb.sent_end() and not tcb.fin_alone
+        tcb.recover = tcb.snd_nxt if all_text else tcb.seq_of(end)
     emit.flush(tcb, now)
     return True

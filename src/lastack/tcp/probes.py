@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from lastack.wire import seq
 
-from . import emit, loss, train
+from . import emit, loss, timers, train
 from .tcb import UNSET, Tcb
 
 
@@ -30,6 +30,12 @@ def probe_tail(tcb: Tcb, now: int) -> None:
     else:
         last = tcb.rack.segments[-1]
         begin = max(last.first, last.last - tcb.mss)
+        left = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.seq_of(begin))
+        if left <= 0 and train.used(tcb) and tcb.position_of(tcb.snd_una) < begin:
+            # the window has become smaller: only the timer of the oldest segment is left
+            due = tcb.rack.segments[0].at + tcb.rtt.rto
+            tcb.timers.set(timers.RETRANSMIT, max(due, now))
+            return
         emit.resend(tcb, tcb.seq_of(begin), now, end=last.last)
     loss.probed(tcb, now, again=not new)
 

@@ -22,6 +22,7 @@ from .records import (
     write_selected,
 )  # fmt: skip
 from .runner import LIMIT, CannotLoad, Result, run_module, version_of
+from .worker import full_name
 
 _TEXT_LINES = 12
 
@@ -68,6 +69,8 @@ def run(
         version = _version(python)
         known = [row for row in read_selected() if version in row.versions]
         for module in modules or [m for m in MODULES if any(r.module == m for r in known)]:
+            if modules and not _has(python, module):
+                raise click.UsageError(f"{version} has no {full_name(module)} to import")
             rows = [row for row in known if row.module == module]
             if anew or every or not rows:
                 rows = _selection(python, module, version, limit, every)
@@ -85,7 +88,10 @@ def run(
     wrong = sum(one.judgement.wrong for one in judged)
     if len({(one.version, one.module) for one in judged}) > 1:
         click.echo(_line(judged, "all"))
-    if wrong or not judged:
+    if not judged:
+        click.echo("no test was run")
+        raise SystemExit(1)
+    if wrong:
         click.echo(f"{wrong} of {len(judged)} tests are not as tests/cpython/expected.toml says")
         raise SystemExit(1)
     if document:
@@ -168,8 +174,9 @@ def select(modules: tuple[str, ...], pythons: tuple[str, ...], limit: float) -> 
 
 
 def _has(python: str, module: str) -> bool:
-    code = f"import importlib.util as u, sys; sys.exit(u.find_spec('test.{module}') is None)"
-    return subprocess.run([python, "-c", code], check=False).returncode == 0
+    code = f"import importlib.util as u, sys; sys.exit(u.find_spec('{full_name(module)}') is None)"
+    asked = subprocess.run([python, "-c", code], check=False, stderr=subprocess.DEVNULL)
+    return asked.returncode == 0
 
 
 def _line(judged: Sequence[Judged], name: str = "") -> str:

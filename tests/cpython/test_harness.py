@@ -128,6 +128,9 @@ def test_a_mistake_is_told_in_a_line() -> None:
     code, text = command("--python", "/nowhere/python", CONTROLS)
     assert code == 2
     assert "/nowhere/python" in text
+    code, text = command("test_nonsense")
+    assert code == 2
+    assert text.splitlines()[-1].endswith(" has no test.test_nonsense to import")
     code, text = command("test_timeout", "--document")
     assert code == 2
     assert "--document needs --python for" in text

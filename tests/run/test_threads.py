@@ -255,7 +255,9 @@ def test_a_thread_that_never_began_is_none_of_a_later_program(play: Play) -> Non
         threading.Thread(target=starts).start()
         os._exit(0)
 
+    before = threading.active_count()
     assert not play(ends_meanwhile).failed
+    assert threading.active_count() == before
     later = play(lambda: print(threading.active_count(), len(threading.enumerate())))
     assert printed(later) == ["1 1"]
 

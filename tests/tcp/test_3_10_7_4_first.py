@@ -123,6 +123,28 @@ def test_paws_limits_the_answers_to_what_has_no_length(
     assert [got.flags for got in peer.since(mark)] == ["ACK"] * answers
 
 
+@pytest.mark.parametrize(
+    ("profile", "older_ms", "answers"), [(LINUX, 200, 0), (LINUX, 5_000, 1), (RFC9293, 200, 1)]
+)
+def test_an_ack_that_others_have_overtaken(profile: Profile, older_ms: int, answers: int) -> None:
+    """It says nothing new: on Linux it may be older by 1.2 RTO."""
+    world, peer, _ = reach(ESTABLISHED, profile, timestamps=True)
+    world.run(10)
+    peer.tx("ACK")
+    mark = peer.mark()
+    peer.tx("ACK", tsval=peer.tsval + world.now // 1_000_000 - older_ms)
+    assert [got.flags for got in peer.since(mark)] == ["ACK"] * answers
+
+
+def test_an_overtaken_ack_with_another_window_is_no_such_ack() -> None:
+    world, peer, _ = reach(ESTABLISHED, timestamps=True)
+    world.run(10)
+    peer.tx("ACK")
+    mark = peer.mark()
+    peer.tx("ACK", wnd=peer.wnd + 1, tsval=peer.tsval + world.now // 1_000_000 - 200)
+    assert [got.flags for got in peer.since(mark)] == ["ACK"]
+
+
 def test_paws_lets_an_old_timestamp_pass_after_24_days_of_silence() -> None:
     world, peer, sock = reach(ESTABLISHED, timestamps=True)
     world.run(25 * DAY)

@@ -12,13 +12,14 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from lastack.profile import NEVER
 
 from .baton import Scheduler, SimThread, current, here, spin
 from .osthread import allocate_lock, get_ident
+from .process import Process
 from .seams import Registry
 from .waits import Ticket
 
@@ -352,13 +353,22 @@ def enumerate_threads() -> list[threading.Thread]:
     """`threading.enumerate`: the threads of this program only."""
     me = here()
     mine = {thread.ident for thread in me.world.threads if thread.process is me.process}
-    # One that is being started has no number yet; one of an ended program may be so for ever.
+    # One that is being started has no number yet; one of an ended program never gets one.
     return [
         thread
         for thread in _enumerate()
         if thread.ident in mine
         or (thread.ident is None and vars(thread).get(_PROCESS) is me.process)
     ]
+
+
+def forget_unborn(processes: Collection[Process]) -> None:
+    """Take from `threading` what these programs have started and not lived to see begin: it would
+    count them for ever."""
+    limbo: dict[threading.Thread, threading.Thread] = vars(threading)["_limbo"]
+    for thread in list(limbo):
+        if vars(thread).get(_PROCESS) in processes:
+            del limbo[thread]
 
 
 def active_count() -> int:

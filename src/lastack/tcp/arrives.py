@@ -92,7 +92,8 @@ def first_check_sequence_number(tcb: Tcb, seg: Segment, now: int) -> bool:
     nothing = not seg.flags & (ACK | RST | SYN)
     if nothing and not request and checks.by_edges(tcb):
         return drop(tcb, seg, Reason.NO_ACK_FLAG, now)  # Linux looks at nothing else then
-    if timestamps.rejects(tcb, seg, now) and (request or not seg.flags & RST):
+    rejected = timestamps.rejects(tcb, seg, now) and (request or not seg.flags & RST)
+    if rejected and (request or not checks.late_duplicate(tcb, seg)):
         behind = not seg.length and seg.flags & ACK and seq.lt(seg.seq, tcb.rcv_nxt)
         if seg.flags & RST or (behind and checks.by_edges(tcb) and not request):
             return drop(tcb, seg, Reason.PAWS, now)  # old ACKs are common: Linux says nothing

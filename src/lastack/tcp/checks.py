@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lastack.profile import OldAck, WindowCheck, WindowUpdate
+from lastack.profile import MS, OldAck, WindowCheck, WindowUpdate
 from lastack.state import ESTABLISHED, SYN_RECEIVED
 from lastack.wire import ABSENT, ACK, PSH, SYN, Segment, seq
 
@@ -84,6 +84,16 @@ def repeats_window(tcb: Tcb, seg: Segment) -> bool:
     if tcb.profile.acceptance.window_update is WindowUpdate.RFC9293:
         return tcb.window_told(seg) == tcb.snd_wnd
     return not tells_window(tcb, seg, moved=False)
+
+
+def late_duplicate(tcb: Tcb, seg: Segment) -> bool:
+    """Tell whether an ACK that says nothing new is older by no more than 1.2 RTO: Linux takes it
+    for one that others have overtaken, whatever its timestamp (tcp_disordered_ack)."""
+    if not by_edges(tcb) or seg.length or not seg.flags & ACK or seg.seq != tcb.rcv_nxt:
+        return False
+    if seg.ack != tcb.snd_una or tells_window(tcb, seg, moved=False):
+        return False
+    return seq.sub(tcb.ts_recent, seg.tsval) * MS <= tcb.rtt.rto * 6 // 5
 
 
 def predicted(tcb: Tcb, seg: Segment) -> bool:

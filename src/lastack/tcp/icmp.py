@@ -9,7 +9,7 @@ from lastack.state import CLOSED, SYN_RECEIVED, SYN_SENT
 from lastack.trace import ErrorSet, Reason
 from lastack.wire import seq
 
-from . import calls, emit, recovery, timeouts
+from . import calls, emit, recovery, timeouts, timers
 from .tcb import UNSET, Tcb
 
 
@@ -76,5 +76,7 @@ def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
             end = min(tcb.sendq.block_end(last), end)  # what left in one piece goes in one
         all_text = end == tcb.sent_end() and not tcb.fin_alone
         tcb.recover = tcb.snd_nxt if all_text else tcb.seq_of(end)
+        tcb.timers.stop(timers.LOSS_PROBE)
+        tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
     emit.flush(tcb, now)
     return True

@@ -13,11 +13,11 @@ FOUND = Path(__file__).parents[2] / "docs" / "kernel-notes" / "scripts" / "found
 
 
 def all_of_them(player: KernelPlayer) -> dict[str, Compared]:
-    """Play each script, twice more if it differs: a busy machine is late now and then."""
+    """Play each script, and again if it differs: a busy machine is late now and then."""
     compared = {}
     for path in sorted(FOUND.glob("*.fuzz")):
         script = read_fuzz(path.read_text(encoding="ascii"))
-        for _ in range(3):
+        for _ in range(6):
             compared[path.stem] = compare_recorded(player.play(script), LINUX)
             if compared[path.stem].difference is None:
                 break

@@ -152,6 +152,9 @@ def test_counting(stage: Stage) -> None:
 def test_long_addresses_stay_in_80_columns(stage: Stage) -> None:
     address = "2001:db8:1111:2222:3333:4444:5555:6666"
     subprocess.run(["ip", "addr", "add", f"{address}/128", "dev", "lo", "nodad"], check=True)
+    # the kernel makes the route to it later, in a thread of its own
+    route = ["ip", "-6", "route", "get", address]
+    eventually(lambda: subprocess.run(route, capture_output=True, check=False).returncode == 0)
     stage.pair(stage.listener(50000, host=address))
     lines = printed("--options", "state", "established")
     assert sum(f"[{address}]:50000" in line for line in lines) == 2

@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,13 +87,14 @@ def on_kernel(script: Script, port: int) -> Told:
     end = time.monotonic() + LIMIT
     told = Told()
     running: dict[str, subprocess.Popen[str]] = {}
-    try:
+    with ExitStack() as stack:
         for role in script.roles:
-            running[role] = subprocess.Popen(
+            running[role] = stack.enter_context(subprocess.Popen(
                 [sys.executable, "-u", str(SCRIPTS / script.file), role, LOOPBACK, str(port)],
                 text=True, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
+            ))  # fmt: skip
+            stack.callback(running[role].kill)
             _until_ready(running[role], port, end)
         running[script.roles[-1]].wait(max(end - time.monotonic(), 0.1))
         for role in script.forever:
@@ -103,11 +105,6 @@ def on_kernel(script: Script, port: int) -> Told:
             told.stdout[role], told.stderr[role] = out.splitlines(), err.splitlines()
             status = process.returncode
             told.exit[role] = "stopped" if status == -signal.SIGINT else status
-    finally:
-        for process in running.values():
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
     ports = range(port, port + script.ports)
     told.left = _count(row for number in ports for row in _sockets(number))
     return told

@@ -215,17 +215,23 @@ def _links() -> list[str]:
 
 
 @pytest.mark.root
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sent", "status", "says"),
+    [(signal.SIGINT, 130, "lastack: interrupted"), (signal.SIGTERM, 143, "")],
+)
+def test_a_run_that_is_ended_leaves_nothing(
+    tmp_path: Path, sent: int, status: int, says: str
+) -> None:
     server = written(tmp_path / "server.py", SERVER)
     running = subprocess.Popen(
         [sys.executable, "-m", "lastack", "run", "--on", "kernel", f"server={server}"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     inside = eventually(lambda: _namespace_of_child(running.pid))
-    running.send_signal(signal.SIGINT)
+    running.send_signal(sent)
     _, said = running.communicate(timeout=20)
-    assert said.strip() == "lastack: interrupted"
-    assert running.returncode == 130
+    assert said.strip() == says
+    assert running.returncode == status
     eventually(lambda: not _processes(inside))
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import platform
+import signal
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from textwrap import wrap
@@ -44,6 +47,25 @@ VETH: Final = LinkRules(delay_ns=50_000)
 """The link of a simulated world that stands beside a veth pair."""
 
 
+@contextmanager
+def _ended_by_exception() -> Iterator[None]:
+    """SIGTERM, as timeout(1) sends it, would leave the programs behind, in namespaces that nobody
+    finds any more. It raises SystemExit here, unless somebody has other plans for it."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 class OnKernel(Told):
     """A run as processes in network namespaces joined by veth, or by a cable of our own."""
 
@@ -51,6 +73,10 @@ class OnKernel(Told):
 
     def __init__(self, setting: Setting, limit: int) -> None:
         super().__init__(setting)
+        with _ended_by_exception():
+            self._play(setting, limit)
+
+    def _play(self, setting: Setting, limit: int) -> None:
         why = namespaces_work()
         if why:
             raise click.ClickException(f"--on kernel: {why}")

@@ -7,6 +7,9 @@ import pytest
 from lastack.profile import LINUX, RFC9293, Profile
 from lastack.sockets import HUP, IN, OUT, RDHUP, names
 from lastack.state import CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
+from lastack.tcp.buffers import Buffers
+from lastack.tcp.tcb import Tcb
+from lastack.wire import Flow
 from tests.truth.peer import HandPeer, World
 
 from .reach import Row, name, play, reach
@@ -112,6 +115,17 @@ def test_close_in_the_syn_received_of_a_simultaneous_open(profile: Profile) -> N
     assert {*repeats} <= {("SYN|ACK", 0), ("FIN|ACK", 1)}
     peer.tx("ACK", ack=2)
     assert peer.state is FIN_WAIT_2
+
+
+def test_our_syn_stays_acknowledged_when_the_numbers_have_gone_round() -> None:
+    flow = Flow(bytes(4), 1, bytes(4), 2)
+    buffers = Buffers(LINUX.buffers)
+    tcb = Tcb(LINUX, flow, conn=1, iss=7, mss=1460, buffers=buffers, scribe=None, ts_offset=0)
+    assert not tcb.syn_acked()
+    tcb.snd_una = 8
+    assert tcb.syn_acked()
+    tcb.snd_una, tcb.sendq.start = 7, (1 << 32) - 1
+    assert tcb.syn_acked()
 
 
 def test_shutdown_of_reading_in_that_syn_received_is_seen_by_poll() -> None:

@@ -47,7 +47,8 @@ _PASSED_OVER: Final = {"file": _MADE, "against": _MADE, "store": ("flips", "name
 @click.command()
 @click.option("--seed", type=click.IntRange(0), default=1, help="That of the first script; 1.")
 @click.option("--scripts", type=click.IntRange(1), default=_SCRIPTS, help="How many; 500.")
-@click.option("--seconds", type=click.FloatRange(0), help="Begin no more after that time.")
+@click.option("--seconds", type=click.FloatRange(0), default=math.inf,
+              help="Begin no more after that time.")  # fmt: skip
 @click.option("--profile", "name", default="linux", metavar="NAME", help="Whose TCP; linux.")
 @click.option("--flip", "flips", multiple=True, metavar="FIELD=VALUE",
               help="Play lastack with a field that is wrong; may be repeated.")  # fmt: skip
@@ -60,7 +61,7 @@ _PASSED_OVER: Final = {"file": _MADE, "against": _MADE, "store": ("flips", "name
               help="Compare with what was stored; needs no kernel.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def fuzz(
-    seed: int, scripts: int, seconds: float | None, name: str, flips: tuple[str, ...], jobs: int,
+    seed: int, scripts: int, seconds: float, name: str, flips: tuple[str, ...], jobs: int,
     file: Path | None, store: Path | None, against: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Play random scripts of calls and segments on the kernel and on lastack.
@@ -82,7 +83,7 @@ def fuzz(
     if file is not None:
         return _play_one(_read(file), wrong[0][1] if wrong else profile, began, as_json=as_json)
     seeds = range(seed, seed + scripts)
-    until = began + seconds if seconds is not None else math.inf
+    until = began + seconds
     if store is not None:
         return _store(store, _recorded(seeds, jobs, until))
     if against is not None or wrong:

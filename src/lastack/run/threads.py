@@ -12,14 +12,14 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from lastack.profile import NEVER
 
 from .baton import Scheduler, SimThread, current, here, spin
 from .osthread import allocate_lock, get_ident
-from .process import Process
 from .seams import Registry
 from .waits import Ticket
 
@@ -257,10 +257,13 @@ def start(
             traceback.print_exc()
 
     owner = getattr(function, "__self__", None)
+    name = getattr(owner, "name", None) or getattr(function, "__name__", "thread")
+    thread = me.world.spawn(me.process, body, str(name))
     if isinstance(owner, threading.Thread):
         vars(owner)[_PROCESS] = me.process
-    name = getattr(owner, "name", None) or getattr(function, "__name__", "thread")
-    return me.world.spawn(me.process, body, str(name))
+        # of one that its program does not live to see begin: `threading` would count it for ever
+        thread.at_end.append(partial(vars(threading)["_limbo"].pop, owner, None))
+    return thread
 
 
 def start_new_thread(
@@ -353,22 +356,13 @@ def enumerate_threads() -> list[threading.Thread]:
     """`threading.enumerate`: the threads of this program only."""
     me = here()
     mine = {thread.ident for thread in me.world.threads if thread.process is me.process}
-    # One that is being started has no number yet; one of an ended program never gets one.
+    # One that is being started has no number yet, and may be another program's.
     return [
         thread
         for thread in _enumerate()
         if thread.ident in mine
         or (thread.ident is None and vars(thread).get(_PROCESS) is me.process)
     ]
-
-
-def forget_unborn(processes: Collection[Process]) -> None:
-    """Take from `threading` what these programs have started and not lived to see begin: it would
-    count them for ever."""
-    limbo: dict[threading.Thread, threading.Thread] = vars(threading)["_limbo"]
-    for thread in list(limbo):
-        if vars(thread).get(_PROCESS) in processes:
-            del limbo[thread]
 
 
 def active_count() -> int:

@@ -38,7 +38,6 @@ from .output import Line
 from .process import Node, Process
 from .program import live, load
 from .surroundings import Stage
-from .threads import forget_unborn
 from .waits import Timer
 from .watchdog import GLANCE, Watch
 
@@ -265,7 +264,6 @@ class World(Faults):
                 self.unwind(process.main)
         while self.threads:
             self.unwind(self.threads[-1])
-        forget_unborn(self.processes)
         self._part_from_lost()
 
     def _part_from_lost(self) -> None:

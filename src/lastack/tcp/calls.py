@@ -219,7 +219,7 @@ def unacked(tcb: Tcb) -> int:
         return 0
     if tcb.state is CLOSED:
         # the FIN of a shutdown() that waited for ESTABLISHED was never in the queue
-        fin = tcb.fin_queued and (tcb.fin_seq != UNSET or tcb.snd_una != tcb.iss)
+        fin = tcb.fin_queued and (tcb.fin_seq != UNSET or tcb.syn_acked())
         written = tcb.iss + 1 + tcb.sendq.end + fin
         return (written - tcb.snd_una) & seq.MASK if tcb.snd_nxt != tcb.iss else 0
     return len(tcb.sendq) + int(tcb.fin_queued and not tcb.fin_acked())

@@ -356,7 +356,7 @@ def resend(
     first = tcb.sendq.start + seq.diff(number, tcb.seq_of(tcb.sendq.start))
     sent_end = tcb.sent_end()
     most = max(tcb.mss - sack.room(tcb), 1)
-    left = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, number)
+    left = tcb.window_left(number)
     if 0 < left < most and train.used(tcb):
         most = left  # Linux uses what the window has left, and ignores one that is shut
     last = min(first + most, sent_end, end if end != UNSET else sent_end)
@@ -426,7 +426,7 @@ def _next(
         return None
     packets = tcb.congestion.whole
     flight = tcb.network() + (tcb.mss if packets and ahead else ahead)
-    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt) - ahead
+    room = tcb.window_left(tcb.snd_nxt) - ahead
     held = unsent or tcb.profile.closing.fin_held_by_cwnd
     if held and flight:
         # after a time-out cwnd is one segment, and what was repeated is that, however short

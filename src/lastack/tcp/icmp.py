@@ -56,7 +56,7 @@ def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
     """The path takes no more than `mss` octets a segment, options not counted (RFC 1191): send the
     text in flight again in smaller segments. A FIN of its own fits the path, and waits for its ACK.
     False, and nothing happens, when segments are no larger now."""
-    if tcb.snd_una == tcb.iss:
+    if not tcb.syn_acked():
         tcb.advertised_mss = min(tcb.advertised_mss, mss)  # where our SYN has to go once more
     mss = max(mss - (12 if tcb.ts_ok else 0), 48)
     if mss >= tcb.mss:
@@ -67,7 +67,7 @@ def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
     tcb.mss = mss
     # what fits all the same was not lost for its size
     larger = tcb.in_flight() > mss
-    if larger and tcb.rxt_nxt == UNSET and seq.gt(tcb.snd_una, tcb.iss):
+    if larger and tcb.rxt_nxt == UNSET and tcb.syn_acked():
         recovery.go_back(tcb)
         end = tcb.sent_end()
         if tcb.flight is not None:

@@ -73,7 +73,7 @@ class Info:
 def info_of(tcb: Tcb, meter: Meter) -> Info:
     """Collect it."""
     unacked, sacked, lost, retrans = _in_flight(tcb)
-    syn = int(not tcb.passive and tcb.snd_una != tcb.iss)
+    syn = int(not tcb.passive and tcb.syn_acked())
     fin = int(tcb.fin_acked())
     out = meter.data_segs_out - meter.total_retrans
     unread_start = min(tcb.sent_end(), tcb.sendq.end)

@@ -3,8 +3,6 @@ window probe (RFC 9293 section 3.8.6.1). Called by the timers."""
 
 from __future__ import annotations
 
-from lastack.wire import seq
-
 from . import emit, loss, timers, train
 from .tcb import UNSET, Tcb
 
@@ -17,7 +15,7 @@ def probe_tail(tcb: Tcb, now: int) -> None:
     first = tcb.sent_end()
     size = min(tcb.sendq.end - first, emit.full_size(tcb))
     fin = emit.owes_fin(tcb) and first + size == tcb.sendq.end
-    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
+    room = tcb.window_left(tcb.snd_nxt)
     new = (size > 0 or fin) and size + int(fin) <= room
     if new:
         before = tcb.snd_nxt
@@ -30,8 +28,8 @@ def probe_tail(tcb: Tcb, now: int) -> None:
     else:
         last = tcb.rack.segments[-1]
         begin = max(last.first, last.last - tcb.mss)
-        left = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.seq_of(begin))
-        if left <= 0 and train.used(tcb) and tcb.position_of(tcb.snd_una) < begin:
+        beyond = tcb.window_left(tcb.seq_of(begin)) <= 0
+        if beyond and train.used(tcb) and tcb.position_of(tcb.snd_una) < begin:
             # the window has become smaller: only the timer of the oldest segment is left
             due = tcb.rack.segments[0].at + tcb.rtt.rto
             tcb.timers.set(timers.RETRANSMIT, max(due, now))
@@ -45,7 +43,7 @@ def probe(tcb: Tcb, now: int) -> None:
 
     A small window that SWS avoidance did not use is used now, the override of section 3.8.6.2.1.
     """
-    room = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
+    room = tcb.window_left(tcb.snd_nxt)
     first = tcb.sent_end()
     size = min(tcb.sendq.end - first, tcb.mss, max(room, 0))
     if size:

@@ -38,7 +38,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
             arrived = max(arrived - tcb.dupacks * tcb.mss, tcb.mss)  # duplicate ACKs told of them
         if arrived or tcb.flight.held_at >= 0:
             _measure_each(tcb, tcb.flight, seg, una, now)
-        elif tcb.timed_seq == tcb.iss:
+        elif tcb.timed_seq == tcb.iss and not first:
             measure(tcb, seg, now)  # a SYN that is acknowledged later than close() was called
     if count:
         tcb.sendq.acknowledge(last)

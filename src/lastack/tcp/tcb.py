@@ -290,6 +290,15 @@ class Tcb:
         half = self.max_snd_wnd // 2
         return min(self.mss, half) if self.max_snd_wnd > 536 else self.mss
 
+    def window_left(self, number: int) -> int:
+        """Return how much of the peer's window lies behind a sequence number; below 0 when the
+        number is beyond it."""
+        return seq.diff((self.snd_una + self.snd_wnd) & seq.MASK, number)
+
+    def syn_acked(self) -> bool:
+        """Tell whether our SYN was acknowledged; SND.UNA may be ISS again, 4 GiB later."""
+        return self.snd_una != self.iss or self.sendq.start > 0
+
     def fin_acked(self) -> bool:
         """Tell whether our FIN was sent and acknowledged."""
         return self.fin_seq != UNSET and seq.gt(self.snd_una, self.fin_seq)

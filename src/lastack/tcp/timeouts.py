@@ -66,7 +66,7 @@ def _retransmit(tcb: Tcb, now: int) -> None:
     elif tcb.retransmits and _data_given_up(tcb, now):
         _give_up(tcb, Reason.GIVE_UP_ORPHAN if tcb.orphan else Reason.GIVE_UP_DATA, now)
         return
-    if tcb.snd_una == tcb.iss:
+    if not tcb.syn_acked():
         # close() came before our SYN was acknowledged, which goes first
         tcb.rtt.expired()
         emit.send_syn(tcb, now, again=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Final
 
 from lastack.profile import MS, S
-from lastack.wire import seq
 
 from .buffers import chunk_size
 from .tcb import UNSET, Tcb
@@ -58,7 +57,7 @@ def waits(tcb: Tcb, full: int, first: int, now: int) -> bool:
         return False
     if tcb.recovering or tcb.rxt_nxt != UNSET or now - tcb.sent_at >= MS:
         return False
-    by_peer = seq.diff((tcb.snd_una + tcb.snd_wnd) & seq.MASK, tcb.snd_nxt)
+    by_peer = tcb.window_left(tcb.snd_nxt)
     by_cwnd = tcb.congestion.cwnd - flight.in_network
     length = _filled(tcb, first, min(by_cwnd // tcb.mss, _most(tcb), _half(tcb)) * full)
     if length <= full:

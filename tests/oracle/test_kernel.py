@@ -26,12 +26,10 @@ from lastack.verdict import Kind, ending, ledger
 from ..cli.conftest import ROOT, valid
 from ..live.lab import eventually
 from ..programs.both import SCRIPTS as DIRECTORY
-from ..programs.both import Script
+from ..programs.both import Script, that_stays
 from ..programs.test_both import SCRIPTS
 
 LIMIT = 20 * S
-AGAIN = 3
-"""How often a pair that differed is played once more."""
 LOOPBACK_LIKE = LinkRules(mtu=65535)
 
 
@@ -61,12 +59,7 @@ def differences(script: Script, kernel: OnKernel) -> list[Difference]:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.file)
 def test_the_kernel_does_the_same(script: Script, on_kernel: dict[str, Future[OnKernel]]) -> None:
     found = differences(script, on_kernel[script.file].result())
-    for _ in range(AGAIN):
-        if not found:
-            break
-        # A busy machine wakes processes late; what differs for a reason differs every time.
-        found = differences(script, OnKernel(setting(script), LIMIT))
-    assert not found
+    assert not that_stays(found, lambda: differences(script, OnKernel(setting(script), LIMIT)))
 
 
 # -- one program pair in detail ---------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,10 @@ from lastack.net import LinkRules
 from lastack.oracle import Difference
 from lastack.profile import MS, S
 
+from ..programs.both import that_stays
+
 SCRIPTS = Path(__file__).parent / "pairs"
 LIMIT = 30 * S
-AGAIN = 3
-"""How often a pair that differed is played once more."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,12 @@ def on_kernel() -> Iterator[dict[Pair, Future[OnKernel]]]:
         yield {pair: pool.submit(OnKernel, pair.setting, LIMIT) for pair in PAIRS}
 
 
-def differences(pair: Pair, kernel: OnKernel) -> list[str | Difference]:
+def differences(pair: Pair, kernel: OnKernel) -> Sequence[str | Difference]:
     """What differs unexplained, and who did not end: which packets a link loses hangs on their
     order, and a RST that is lost leaves its receiver waiting for ever, on the kernel too."""
     hung = [f"{one.host} hung" for one in kernel.outcome.programs if one.hung]
     if hung:
-        return [*hung]
+        return hung
     both = OnBoth(kernel, Played(OnBoth.beside(pair.setting)))
     return [one for one in both.differences if not one.explained]
 
@@ -108,9 +108,4 @@ def differences(pair: Pair, kernel: OnKernel) -> list[str | Difference]:
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
 def test_the_kernel_does_the_same(pair: Pair, on_kernel: dict[Pair, Future[OnKernel]]) -> None:
     found = differences(pair, on_kernel[pair].result())
-    for _ in range(AGAIN):
-        if not found:
-            break
-        # A busy machine wakes processes late; what differs for a reason differs every time.
-        found = differences(pair, OnKernel(pair.setting, LIMIT))
-    assert not found
+    assert not that_stays(found, lambda: differences(pair, OnKernel(pair.setting, LIMIT)))

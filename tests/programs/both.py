@@ -14,11 +14,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lastack import live
 from lastack.cli.scene import Played, Setting
@@ -30,6 +30,8 @@ from lastack.profile import LINUX, US, Profile, S
 SCRIPTS = Path(__file__).parent / "scripts"
 LOOPBACK_LINK = LinkRules(delay_ns=50 * US, mtu=65536)
 LIMIT = 20.0
+_AGAIN = 3
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,16 @@ class Told:
     exit: dict[str, int | str | None] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
+
+
+def that_stays(found: T, again: Callable[[], T]) -> T:
+    """Return what differs from the kernel, asked `again` a few times while something does: a busy
+    machine wakes processes late, and what differs for a reason differs every time."""
+    for _ in range(_AGAIN):
+        if not found:
+            break
+        found = again()
+    return found
 
 
 def ports_for(scripts: Sequence[Script]) -> list[int]:

@@ -9,16 +9,13 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 
 import pytest
 
 from lastack.oracle import available
 
-from .both import Script, Told, in_world, on_kernel, ports_for
+from .both import Script, Told, in_world, on_kernel, ports_for, that_stays
 
-AGAIN = 3
-"""How often a script that differed is played once more."""
 SCRIPTS = [
     Script("worker_queue.py"),
     Script("upload.py", raced=True),
@@ -85,13 +82,7 @@ def test_the_kernel_and_the_world_tell_the_same(
     script: Script, on_kernel_all: dict[str, Future[tuple[int, Told]]]
 ) -> None:
     found = _parts(script, on_kernel_all[script.file].result)
-    for _ in range(AGAIN):
-        if not found:
-            break
-        # A busy machine wakes processes late; what differs for a reason differs again.
-        (port,) = ports_for([script])
-        found = _parts(script, partial(play, script, port))
-    assert not found
+    assert not that_stays(found, lambda: _parts(script, lambda: play(script, *ports_for([script]))))
 
 
 def _parts(script: Script, kernel: Callable[[], tuple[int, Told]]) -> object:

@@ -45,10 +45,9 @@ class Machines:
         """Send what the hosts have made, and call who waits, until there is no news."""
         for host in (self.a, self.b):
             while True:
-                packets = host.take_packets()
+                packets, ready = host.take_news()
                 if packets:
                     self.network.send(host.name, packets, self.now)
-                ready = host.take_ready()
                 if not ready:
                     break
                 for file, events in ready:

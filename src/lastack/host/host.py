@@ -198,9 +198,10 @@ class Host:
     def _into_table(self, endpoint: Endpoint, taken: tuple[Entry, int], now: int) -> None:
         entry, duration = taken
         binding = endpoint.binding
-        entry = entry._replace(
-            reuseaddr=binding.reuseaddr, reuseport=binding.reuseport, v6only=binding.v6only
-        )
+        if binding.reuseaddr or binding.reuseport or binding.v6only:
+            entry = entry._replace(
+                reuseaddr=binding.reuseaddr, reuseport=binding.reuseport, v6only=binding.v6only
+            )
         self._endpoints.pop(entry.flow, None)
         self.waiting.enter(entry, duration, now)
 

@@ -53,6 +53,7 @@ class Counts(NamedTuple):
 
 _MASK: Final = 0xFFFF_FFFF
 _LEAST_INDEX: Final = 64
+_UNKNOWN: Final = -1
 
 _WSCALE: Final = 0xF
 _TS_OK: Final = 0x10
@@ -80,6 +81,7 @@ class TimeWaits:
 
     def _start_afresh(self) -> None:
         self._count = 0
+        self._next_expiry = NEVER  # _UNKNOWN after a change: it is asked before every event
         self._remote = array("I")
         self._local = array("I")
         self._ports = array("I")  # remote << 16 | local
@@ -136,6 +138,7 @@ class TimeWaits:
         self._conn[slot] = entry.conn
         self._into_index(slot)
         self._fifos.append(slot, duration, now)
+        self._next_expiry = _UNKNOWN
         self._count += 1
         self._count_place(slot, 1)
         return True
@@ -150,6 +153,7 @@ class TimeWaits:
         slot = self._slot(flow)
         self._fifos.unlink(slot)
         self._fifos.append(slot, duration, now)
+        self._next_expiry = _UNKNOWN
 
     def change(
         self,
@@ -194,10 +198,10 @@ class TimeWaits:
     @property
     def next_expiry(self) -> int:
         """When the first entry expires in ns; NEVER when none does."""
-        if not self._count:
-            return NEVER
-        slot = self._fifos.first()
-        return NEVER if slot == NIL else min(self._fifos.expires[slot], NEVER)
+        if self._next_expiry == _UNKNOWN:
+            slot = self._fifos.first()
+            self._next_expiry = NEVER if slot == NIL else min(self._fifos.expires[slot], NEVER)
+        return self._next_expiry
 
     def expire(self, now: int) -> list[Entry]:
         """Take out and return what is due at `now`, the earliest first.
@@ -283,6 +287,7 @@ class TimeWaits:
         self._out_of_index(slot)
         self._fifos.unlink(slot)
         self._fifos.leave_slot(slot)
+        self._next_expiry = _UNKNOWN
         ipv6 = self._bits[slot] & _IPV6 != 0
         self._addresses.give_back(self._remote[slot], ipv6)
         self._addresses.give_back(self._local[slot], ipv6)

@@ -25,14 +25,21 @@ class SocketParts(File):
     )  # fmt: skip
     kind = "tcp"
 
-    def __init__(self, host: Host, family: int = names.AF_INET) -> None:
+    def __init__(
+        self, host: Host, family: int = names.AF_INET, accepted: Endpoint | None = None
+    ) -> None:
+        """`accepted`: the connection that an accepted socket has from the beginning."""
         super().__init__()
         self.host = host
         self.family = family
         self.options = DEFAULTS
-        self.buffers = Buffers(host.profile.buffers)
-        self.binding = addresses.new_binding(family, host.profile.ports)
-        self.endpoint: Endpoint | None = None
+        if accepted is None:
+            self.buffers = Buffers(host.profile.buffers)
+            self.binding = addresses.new_binding(family, host.profile.ports)
+        else:
+            self.buffers = accepted.connection.buffers
+            self.binding = accepted.binding
+        self.endpoint = accepted
         self.listener: Listener | None = None
         self.conn = host.new_conn()
         self._opened = False
@@ -40,7 +47,7 @@ class SocketParts(File):
         self._shut_read = False
         self._shut_write = False
         self._error = 0
-        self._named = self.binding.address
+        self._named = addresses.wildcard(family)
         self._errors: ErrorQueue | None = None
 
     def own_options(self) -> SocketOptions:

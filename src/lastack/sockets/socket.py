@@ -79,15 +79,12 @@ class TcpSocket(SocketParts):
         endpoint = self.listener.take()
         if endpoint is None:
             return AGAIN
-        child = TcpSocket(self.host, self.family)
+        child = TcpSocket(self.host, self.family, endpoint)
         child._adopt(endpoint, now)
         return child
 
     def _adopt(self, endpoint: Endpoint, now: int) -> None:
-        self.endpoint = endpoint
-        self.binding = endpoint.binding
         self.conn = endpoint.connection.conn
-        self.buffers = endpoint.connection.buffers
         self._opened = True
         if isinstance(endpoint.inherited, SocketOptions):
             self.options = endpoint.inherited

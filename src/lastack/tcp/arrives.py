@@ -247,7 +247,7 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
         return drop(tcb, seg, Reason.NO_ACK_FLAG, now)
     opening = tcb.state is SYN_RECEIVED
     # RFC 5961 section 5 (MAY-12): acceptable is SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
-    behind = seq.diff(tcb.snd_una, seg.ack)
+    behind = 0 if seg.ack == tcb.snd_una else seq.diff(tcb.snd_una, seg.ack)
     if not opening:
         if behind > 0 and tcb.ts_ok and checks.predicted(tcb, seg):
             timestamps.remember(tcb, seg, now)
@@ -382,16 +382,18 @@ def sixth_check_urg(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Seventh, process the segment text."""
-    if seg.length and seq.le((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt):
+    if not seg.length:
+        return True
+    if seq.le((seg.seq + seg.length) & seq.MASK, tcb.rcv_nxt):
         sack.repeated(tcb, seg)
         return _answered_at_once(tcb, seg, Reason.OLD_DUPLICATE, now)
     beyond = seq.gt((seg.seq + len(seg.text)) & seq.MASK, tcb.rcv_nxt)
     if tcb.state not in _READING:
         # CLOSE-WAIT, CLOSING, LAST-ACK: "this should not occur, since a FIN has been received"
         return _text_after_fin(tcb, seg, now) if seg.text and beyond else True
-    if seg.length and beyond and (tcb.closing or (tcb.shut_read and tcb.fin_queued)):
+    if beyond and (tcb.closing or (tcb.shut_read and tcb.fin_queued)):
         return _nobody_reads(tcb, seg, now)
-    if seg.length and checks.outside_after_all(tcb, seg):
+    if checks.outside_after_all(tcb, seg):
         return _answered_at_once(tcb, seg, Reason.OUTSIDE_WINDOW, now)
     if seg.text:
         ecn.text_arrives(tcb, seg)

@@ -27,6 +27,7 @@ from .buffers import chunk_size
 from .mark import Urgent
 from .sendq import NOTHING_QUEUED, SendQueue
 from .tcb import HANGUP, READ_HANGUP, READABLE, UNSET, WRITABLE, Tcb, enter
+from .window import receive_window
 
 
 def open_active(tcb: Tcb, now: int) -> None:
@@ -92,7 +93,7 @@ def _announce_window(tcb: Tcb) -> None:
         return
     left = tcb.rcv_wnd()
     space = min(tcb.buffers.space, 0xFFFF << tcb.rcv_wscale)  # what the field can tell
-    if 2 * left <= space and emit.receive_window(tcb) >= 2 * max(left, 1):
+    if 2 * left <= space and receive_window(tcb) >= 2 * max(left, 1):
         tcb.acks.at_once = True
 
 

@@ -7,7 +7,7 @@ segment or timer; the code that handles those never sends.
 from __future__ import annotations
 
 from lastack.profile import NEVER
-from lastack.state import SENDING, SYN_RECEIVED, SYN_SENT
+from lastack.state import SENDING, SYN_SENT
 from lastack.trace import Reason, ResetSent, Sent
 from lastack.wire import (
     ABSENT,
@@ -26,6 +26,7 @@ from lastack.wire import (
 
 from . import ecn, loss, sack, timers, train, urgent
 from .tcb import UNSET, Tcb
+from .window import advertise
 
 
 def _out(
@@ -51,43 +52,12 @@ def _number(tcb: Tcb) -> int:
     return tcb.scribe.journal.next_packet() if tcb.scribe is not None else 0
 
 
-def receive_window(tcb: Tcb) -> int:
-    """Return the window to advertise, in bytes; never less than what was advertised (SHLD-14).
-
-    Receiver's side of silly window avoidance (MUST-39): a window that opens by less than a segment
-    or a sixteenth of the buffer stays where it is, and for ever while nobody reads (MAY-8).
-    """
-    space = tcb.buffers.space
-    free = max(space - tcb.recvq.used, 0)
-    scale = 1 << tcb.rcv_wscale
-    if free < space // 2:
-        tcb.acks.quick = 0
-        free -= free % scale
-        if free < min(tcb.rcv_mss, space) or free < space >> 4:
-            free = 0
-    if not tcb.buffers.at_once:
-        free = min(free, tcb.rcv_ssthresh)
-    if scale == 1 and tcb.buffers.in_segments:
-        offered = seq.sub(tcb.rcv_adv, tcb.rcv_wup)
-        return tcb.buffers.whole(free, tcb.rcv_wnd(), offered, tcb.rcv_mss)
-    return tcb.buffers.window(free, scale, tcb.rcv_wnd(), tcb.rcv_mss)
-
-
-def _advertise(tcb: Tcb) -> int:
-    if tcb.passive and tcb.state is SYN_RECEIVED:  # the window of the SYN|ACK, now scaled
-        return min(tcb.rcv_ssthresh, 0xFFFF) >> tcb.rcv_wscale
-    window = receive_window(tcb)
-    if not tcb.buffers.in_segments:
-        window = min(window, 0xFFFF << tcb.rcv_wscale)
-    tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
-    return min(window >> tcb.rcv_wscale, 0xFFFF)
-
-
 def _acknowledged(tcb: Tcb) -> None:
     """Every segment with ACK carries the newest RCV.NXT, so no separate ACK is owed."""
     tcb.acks.sent()
     tcb.rcv_wup = tcb.rcv_nxt
-    tcb.timers.stop(timers.DELAYED_ACK)
+    if tcb.timers.deadline[timers.DELAYED_ACK] != NEVER:
+        tcb.timers.stop(timers.DELAYED_ACK)
 
 
 def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
@@ -138,7 +108,7 @@ def send_ack(tcb: Tcb, now: int, *, probe: bool = False) -> None:
     the peer and so draws an ACK."""
     number = (tcb.snd_una - 1) & seq.MASK if probe else _acceptable_seq(tcb)
     tsval, tsecr = tcb.ts_fields(now)
-    window = _advertise(tcb)
+    window = advertise(tcb)
     up = urgent.pointer(tcb, number) if tcb.snd_up != UNSET else 0
     flags = (ACK | URG if up else ACK) | (ECE if tcb.ecn_echo else 0)
     seg = Segment(
@@ -158,7 +128,7 @@ def send_reset(tcb: Tcb, reason: Reason, now: int) -> None:
     up = urgent.pointer(tcb, number) if tcb.snd_up != UNSET else 0
     flags = RST | ACK | (URG if up else 0)
     seg = Segment(
-        tcb.flow, number, tcb.rcv_nxt, flags, _advertise(tcb), up=up, tsval=tsval, tsecr=tsecr,
+        tcb.flow, number, tcb.rcv_nxt, flags, advertise(tcb), up=up, tsval=tsval, tsecr=tsecr,
         sack=sack.blocks(tcb), number=_number(tcb),
     )  # fmt: skip
     _out(tcb, seg, now)
@@ -200,7 +170,7 @@ def send_text(
     flags = ACK | (FIN if fin else 0) | (PSH if text and (push or _ends(tcb, last)) else 0)
     number = tcb.seq_of(first)
     tsval, tsecr = tcb.ts_fields(now)
-    window = _advertise(tcb)
+    window = advertise(tcb)
     up = urgent.pointer(tcb, number) if tcb.snd_up != UNSET else 0
     flags |= URG if up else 0
     mark = 0
@@ -374,24 +344,25 @@ def send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
     """Send new text and the FIN as far as windows, Nagle and SWS avoidance let, or `one` train of
     it; tell whether some of it waits."""
     tcb.cwnd_full = tcb.window_full = False
-    first = tcb.sent_end()
-    if first == tcb.sendq.end and not tcb.fin_queued:
+    sendq = tcb.sendq
+    first = sendq.end if sendq.start == sendq.end else tcb.sent_end()
+    owed = owes_fin(tcb)
+    if first == sendq.end and not owed:
         return False
     full = full_size(tcb)
-    owed = owes_fin(tcb)
     step = _next(tcb, full, first, 0, 0, owes_fin=owed)
     length = most = 0
     while step is not None:
         size, fin = step
         if not (length or one) and train.waits(tcb, full, first, now):
             return True
-        more = not fin and (first + size < tcb.sendq.end or owed)
+        more = not fin and (first + size < sendq.end or owed)
         length += 1
         following = _next(tcb, full, first, size, length, owes_fin=owed) if more else None
         if following is not None and not most:
             most = train.segments(tcb)
-        ends = following is None or length >= most or tcb.sendq.ends_record(first + size)
-        push = ends and (length > 1 or first + size in tcb.sendq.marks)
+        ends = following is None or length >= most or sendq.ends_record(first + size)
+        push = ends and (length > 1 or first + size in sendq.marks)
         told = tcb.outbox[-1].sack if length > 1 and tcb.outbox else ()
         send_text(tcb, first, first + size, now, fin=fin, again=False, push=push, told=told)
         if 0 < size < full:
@@ -405,7 +376,7 @@ def send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
             return False
         first += size
         step = following
-    return tcb.sendq.end > first or owed
+    return sendq.end > first or owed
 
 
 def owes_fin(tcb: Tcb) -> bool:
@@ -434,11 +405,12 @@ def _next(
         if tcb.retransmits or flight + cost > _allowed(tcb, tcb.mss if packets else full):
             tcb.cwnd_full = True
             return None
-    if room < min(unsent, full):
+    size = unsent if unsent < full else full  # SHLD-28
+    if room < size:
         tcb.window_full = True
+        size = room
     if room <= 0:
         return None  # also when the window shrank (SHLD-15)
-    size = min(unsent, full, room)  # SHLD-28
     if tcb.sendq.records and size:
         first = sent_end + ahead
         record = tcb.sendq.record_after(first) - first

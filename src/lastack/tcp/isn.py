@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2s
 
 from lastack.wire import Flow, seq
@@ -16,6 +17,11 @@ def initial_sequence(flow: Flow, secret: bytes, now: int) -> int:
 
 def timestamp_offset(flow: Flow, secret: bytes) -> int:
     """Return the offset of our timestamp clock for these two addresses (RFC 7323 section 5.4)."""
-    text = repr((flow.src, flow.dst)).encode()
+    return _offset(flow.src, flow.dst, secret)
+
+
+@lru_cache(1024)
+def _offset(src: bytes, dst: bytes, secret: bytes) -> int:
+    text = repr((src, dst)).encode()
     digest = blake2s(text, key=secret, digest_size=4, person=b"ts").digest()
     return int.from_bytes(digest, "big")

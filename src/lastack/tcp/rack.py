@@ -138,9 +138,13 @@ class Rack(Flight):
         """Section 6.2 steps 1 to 3: the round trip, the newest, and whether it was overtaken."""
         rtt = now - one.at
         if not one.again:
-            self.late = min(self.late, one.first)
-            self.original = min(self.original, one.first)
-            self.min_rtt = min(self.min_rtt, rtt)
+            first = one.first
+            if first < self.late:
+                self.late = first
+            if first < self.original:
+                self.original = first
+            if rtt < self.min_rtt:
+                self.min_rtt = rtt
         elif rtt < self.min_rtt:
             return  # this is the answer to what was sent before
         self.advanced = True

@@ -24,7 +24,9 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     """
     first = tcb.sendq.start
     una = tcb.position_of(seg.ack)
-    last = min(max(una, first), tcb.sendq.end)
+    last = tcb.sendq.end
+    if una < last:
+        last = una if una > first else first
     count = last - first
     tcb.snd_una = seg.ack
     if tcb.snd_up != UNSET:
@@ -60,7 +62,8 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
         tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
     else:
         tcb.timers.stop(timers.RETRANSMIT)
-        tcb.timers.stop(timers.LOSS_PROBE)
+        if tcb.timers.running(timers.LOSS_PROBE):
+            tcb.timers.stop(timers.LOSS_PROBE)
     return arrived
 
 

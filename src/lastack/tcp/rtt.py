@@ -24,9 +24,10 @@ class Rtt:
         self._begin(rules.rto_initial_ns)
 
     def _begin(self, base: int) -> None:
+        most = self.rules.rto_max_ns
         self._base = base
         self.backoff = 0
-        self.rto = min(base, self.rules.rto_max_ns)
+        self.rto = base if base < most else most
 
     def _back_off(self, times: int) -> None:
         self.backoff = times
@@ -51,39 +52,47 @@ class Rtt:
     def sample(self, rtt: int, una: int, nxt: int) -> None:
         """Take a measurement of a segment sent once (section 3, Karn), or by timestamp. `una` and
         `nxt` are the positions of SND.UNA and SND.NXT."""
-        rtt = max(rtt, 1)
-        self.least = min(self.least, rtt)
-        rules = self.rules
-        first = self.srtt < 0
+        if rtt < 1:
+            rtt = 1
+        if rtt < self.least:
+            self.least = rtt
+        rules, srtt = self.rules, self.srtt
+        first = srtt < 0
         if first:
             # (2.2)
-            self.srtt = rtt
+            srtt = rtt
             self.rttvar = rtt // 2
         else:
             # (2.3) alpha = 1/8, beta = 1/4
-            step = (abs(self.srtt - rtt) - self.rttvar) // 4
-            if step > 0 and rtt < self.srtt and rules.variance is Variance.DAMPED:
+            step = (abs(srtt - rtt) - self.rttvar) // 4
+            if step > 0 and rtt < srtt and rules.variance is Variance.DAMPED:
                 step //= 8
             self.rttvar += step
-            self.srtt += (rtt - self.srtt) // 8
+            srtt += (rtt - srtt) // 8
+        self.srtt = srtt
         # The RFC rounds the whole RTO up to 1 s (2.4). Kernels instead put a floor under the
         # variance term; the result is rounded up to the tick, and one tick lies above the floor.
-        term = max(4 * self.rttvar, rules.rto_min_ns)
+        term, tick, floor = 4 * self.rttvar, rules.tick_ns, rules.rto_min_ns
+        if term < floor:
+            term = floor
         if rules.variance is Variance.DAMPED:
             term = self._damped(term, una, nxt, first=first)
-        raw = self.srtt + term
-        ticks = -(-raw // rules.tick_ns)
-        self._begin(max(ticks * rules.tick_ns, rules.rto_min_ns + rules.tick_ns))
+        raw = -(-(srtt + term) // tick) * tick
+        least = floor + tick
+        self._begin(raw if raw > least else least)
 
     def _damped(self, term: int, una: int, nxt: int, *, first: bool) -> int:
         """Linux tcp_rtt_estimator(): the term follows what is larger at once, and what is smaller
         by a quarter of the way in each round trip."""
-        self._largest = max(self._largest, term)
-        self._term = max(self._term, self._largest)
+        largest = self._largest
+        if term > largest:
+            self._largest = largest = term
+        if largest > self._term:
+            self._term = largest
         if first:
             self._round_end = nxt
         elif una > self._round_end:
-            self._term -= (self._term - self._largest) // 4
+            self._term -= (self._term - largest) // 4
             self._round_end = nxt
             self._largest = self.rules.rto_min_ns
         return self._term

@@ -263,7 +263,9 @@ class Tcb:
     def rcv_acceptable(self) -> int:
         """Return RCV.WND for the check of sequence numbers: what was advertised, or all that the
         buffer has room for."""
-        left = self.rcv_wnd()
+        left = ((self.rcv_adv - self.rcv_nxt + seq.HALF) & seq.MASK) - seq.HALF  # rcv_wnd()
+        if left < 0:
+            left = 0
         if self.buffers.at_once and not (self.passive and self.state is SYN_RECEIVED):
             return max(left, self.buffers.space - self.recvq.used)
         return left
@@ -287,8 +289,8 @@ class Tcb:
         Two segments shall fit into the window, or each would wait for the one before it
         (section 3.8.6.2.1: a window's half counts as a full segment).
         """
-        half = self.max_snd_wnd // 2
-        return min(self.mss, half) if self.max_snd_wnd > 536 else self.mss
+        largest = self.max_snd_wnd
+        return largest // 2 if 536 < largest < 2 * self.mss else self.mss
 
     def window_left(self, number: int) -> int:
         """Return how much of the peer's window lies behind a sequence number; below 0 when the

@@ -1,0 +1,45 @@
+"""The window that we advertise (RFC 9293 section 3.8.6.2.2; RFC 7323 section 2)."""
+
+from __future__ import annotations
+
+from lastack.state import SYN_RECEIVED
+from lastack.wire import seq
+
+from .tcb import Tcb
+
+
+def receive_window(tcb: Tcb) -> int:
+    """Return the window to advertise, in bytes; never less than what was advertised (SHLD-14).
+
+    Receiver's side of silly window avoidance (MUST-39): a window that opens by less than a segment
+    or a sixteenth of the buffer stays where it is, and for ever while nobody reads (MAY-8).
+    """
+    space, recvq = tcb.buffers.space, tcb.recvq
+    free = space - (recvq.ready - recvq.read + recvq.waiting)
+    if free < 0:
+        free = 0
+    scale = 1 << tcb.rcv_wscale
+    if free < space // 2:
+        tcb.acks.quick = 0
+        free -= free % scale
+        if free < min(tcb.rcv_mss, space) or free < space >> 4:
+            free = 0
+    if free > tcb.rcv_ssthresh and not tcb.buffers.at_once:
+        free = tcb.rcv_ssthresh
+    if scale == 1 and tcb.buffers.in_segments:
+        offered = seq.sub(tcb.rcv_adv, tcb.rcv_wup)
+        return tcb.buffers.whole(free, tcb.rcv_wnd(), offered, tcb.rcv_mss)
+    left = ((tcb.rcv_adv - tcb.rcv_nxt + seq.HALF) & seq.MASK) - seq.HALF  # rcv_wnd()
+    return tcb.buffers.window(free, scale, left if left > 0 else 0, tcb.rcv_mss)
+
+
+def advertise(tcb: Tcb) -> int:
+    """Return the window field of a segment that leaves now, and note its right edge."""
+    if tcb.passive and tcb.state is SYN_RECEIVED:  # the window of the SYN|ACK, now scaled
+        return min(tcb.rcv_ssthresh, 0xFFFF) >> tcb.rcv_wscale
+    window = receive_window(tcb)
+    most = 0xFFFF << tcb.rcv_wscale
+    if window > most and not tcb.buffers.in_segments:
+        window = most
+    tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
+    return (window if window < most else most) >> tcb.rcv_wscale

@@ -68,9 +68,10 @@ def test_overlapping_pieces_are_put_together_once() -> None:
 
 
 def test_what_lies_beyond_the_window_is_cut_off() -> None:
-    _, peer, sock = reach(ESTABLISHED, LINUX.with_field("window_check", WindowCheck.OVERLAP))
+    world, peer, sock = reach(ESTABLISHED, LINUX.with_field("window_check", WindowCheck.OVERLAP))
     mark = peer.mark()
     peer.data(b"x" * (WINDOW + 500))
+    world.run(0.05)
     assert peer.since(mark)[-1].ack == 1 + WINDOW
     assert sock.ioctl(names.SIOCINQ) == WINDOW
 
@@ -107,12 +108,33 @@ def test_every_second_full_segment_is_acknowledged_and_a_lone_one_after_a_while(
     peer.data(b"x" * 1460)
     peer.silent(mark)
     peer.data(b"x" * 1460)
+    peer.silent(mark)  # its window would be smaller than the one before
+    tries(world, sock, "recv")
     peer.answers(mark, "ACK", ack=peer.nxt)
     mark = peer.mark()
     peer.data(b"x" * 1460)
     peer.silent(mark)
     world.run(0.25)
     assert 0.04 <= peer.answers(mark, "ACK", ack=peer.nxt).t <= 0.2
+
+
+def test_what_comes_again_draws_no_ack_at_once_while_half_of_the_buffer_is_unread() -> None:
+    """docs/kernel-notes/acks.md; where the buffer is free, it does."""
+    world, peer, _ = reach(ESTABLISHED, LINUX.with_field("receive_default", 40_000))
+    peer.data(b"x" * 1460)
+    mark = peer.mark()
+    peer.data(b"x" * 1460, seq=1)
+    peer.answers(mark, "ACK", ack=peer.nxt)
+    for _ in range(15):
+        peer.data(b"x" * 1460)
+    world.run(0.1)
+    mark = peer.mark()
+    for _ in range(2):
+        peer.data(b"x" * 1460)
+    peer.data(b"x" * 1460, seq=peer.nxt - 1460)
+    peer.silent(mark)
+    world.run(0.05)
+    assert peer.since(mark)[-1].ack == peer.nxt
 
 
 def test_the_receive_buffer_does_not_grow_beyond_its_new_size() -> None:

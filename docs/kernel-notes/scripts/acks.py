@@ -81,6 +81,49 @@ def second_segment() -> Facts:
     yield Fact("acks.two-segments.unread.later", shown(peer.collect(0.05)), f". seq=1 ack={end}")
 
 
+def smaller() -> Facts:
+    """Two equal segments in a row are full-sized from now on, though larger ones were before.
+
+    Only without PSH: with it they may be the ends of what was written, and each is acknowledged as
+    it is read. The first of a size is not yet known to be one.
+    """
+    for name, pushed in (("plain", ""), ("pushed", "P")):
+        sock, peer = connected()
+        for _ in range(20):  # no quick ACKs any more, nor does so little make the window grow
+            peer.send("P.", data=bytes(100))
+            answer_time(peer)
+            sock.recv(100)
+        for _ in range(8):
+            peer.send(pushed + ".", data=bytes(120))
+            time.sleep(0.003)
+            sock.recv(120)
+        answers = len(peer.collect(0.02))
+        yield Fact(f"acks.eight-small-ones.{name}", answers, 8 if pushed else Between(4, 5))
+        sock.close()
+        lab.shell("ip link del peer0")
+
+
+def repeated() -> Facts:
+    """What comes again draws an ACK at once, but not while unread text takes half of the buffer
+    and more than a segment waits for its ACK."""
+    sock, peer = connected((socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000))
+    peer.send(".", data=bytes(1460))
+    peer.collect(0.005)
+    peer.send(".", seq=1, data=bytes(1460))
+    yield Fact("acks.again", answer_time(peer), AT_ONCE)
+    for _ in range(8):
+        peer.send(".", data=bytes(1460))
+    peer.collect(0.005)
+    waits = peer.next
+    for _ in range(2):
+        peer.send(".", data=bytes(1460))
+    peer.send(".", seq=waits + 1460, data=bytes(1460))
+    yield Fact("acks.again.half-full", shown(peer.collect(0.025)), "nothing")
+    answers = shown(peer.collect(0.05))
+    yield Fact("acks.again.half-full.later", answers, f". seq=1 ack={waits + 2920}")
+    sock.close()
+
+
 def fin() -> Facts:
     """A FIN with data, or after data, is acknowledged after the delay, a lone FIN at a tick."""
     sock, peer = connected()
@@ -140,4 +183,4 @@ def trains() -> Facts:
 
 
 if __name__ == "__main__":
-    lab.main([trains, beginning, far_away, second_segment, fin, out_of_order])
+    lab.main([trains, beginning, far_away, second_segment, smaller, repeated, fin, out_of_order])

@@ -41,6 +41,18 @@ class AckRules:
         4 * MS, "how long the ACK of a FIN waits on a connection that has had no text: a tick",
         unit="ns", source="docs/kernel-notes/acks.md",
     )  # fmt: skip
+    quick_while_opening: bool = rule(
+        True, "a segment that opens the window is acknowledged without delay (tcp_grow_window)",
+        source="docs/kernel-notes/acks.md",
+    )  # fmt: skip
+    window_stays: bool = rule(
+        True, "the second full-sized segment draws an ACK only if its window need not be smaller",
+        source="docs/kernel-notes/acks.md",
+    )  # fmt: skip
+    size_follows: bool = rule(
+        True, "what counts as full-sized becomes smaller, too: the size of two equal segments",
+        source="docs/kernel-notes/acks.md",
+    )  # fmt: skip
     challenge_gap_ns: int = rule(
         500 * MS, "least time between two challenge ACKs of a connection; tcp_invalid_ratelimit",
         unit="ns", source="docs/kernel-notes/resets.md",

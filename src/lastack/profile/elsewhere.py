@@ -17,7 +17,7 @@ from .ports import BindRule, PortRules
 from .profile import Profile
 from .retransmission import RetransmissionRules, Variance
 from .rule import CHOSEN, MANUAL, MINUTE, SOURCE, S
-from .shared import AS_THE_RFC, CHOSEN_AS_THE_RFC, FIN_AT_ONCE, NO_QUEUE, NO_RACK, NO_TRAINS
+from .shared import AS_THE_RFC, CHOSEN_AS_THE_RFC, NO_QUEUE, NO_RACK, NO_TRAINS, PLAIN_ACKS
 from .start import Congestion, Ecn, FullRequests, StartRules
 from .time_wait import ExactReset, NoAckFlag, Reopen, RestartedBy, Reuse, TimeWaitRules
 
@@ -112,7 +112,7 @@ FREEBSD: Final = Profile(
     closing=replace(_BSD_CLOSING, fin_again_in_closing=True),
     time_wait=replace(_BSD_TIME_WAIT, no_ack_flag=NoAckFlag.IGNORED),
     retransmission=replace(NO_RACK, syn_again_after_bad_ack=False),
-    acks=FIN_AT_ONCE,
+    acks=PLAIN_ACKS,
     acceptance=replace(
         AS_THE_RFC, reset_at_fin=False, syn_with_fin=True, listen_resets_syn_ack=False
     ),
@@ -158,7 +158,7 @@ BSD44: Final = Profile(
     time_wait=_BSD_TIME_WAIT,
     buffers=NO_TRAINS,
     retransmission=NO_RACK,
-    acks=FIN_AT_ONCE,
+    acks=PLAIN_ACKS,
     acceptance=AS_THE_RFC,
     errors=NO_QUEUE,
     ports=_BSD_PORTS,
@@ -197,7 +197,7 @@ MACOS: Final = Profile(
     time_wait=replace(_BSD_TIME_WAIT, length_ns=30 * S),
     buffers=NO_TRAINS,
     retransmission=NO_RACK,
-    acks=FIN_AT_ONCE,
+    acks=PLAIN_ACKS,
     acceptance=AS_THE_RFC,
     errors=NO_QUEUE,
     start=_KEPT,
@@ -246,7 +246,7 @@ WINDOWS: Final = Profile(
     ),
     retransmission=RetransmissionRules(variance=Variance.RFC6298, undone=False),
     buffers=NO_TRAINS,
-    acks=FIN_AT_ONCE,
+    acks=PLAIN_ACKS,
     acceptance=AS_THE_RFC,
     errors=NO_QUEUE,
     ports=PortRules(bind_rule=BindRule.WINDOWS, v6only=True),

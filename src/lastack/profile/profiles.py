@@ -15,7 +15,7 @@ from .linger import LingerRules, NonblockingLinger, WaitsFor
 from .ports import BindRule, PortRules
 from .profile import Profile
 from .rule import CHOSEN, MANUAL, MINUTE, NEVER
-from .shared import AS_THE_RFC, BY_THE_RFC, FIN_AT_ONCE, NO_QUEUE, NO_RACK, NO_TRAINS
+from .shared import AS_THE_RFC, BY_THE_RFC, NO_QUEUE, NO_RACK, NO_TRAINS, PLAIN_ACKS
 from .start import Congestion, Ecn, FullRequests, StartRules
 from .time_wait import ExactReset, Reopen, RestartedBy, Reuse, TimeWaitRules
 
@@ -51,7 +51,7 @@ TEXTBOOK: Final = Profile(
         cleared_by_restart=True,
     ),
     retransmission=NO_RACK,
-    acks=FIN_AT_ONCE,
+    acks=PLAIN_ACKS,
     acceptance=AS_THE_RFC,
     buffers=NO_TRAINS,
     start=StartRules(
@@ -121,7 +121,7 @@ RFC9293: Final = Profile(
         syn_linear=0,
         told_after=3,  # SHLD-10
     ),
-    acks=FIN_AT_ONCE,
+    acks=PLAIN_ACKS,
     acceptance=replace(AS_THE_RFC, pointer_when_shut=True),
     buffers=replace(NO_TRAINS, window_steps=True),
     start=StartRules(

@@ -19,7 +19,9 @@ AS_THE_RFC: Final = AcceptanceRules(
     request_echo=False,
     text_across_fin_resets=False,
 )
-FIN_AT_ONCE: Final = AckRules(fin_waits=False)
+PLAIN_ACKS: Final = AckRules(
+    fin_waits=False, quick_while_opening=False, window_stays=False, size_follows=False
+)
 NO_RACK: Final = RetransmissionRules(
     rack=False, tail_probe=False, variance=Variance.RFC6298, undone=False
 )
@@ -31,6 +33,7 @@ NO_QUEUE: Final = ErrorRules(icmp_queued=False)
 _NO_ECHO: Final = (CHOSEN, "no RFC asks for it")
 _NO_QUEUE: Final = (CHOSEN, "only Linux has such a queue")
 _FIELD: Final = (MANUAL, "RFC 9293 section 3.8.6: SEG.WND is RCV.WND")
+_NO_ESTIMATE: Final = (CHOSEN, "no document of the system knows such an estimate")
 _NO_SCALE: Final = (MANUAL, "RFC 7323 section 2.2: no window of a SYN is scaled")
 
 BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
@@ -49,6 +52,9 @@ BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "counts_packets": (MANUAL, "RFC 5681 section 2: cwnd and FlightSize are amounts of data"),
     "variance": (MANUAL, "RFC 6298 section 2"),
     "undone": (MANUAL, "RFC 3522 is no part of RFC 9293"),
+    "quick_while_opening": (MANUAL, "RFC 5681 section 4.2: an ACK may be delayed from the first"),
+    "window_stays": (MANUAL, "RFC 9293 SHLD-19: every second full-sized segment"),
+    "size_follows": (MANUAL, "RFC 5681 section 2: the largest segment received"),
 }
 """Grades of profiles that are made from RFCs."""
 CHOSEN_AS_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
@@ -59,5 +65,8 @@ CHOSEN_AS_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "unscaled_in_segments": (CHOSEN, "as the RFC"),
     "scales_last_syn_ack": (CHOSEN, "as the RFC"),
     "icmp_queued": _NO_QUEUE,
+    "quick_while_opening": _NO_ESTIMATE,
+    "window_stays": _NO_ESTIMATE,
+    "size_follows": _NO_ESTIMATE,
 }
 """Grades of systems whose documents were not asked what of `AS_THE_RFC` is true of them."""

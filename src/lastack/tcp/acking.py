@@ -10,6 +10,10 @@ from typing import Final
 from lastack.profile import AckRules
 
 _NEVER_YET: Final = -1
+_SURE_SIZE: Final = 536
+_LEAST_SIZE: Final = 88
+"""From so many bytes on two equal segments in a row are full-sized: with PSH, which may end what
+was written, and without (TCP_MSS_DEFAULT, TCP_MIN_MSS)."""
 
 
 class Acking:
@@ -18,13 +22,14 @@ class Acking:
     at_once: send it with the next flush. due: it may wait for text or for the timer; soon: for the
     clock's next tick only. settled: it is known how long an ACK waits; the first text says so,
     or what was answered before it. received_at: when text came last, or the connection opened. A
+    last_size: of the segment before, where it may be a full one; largest: of all. A
     new connection acknowledges quickly, so that the peer's window opens; one that talks back and
     forth lets its answers carry the ACKs.
     """
 
     __slots__ = (
         "rules", "at_once", "due", "quick", "conversing", "delay", "received_at", "forced",
-        "pushed", "soon", "settled",
+        "pushed", "soon", "settled", "last_size", "largest",
     )  # fmt: skip
 
     def __init__(self, rules: AckRules) -> None:
@@ -39,25 +44,49 @@ class Acking:
         self.pushed = 0
         self.soon = False
         self.settled = False
+        self.last_size = self.largest = 0
 
     def opened(self, now: int) -> None:
         """The handshake is over: the time without text begins."""
         self.received_at = now
 
+    def measured(self, size: int, now_full: int, *, ended: bool) -> int:
+        """A segment of `size` bytes came; full-sized are so far `now_full`. Return what is from now
+        on, and note whether the segment may be the end of what the peer wrote: `ended`, it has
+        PSH. (Linux tcp_measure_rcv_mss)"""
+        before, self.last_size = self.last_size, 0
+        if size > self.largest:
+            self.largest = size
+        if size >= now_full:
+            if ended and not self.pushed:
+                self.pushed = 1
+            return size
+        if self.rules.size_follows and size >= (_SURE_SIZE if ended else _LEAST_SIZE):
+            self.last_size = size
+            if size == before:
+                return size
+        self.pushed = 2 if self.pushed else 1
+        return now_full
+
+    @property
+    def hurries(self) -> bool:
+        """Whether ACKs leave without delay: on a new connection, and after a repetition."""
+        return self.quick > 0 and not self.conversing
+
+    def window_opens(self) -> None:
+        """The segment that has just come opens the window."""
+        if self.rules.quick_while_opening:
+            self.quick |= 1
+
     def text_received(
-        self, *, in_order: bool, urgent: bool, unacked: int, segment: int, pushed: int, rto: int,
-        now: int,
-    ) -> None:  # fmt: skip
+        self, *, in_order: bool, urgent: bool, enough: bool, rto: int, now: int
+    ) -> None:
         """Text arrived. `in_order`: it begins where the last ended, or before; `urgent`: it does
-        not, or it filled a gap; `unacked`: bytes since the last ACK sent; `segment`: the size of
-        the peer's segments; `pushed`: 2 for a segment that is not full, 1 for a full one with
-        PSH, else 0."""
+        not, or it filled a gap; `enough`: see `window.enough_to_acknowledge`."""
         if in_order:
             self._follow(rto, now)
-        if pushed:
-            self.pushed = 2 if self.pushed and pushed == 2 else max(self.pushed, 1)
         # MAY-13: what is out of order at once
-        self.forced = urgent or self._enough(unacked, segment)
+        self.forced = urgent or enough
         if self.forced or (self.quick and not self.conversing):
             self.at_once = True
         self.due = True
@@ -115,16 +144,11 @@ class Acking:
         self.at_once = full or (self.at_once and (self.forced or not with_text))
         self.conversing = True
 
-    def _enough(self, unacked: int, segment: int) -> bool:
-        """SHLD-19: every second full-sized segment is acknowledged."""
-        return unacked > (self.rules.every_segments - 1) * segment
-
-    def remind(self, due: int, now: int, *, unacked: int, segment: int) -> None:
+    def remind(self, due: int, now: int, *, enough: bool) -> None:
         """Another segment has come while an ACK is owed, whose timer expires at `due`: for the last
         quarter of its delay the ACK does not wait any longer, nor where ACKs are quick again, or
-        enough waits for one (`unacked`, `segment` as of `text_received`)."""
-        hurries = self._enough(unacked, segment) or (self.quick and not self.conversing)
-        if hurries or self.soon or due - now <= self.delay // 4:
+        `enough` waits for one."""
+        if enough or self.hurries or self.soon or due - now <= self.delay // 4:
             self.at_once = True
 
     def timed_out(self, rto: int) -> None:

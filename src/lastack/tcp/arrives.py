@@ -43,6 +43,7 @@ from . import (
 from .mark import Urgent
 from .tcb import READABLE, UNSET, WRITABLE, Tcb, enter
 from .timewait import entry_of
+from .window import enough_to_acknowledge
 
 _READING = (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2)
 _AWAITS_ACK_OF_FIN = (FIN_WAIT_1, CLOSING, LAST_ACK)
@@ -64,8 +65,7 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     )
     deadline = tcb.timers.deadline[timers.DELAYED_ACK]
     if taken and not expected and deadline != NEVER and tcb.acks.due:
-        unacked = seq.sub(tcb.rcv_nxt, tcb.rcv_wup)
-        tcb.acks.remind(deadline, now, unacked=unacked, segment=tcb.rcv_mss)
+        tcb.acks.remind(deadline, now, enough=enough_to_acknowledge(tcb))
 
 
 def drop(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
@@ -403,8 +403,9 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def _answered_at_once(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
     """Nothing of the segment is taken, and the peer learns at once where we are."""
-    tcb.acks.hurry_all()
-    tcb.acks.at_once = tcb.acks.due = True
+    tcb.acks.hurry_all()  # on Linux in vain while unread text takes half of the buffer
+    tcb.acks.due = True
+    tcb.acks.at_once = tcb.acks.at_once or enough_to_acknowledge(tcb) or tcb.acks.hurries
     return drop(tcb, seg, reason, now)
 
 
@@ -477,7 +478,7 @@ def _fin_arrives(tcb: Tcb, seg: Segment) -> None:
 def _owe_ack_of_fin(tcb: Tcb, seg: Segment) -> None:
     """The FIN is in order: its ACK waits, or leaves at once where it closed a gap."""
     if seg.flags & FIN:
-        full = seq.sub(tcb.rcv_nxt, tcb.rcv_wup) > tcb.rcv_mss
+        full = enough_to_acknowledge(tcb)
         tcb.acks.fin_received(with_text=bool(seg.text), full=full)
         if not seg.text:
             tcb.seen_blocks = ()

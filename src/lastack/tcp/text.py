@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from lastack.trace import Dropped, Queued, Reason
-from lastack.wire import FIN, PSH, Segment, seq
+from lastack.wire import FIN, PSH, URG, Segment, seq
 
 from . import sack
 from .recvq import NOTHING_RECEIVED, ReceiveQueue
 from .tcb import READABLE, UNSET, Tcb
+from .window import enough_to_acknowledge, only_small
 
 _WORTH_IT: Final = 128
 """Octets of a segment from which on it opens the window (docs/kernel-notes/found.md)."""
-_SMALL: Final = 536
-"""Segments up to this size say nothing of how much of the buffer text can fill."""
 
 
 def offset_of(tcb: Tcb, number: int) -> int:
@@ -58,7 +57,7 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     in_order = offset_of_first <= before
     if seg.flags & FIN and in_order and tcb.duplicate is not None and tcb.duplicate[0] >= before:
         tcb.duplicate = None  # what waited behind the FIN is thrown away, not reported
-    _note_size(tcb, len(seg.text))
+    _note_size(tcb, seg)
     useful = fresh > 0 if in_order else tcb.sack_ok and tcb.recvq.waiting != waiting
     if useful and len(seg.text) >= _WORTH_IT:
         _open_window(tcb, len(seg.text))
@@ -67,11 +66,9 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
         tcb.wake(READABLE)
         if tcb.scribe is not None:
             tcb.scribe.write(Queued(tcb.conn, before, before + fresh), now)
-    sized = len(seg.text) >= tcb.rcv_mss
-    pushed = int(bool(seg.flags & PSH)) if sized else 2
     tcb.acks.text_received(
-        in_order=in_order, pushed=pushed, urgent=hurries or not in_order,
-        unacked=seq.sub(tcb.rcv_nxt, tcb.rcv_wup), segment=tcb.rcv_mss, rto=tcb.rtt.rto, now=now,
+        in_order=in_order, urgent=hurries or not in_order, enough=enough_to_acknowledge(tcb),
+        rto=tcb.rtt.rto, now=now,
     )  # fmt: skip
 
 
@@ -86,17 +83,19 @@ def _around_fin(tcb: Tcb, first: int, text: bytes, *, whole: bool) -> bytes:
     return text[: max(tcb.fin_at - first, 0)]
 
 
-def _note_size(tcb: Tcb, size: int) -> None:
-    """Estimate the peer's segment size: the largest seen, within what we advertised."""
-    if size > tcb.rcv_mss:
+def _note_size(tcb: Tcb, seg: Segment) -> None:
+    """Estimate the size of the peer's segments, within what we advertised."""
+    size = tcb.acks.measured(len(seg.text), tcb.rcv_mss, ended=bool(seg.flags & (PSH | FIN | URG)))
+    if size != tcb.rcv_mss:
         tcb.rcv_mss = min(size, tcb.advertised_mss - (12 if tcb.ts_ok else 0))
 
 
 def _open_window(tcb: Tcb, size: int) -> None:
     """Each segment opens the window by two more, or by twice its `size`, as far as the buffer is
     free. While all were small that is half of it (docs/kernel-notes/buffers.md)."""
-    space = tcb.buffers.space if tcb.rcv_mss > _SMALL else tcb.buffers.receive // 2
+    space = tcb.buffers.receive // 2 if only_small(tcb) else tcb.buffers.space
     free = space - tcb.recvq.used
     room = free - tcb.rcv_ssthresh
     if room > 0:
         tcb.rcv_ssthresh += min(room, 2 * max(tcb.advertised_mss, size))
+        tcb.acks.window_opens()

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lastack.state import SYN_RECEIVED
 from lastack.wire import seq
 
 from .tcb import Tcb
+
+_SMALL: Final = 536
+"""Segments up to this size say nothing of how much of the buffer text can fill."""
+
+
+def only_small(tcb: Tcb) -> bool:
+    """Tell whether every segment was small: half of the buffer's memory counts as bookkeeping then
+    (docs/kernel-notes/buffers.md)."""
+    return tcb.acks.largest <= _SMALL
 
 
 def receive_window(tcb: Tcb) -> int:
@@ -31,6 +42,23 @@ def receive_window(tcb: Tcb) -> int:
         return tcb.buffers.whole(free, tcb.rcv_wnd(), offered, tcb.rcv_mss)
     left = ((tcb.rcv_adv - tcb.rcv_nxt + seq.HALF) & seq.MASK) - seq.HALF  # rcv_wnd()
     return tcb.buffers.window(free, scale, left if left > 0 else 0, tcb.rcv_mss)
+
+
+def enough_to_acknowledge(tcb: Tcb) -> bool:
+    """Tell whether so much is unacknowledged that an ACK is due at once: the second full-sized
+    segment (SHLD-19). Linux does so only where the ACK could tell a window no smaller than the last
+    one was; what waits to be read is acknowledged as it is read (__tcp_ack_snd_check)."""
+    rules = tcb.profile.acks
+    unacked = (tcb.rcv_nxt - tcb.rcv_wup) & seq.MASK
+    if unacked <= (rules.every_segments - 1) * tcb.rcv_mss:
+        return False
+    if not rules.window_stays:
+        return True
+    if only_small(tcb):
+        window = (tcb.buffers.receive - tcb.recvq.used) // 2
+    else:
+        window = receive_window(tcb)
+    return window >= seq.sub(tcb.rcv_adv, tcb.rcv_wup)
 
 
 def advertise(tcb: Tcb) -> int:

@@ -180,10 +180,46 @@ def longest_delay(profile: Profile) -> object:
 
 @shows("every_segments", {2: 4, 4: 2})
 def acks_of_eight_segments(profile: Profile) -> object:
-    _, peer, _ = opened(profile.with_field("quick", 0))
+    slow = profile.with_field("quick", 0).with_field("quick_while_opening", False)
+    _, peer, _ = opened(slow)
     since = peer.mark()
     for _ in range(8):
         peer.data(b"x" * 1460)
+    return len(peer.since(since))
+
+
+@shows("quick_while_opening", {True: 4, False: 3})
+def acks_of_four_segments_that_open_the_window(profile: Profile) -> object:
+    _, peer, _ = opened(profile.with_field("quick", 3))
+    since = peer.mark()
+    for _ in range(4):
+        peer.data(b"x" * 1460)
+    return len(peer.since(since))
+
+
+@shows("window_stays", {True: 0, False: 1})
+def acks_of_two_segments_that_nobody_reads(profile: Profile) -> object:
+    """After thirty that were read: the window is as wide as it gets."""
+    world, peer, sock = opened(profile.with_field("quick", 0))
+    for _ in range(30):
+        peer.data(b"x" * 1460)
+        sock.recv(1460, 0, world.now)
+        world.flush()
+    since = peer.mark()
+    peer.tx("ACK", b"x" * 1460)
+    peer.tx("ACK", b"x" * 1460)
+    return len(peer.since(since))
+
+
+@shows("size_follows", {True: 4, False: 8})
+def acks_of_eight_small_segments(profile: Profile) -> object:
+    """The program reads each, and none has PSH."""
+    world, peer, sock = opened(profile.with_field("quick", 0))
+    since = peer.mark()
+    for _ in range(8):
+        peer.tx("ACK", b"x" * 120)
+        sock.recv(120, 0, world.now)
+        world.flush()
     return len(peer.since(since))
 
 

@@ -244,7 +244,7 @@ WINDOWS: Final = Profile(
         hystart=False,
         counts_packets=False,
     ),
-    retransmission=RetransmissionRules(variance=Variance.RFC6298, undone=False),
+    retransmission=RetransmissionRules(variance=Variance.RFC6298, undone=False, urgent_probe=False),
     buffers=NO_TRAINS,
     acks=PLAIN_ACKS,
     acceptance=AS_THE_RFC,

@@ -91,6 +91,10 @@ class RetransmissionRules:
         True, "a time-out is undone when the ACK echoes a timestamp from before it (RFC 3522)",
         source="docs/kernel-notes/sending.md",
     )  # fmt: skip
+    urgent_probe: bool = rule(
+        True, "while something is urgent an ACK with the pointer goes before a window probe",
+        source="docs/kernel-notes/urgent.md",
+    )  # fmt: skip
     zero_window_death: ZeroWindowDeath = rule(
         ZeroWindowDeath.AT_RTO_MAX, "an orphan whose peer answers each probe with window 0",
         source="docs/kernel-notes/give-up.md",

@@ -23,7 +23,7 @@ PLAIN_ACKS: Final = AckRules(
     fin_waits=False, quick_while_opening=False, window_stays=False, size_follows=False
 )
 NO_RACK: Final = RetransmissionRules(
-    rack=False, tail_probe=False, variance=Variance.RFC6298, undone=False
+    rack=False, tail_probe=False, variance=Variance.RFC6298, undone=False, urgent_probe=False
 )
 NO_TRAINS: Final = BufferRules(
     trains=False, window_rounds_up=False, unscaled_in_segments=False, scale_fits_fixed=False
@@ -52,6 +52,7 @@ BY_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "counts_packets": (MANUAL, "RFC 5681 section 2: cwnd and FlightSize are amounts of data"),
     "variance": (MANUAL, "RFC 6298 section 2"),
     "undone": (MANUAL, "RFC 3522 is no part of RFC 9293"),
+    "urgent_probe": (MANUAL, "RFC 9293 section 3.8.6.1: one octet, or one segment"),
     "quick_while_opening": (MANUAL, "RFC 5681 section 4.2: an ACK may be delayed from the first"),
     "window_stays": (MANUAL, "RFC 9293 SHLD-19: every second full-sized segment"),
     "size_follows": (MANUAL, "RFC 5681 section 2: the largest segment received"),
@@ -65,6 +66,7 @@ CHOSEN_AS_THE_RFC: Final[Mapping[str, tuple[str, str]]] = {
     "unscaled_in_segments": (CHOSEN, "as the RFC"),
     "scales_last_syn_ack": (CHOSEN, "as the RFC"),
     "icmp_queued": _NO_QUEUE,
+    "urgent_probe": (CHOSEN, "one probe is a probe"),
     "quick_while_opening": _NO_ESTIMATE,
     "window_stays": _NO_ESTIMATE,
     "size_follows": _NO_ESTIMATE,

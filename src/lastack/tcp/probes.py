@@ -42,6 +42,8 @@ def probe(tcb: Tcb, now: int) -> None:
     """The persist timer expired: send into what window there is, else a probe (MUST-36).
 
     A small window that SWS avoidance did not use is used now, the override of section 3.8.6.2.1.
+    Where the peer has to know of something urgent, Linux tells it first, at SND.UNA, where its
+    pointer counts; the probe itself is old (tcp_write_wakeup).
     """
     room = tcb.window_left(tcb.snd_nxt)
     first = tcb.sent_end()
@@ -49,6 +51,8 @@ def probe(tcb: Tcb, now: int) -> None:
     if size:
         _send(tcb, first, first + size, now, push=True)
     else:
+        if tcb.snd_up != UNSET and tcb.profile.retransmission.urgent_probe:
+            emit.send_ack(tcb, now)
         emit.send_ack(tcb, now, probe=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from lastack.profile import MS, BeyondSndNxt, GiveUp, Profile, S, Variance, ZeroWindowDeath
+from lastack.sockets import names
 from lastack.state import CLOSED, FIN_WAIT_1
 from tests.truth.peer import HandPeer, World
 from tests.truth.silence import connected
@@ -275,6 +276,17 @@ def two_segments_unanswered(profile: Profile) -> object:
     since = peer.mark()
     world.run(0.1)
     return [(got.seq, got.len) for got in peer.since(since)]
+
+
+@shows("urgent_probe", {True: [1, 0], False: [0]})
+def window_probe_of_urgent_text(profile: Profile) -> object:
+    """The sequence numbers of the first probe."""
+    world, peer, sock = opened(profile)
+    peer.ack(wnd=0)
+    sock.send(b"x", names.MSG_OOB, world.now)
+    since = peer.mark()
+    world.run(0.3)
+    return [got.seq for got in peer.since(since)]
 
 
 @shows("soon_ns", {4 * MS: 0.004, 10 * MS: 0.01})

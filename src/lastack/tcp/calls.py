@@ -36,9 +36,12 @@ def open_active(tcb: Tcb, now: int) -> None:
     emit.send_syn(tcb, now)
 
 
-def send(tcb: Tcb, data: bytes | memoryview, now: int, *, segments: bool = False) -> int:
+def send(
+    tcb: Tcb, data: bytes | memoryview, now: int, *, segments: bool = False, begins: bool = True
+) -> int:
     """SEND (3.10.2): queue a copy of what the last block of the queue takes, or another block;
-    return the count, 0 when the queue is full. `segments`: a block is one segment."""
+    return the count, 0 when the queue is full. `segments`: a block is one segment. `begins`: it is
+    the beginning of what the program's call sends."""
     sendq = tcb.sendq
     size = emit.full_size(tcb) if segments else chunk_size(tcb.send_size(), tcb.max_snd_wnd)
     begun = sendq.last_block()
@@ -55,7 +58,7 @@ def send(tcb: Tcb, data: bytes | memoryview, now: int, *, segments: bool = False
     if sendq is NOTHING_QUEUED:
         sendq = tcb.sendq = SendQueue()
     first = sendq.end
-    sendq.append(taken, fills=fills)
+    sendq.append(taken, fills=fills, begins=begins)
     if tcb.scribe is not None:
         tcb.scribe.write(Accepted(tcb.conn, first, sendq.end), now)
     return len(taken)

@@ -17,7 +17,7 @@ def send(
         # a block is full: what may be sent of it now makes room for more
         if not push_urgent:
             _full_block(tcb, now)
-        taken = calls.send(tcb, memoryview(data)[count:], now, segments=segments)
+        taken = calls.send(tcb, memoryview(data)[count:], now, segments=segments, begins=False)
         count += taken
     if not count:
         return 0

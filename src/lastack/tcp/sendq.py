@@ -17,7 +17,8 @@ class SendQueue:
     A kernel keeps the queue in blocks, and accounts for each of them beside the text: what leaves
     in one piece is one, what waits is filled up to a size. `blocks` are the positions at which they
     end, `left` is the position up to which pieces have left, `pushed` the end when everything was
-    last to be sent. A block that was the last one then has PSH at its end: `marks`.
+    last to be sent. A block that was the last one then has PSH at its end, unless a later call
+    adds to it: `marks`.
     """
 
     __slots__ = ("start", "end", "records", "blocks", "left", "pushed", "marks", "_chunks",
@@ -36,8 +37,9 @@ class SendQueue:
     def __len__(self) -> int:
         return self.end - self.start
 
-    def append(self, data: bytes, *, fills: bool) -> None:
-        """Queue bytes at the end, as a block of their own, or (`fills`) as more of the last one."""
+    def append(self, data: bytes, *, fills: bool, begins: bool = True) -> None:
+        """Queue bytes at the end, as a block of their own, or (`fills`) as more of the last one,
+        whose mark goes where a call `begins` to fill it, and else moves with its end."""
         assert self is not NOTHING_QUEUED
         if data:
             self._chunks.append(data)
@@ -45,7 +47,7 @@ class SendQueue:
             self.end += len(data)
             if fills:
                 if self.marks and self.marks[-1] == self.blocks[-1]:
-                    self.marks[-1] = self.end
+                    self.marks[-1:] = () if begins else (self.end,)
                 self.blocks[-1] = self.end
             else:
                 self.blocks.append(self.end)

@@ -20,11 +20,11 @@ class Acking:
     """The acknowledgment that is owed.
 
     at_once: send it with the next flush. due: it may wait for text or for the timer; soon: for the
-    clock's next tick only. settled: it is known how long an ACK waits; the first text says so,
-    or what was answered before it. received_at: when text came last, or the connection opened. A
-    last_size: of the segment before, where it may be a full one; largest: of all. A
-    new connection acknowledges quickly, so that the peer's window opens; one that talks back and
-    forth lets its answers carry the ACKs.
+    clock's next tick only. settled: it is known how long an ACK waits; the first text in order
+    says so, or what was answered quickly before it, and then this is no beginning any more.
+    received_at: when text came last, or the connection opened. last_size: of the segment before,
+    where it may be a full one; largest: of all. A new connection acknowledges quickly, so that the
+    peer's window opens; one that talks back and forth lets its answers carry the ACKs.
     """
 
     __slots__ = (
@@ -36,7 +36,7 @@ class Acking:
         self.rules = rules
         self.at_once = False
         self.due = False
-        self.quick = rules.quick
+        self.quick = 0
         self.conversing = False
         self.delay = rules.delayed_min_ns
         self.received_at = _NEVER_YET
@@ -78,24 +78,22 @@ class Acking:
         if self.rules.quick_while_opening:
             self.quick |= 1
 
-    def text_received(
-        self, *, in_order: bool, urgent: bool, enough: bool, rto: int, now: int
-    ) -> None:
-        """Text arrived. `in_order`: it begins where the last ended, or before; `urgent`: it does
-        not, or it filled a gap; `enough`: see `window.enough_to_acknowledge`."""
-        if in_order:
-            self._follow(rto, now)
+    def text_received(self, *, urgent: bool, enough: bool) -> None:
+        """Text arrived. `urgent`: it is not in order, or it filled a gap; `enough`: see
+        `window.enough_to_acknowledge`."""
         # MAY-13: what is out of order at once
         self.forced = urgent or enough
         if self.forced or (self.quick and not self.conversing):
             self.at_once = True
         self.due = True
 
-    def _follow(self, rto: int, now: int) -> None:
-        """Follow the time between arrivals, so that a delayed ACK waits about that long."""
+    def in_order(self, rto: int, now: int) -> None:
+        """Text in order arrived, and is looked at now: follow the time between arrivals, so that
+        a delayed ACK waits about that long."""
         least = self.rules.delayed_min_ns
         if not self.settled:
             self.settled = True
+            self.quick = max(self.quick, self.rules.quick)
         else:
             gap = now - self.received_at
             if gap <= least // 2:
@@ -119,6 +117,7 @@ class Acking:
             self.quick -= 1
             if not self.quick:
                 self.delay = self.rules.delayed_min_ns
+                self.settled = True
         self.at_once = self.due = self.soon = False
         self.pushed = 0
 

@@ -58,6 +58,8 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     if seg.flags & FIN and in_order and tcb.duplicate is not None and tcb.duplicate[0] >= before:
         tcb.duplicate = None  # what waited behind the FIN is thrown away, not reported
     _note_size(tcb, seg)
+    if in_order:
+        tcb.acks.in_order(tcb.rtt.rto, now)
     useful = fresh > 0 if in_order else tcb.sack_ok and tcb.recvq.waiting != waiting
     if useful and len(seg.text) >= _WORTH_IT:
         _open_window(tcb, len(seg.text))
@@ -66,10 +68,7 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
         tcb.wake(READABLE)
         if tcb.scribe is not None:
             tcb.scribe.write(Queued(tcb.conn, before, before + fresh), now)
-    tcb.acks.text_received(
-        in_order=in_order, urgent=hurries or not in_order, enough=enough_to_acknowledge(tcb),
-        rto=tcb.rtt.rto, now=now,
-    )  # fmt: skip
+    tcb.acks.text_received(urgent=hurries or not in_order, enough=enough_to_acknowledge(tcb))
 
 
 def _around_fin(tcb: Tcb, first: int, text: bytes, *, whole: bool) -> bytes:

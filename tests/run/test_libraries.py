@@ -157,3 +157,32 @@ def test_a_group_of_interrupts_is_how_a_server_of_trio_is_stopped(play: Play) ->
     outcome = play(lambda: trio.run(trio.serve_tcp, nothing, 80), lambda: None)
     assert outcome.programs[0].stopped
     assert not outcome.failed
+
+
+def test_psutil_finds_a_program_under_its_own_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As much of psutil as asks for a process: it reads /proc/PID of the real machine."""
+    (tmp_path / "psutil.py").write_text(
+        "import os\n"
+        "class Process:\n"
+        "    def __init__(self, pid=None):\n"
+        "        self._init(pid)\n"
+        "    def told(self):\n"
+        "        return self._pid, self._ident, self.read\n"
+        "    def _init(self, pid, _ignore_nsp=False):\n"
+        "        self._pid = os.getpid() if pid is None else pid\n"
+        "        self.read = self._pid\n"
+        "        self._ident = (self._pid, 17.5)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "psutil", raising=False)
+
+    def program() -> None:
+        made = importlib.import_module("psutil").Process
+        for pid in (None, os.getpid(), 4_000_000):
+            print(*made(pid).told())
+
+    own = f"1001 (1001, 17.5) {os.getpid()}"
+    assert alone(program) == [own, own, "4000000 (4000000, 17.5) 4000000"]
+    sys.modules.pop("psutil")

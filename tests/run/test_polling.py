@@ -100,6 +100,18 @@ def test_a_set_may_change_while_a_thread_waits_for_it() -> None:
     alone(program)
 
 
+@pytest.mark.parametrize("timeout", [-1, -0.1, -1e-100])
+def test_a_poll_with_a_negative_timeout_waits_for_ever(timeout: float) -> None:
+    def program() -> None:
+        a, b = pair()
+        poll = select.poll()
+        poll.register(a, select.POLLIN)
+        threading.Timer(5, b.send, (b"x",)).start()
+        print(poll.poll(timeout) == [(a.fileno(), select.POLLIN)], time.monotonic())
+
+    assert alone(program) == ["True 5.0"]
+
+
 def test_a_loop_of_polls_that_never_wait_gets_on() -> None:
     def program() -> None:
         a, b = pair()

@@ -13,6 +13,7 @@ from . import (
     fences,
     libraries,
     polling,
+    privileges,
     program,
     randomness,
     signals,
@@ -25,7 +26,7 @@ from .seams import Registry
 
 PARTS: Final = (
     threads, clocks, randomness, signals, surroundings, program,
-    socket_module, polling, descriptors, fences, tls, counted, libraries,
+    socket_module, polling, descriptors, fences, tls, counted, libraries, privileges,
 )  # fmt: skip
 
 REGISTRY: Final = Registry()

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from .baton import current
+from .osthread import real_pid
 from .seams import Registry
 
 OWN: Final = {
@@ -140,9 +141,25 @@ def twisted_reactor(module: Any) -> None:
     module.PosixReactorBase._removeAll = in_order
 
 
+def psutil_process(module: Any) -> None:
+    """Let psutil find the process of a program under the number that `os.getpid` answers."""
+    init = module.Process._init
+
+    def init_real(self: Any, pid: int | None, *args: Any, **kwargs: Any) -> None:
+        thread = current()
+        own = None if thread is None else thread.process.pid
+        if own is None or pid not in (None, own):
+            init(self, pid, *args, **kwargs)
+            return
+        init(self, real_pid(), *args, **kwargs)
+        self._pid, self._ident = own, (own, *self._ident[1:])
+
+    module.Process._init = init_real
+
+
 AFTER_IMPORT: Final[dict[str, Callable[[Any], None]]] = {
     TRIO_RUN: trio_run, TRIO_THREADS: trio_threads,
-    "twisted.internet.posixbase": twisted_reactor,
+    "twisted.internet.posixbase": twisted_reactor, "psutil": psutil_process,
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 get_ident: Final = _thread.get_ident
 allocate_lock: Final = _thread.allocate_lock
 real_time: Final = time.monotonic
+real_pid: Final = os.getpid
 current_frames: Final = sys._current_frames
 _start: Final = _thread.start_new_thread
 _BATCH: Final[int | None] = getattr(os, "SCHED_BATCH", None)

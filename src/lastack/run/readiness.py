@@ -84,7 +84,7 @@ def until_of(timeout: object, unit: int, grain: int, complaint: str) -> int:
             raise ValueError("Invalid value NaN (not a number)")
         if abs(timeout) * unit > NEVER:
             raise OverflowError("timestamp out of range for platform time_t")
-        exact = math.ceil(timeout * unit)
+        exact = -1 if timeout < 0 else math.ceil(timeout * unit)  # -1e-100 is negative, too
     else:
         try:
             exact = operator.index(timeout) * unit  # type: ignore[arg-type]  # told below

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lastack.run import World
+from lastack.run.fences import Fenced
 
 from .conftest import Play
 from .in_world import alone
@@ -186,3 +187,20 @@ def test_psutil_finds_a_program_under_its_own_number(
     own = f"1001 (1001, 17.5) {os.getpid()}"
     assert alone(program) == [own, own, "4000000 (4000000, 17.5) 4000000"]
     sys.modules.pop("psutil")
+
+
+def test_eventlet_does_not_change_what_programs_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "eventlet").mkdir()
+    (tmp_path / "eventlet" / "__init__.py").write_text("from .patcher import monkey_patch\n")
+    (tmp_path / "eventlet" / "patcher.py").write_text("def monkey_patch():\n    print('did')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def program() -> None:
+        with pytest.raises(Fenced, match=r"from eventlet\.green"):
+            importlib.import_module("eventlet").monkey_patch()
+
+    assert alone(program) == []
+    for name in ("eventlet", "eventlet.patcher"):
+        sys.modules.pop(name)

@@ -8,6 +8,7 @@ from typing import Final
 
 from . import (
     clocks,
+    copies,
     counted,
     descriptors,
     fences,
@@ -26,7 +27,7 @@ from .seams import Registry
 
 PARTS: Final = (
     threads, clocks, randomness, signals, surroundings, program,
-    socket_module, polling, descriptors, fences, tls, counted, libraries, privileges,
+    socket_module, polling, descriptors, fences, tls, counted, libraries, privileges, copies,
 )  # fmt: skip
 
 REGISTRY: Final = Registry()

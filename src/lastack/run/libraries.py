@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from .baton import current
+from .fences import Fenced
 from .osthread import real_pid
 from .seams import Registry
 
@@ -31,6 +32,10 @@ OWN: Final = {
 }
 """Packages, written in Python, of which each program imports its own copy; and what they have."""
 
+_MONKEY_PATCH: Final = (
+    "eventlet.monkey_patch: it would change modules that the programs of a world share: import "
+    "what is needed from eventlet.green"
+)
 TRIO_RUN: Final = "trio._core._run"
 TRIO_THREADS: Final = "trio._core._thread_cache"
 
@@ -157,9 +162,22 @@ def psutil_process(module: Any) -> None:
     module.Process._init = init_real
 
 
+def eventlet_patcher(module: Any) -> None:
+    """Let eventlet change no module: programs share those that it would put its own into."""
+    patch = module.monkey_patch
+
+    def monkey_patch(*args: Any, **kwargs: Any) -> None:
+        if current() is not None:
+            raise Fenced(_MONKEY_PATCH)
+        patch(*args, **kwargs)
+
+    module.monkey_patch = monkey_patch
+
+
 AFTER_IMPORT: Final[dict[str, Callable[[Any], None]]] = {
     TRIO_RUN: trio_run, TRIO_THREADS: trio_threads,
     "twisted.internet.posixbase": twisted_reactor, "psutil": psutil_process,
+    "eventlet.patcher": eventlet_patcher,
 }  # fmt: skip
 
 

@@ -107,6 +107,22 @@ def test_as_completed_takes_coroutines_in_their_order() -> None:
     assert alone(lambda: asyncio.run(main())) == ["True"]
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="no generator from 3.13 on")
+def test_as_completed_makes_no_task_before_it_is_asked() -> None:
+    async def nothing() -> None:
+        pass
+
+    def program() -> None:
+        asyncio.set_event_loop(None)
+        job = nothing()
+        jobs = asyncio.as_completed([job])
+        with pytest.raises(RuntimeError, match="no current event loop"):
+            list(jobs)
+        job.close()
+
+    assert alone(program) == []
+
+
 def test_worker_threads_of_trio_stay_with_their_program(play: Play) -> None:
     trio = pytest.importorskip("trio")
 

@@ -377,3 +377,23 @@ def test_a_handle_that_has_no_thread_or_is_ones_own_cannot_be_joined(play: Play)
     assert printed(play(main)) == [
         "thread not started", "thread already started", "Cannot join current thread",
     ]  # fmt: skip
+
+
+def test_who_looks_into_a_queue_again_and_again_lets_the_others_have_their_turn(play: Play) -> None:
+    def main() -> None:
+        jobs: queue.Queue[int] = queue.Queue()
+
+        def work() -> None:
+            for _ in range(3):
+                jobs.get()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        for number in range(3):
+            jobs.put(number)
+        while not jobs.empty():
+            pass
+        thread.join()
+        print(jobs.qsize(), time.monotonic() < 1)
+
+    assert printed(play(main)) == ["0 True"]

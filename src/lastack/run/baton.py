@@ -382,6 +382,12 @@ class Scheduler(Machine):
             ticket = Ticket(me, self._ready)
             self._sleep(me, ticket, self.now + pause, "runs in a loop without waiting")
 
+    def turn(self, me: SimThread) -> None:
+        """Let the other threads have their turn, after so many calls of this one."""
+        if not me.killed and not self.in_engine:
+            pause = self.now + SPIN_NS
+            self._sleep(me, self.ticket(), pause, "calls again and again without waiting")
+
     def step(self, node: Node, function: Callable[..., T], *args: Any) -> T:
         """Do what `engine` does for a program's call; a thread that is being ended has none."""
         me = self.running
@@ -390,8 +396,7 @@ class Scheduler(Machine):
                 self.check(me)
             me.calls += 1
             if me.calls > CALLS_PER_TURN:
-                pause = self.now + SPIN_NS
-                self._sleep(me, self.ticket(), pause, "calls again and again without waiting")
+                self.turn(me)
             if self.network.on_loopback:
                 self.loopback_arrives(node)
         return self.engine(node, function, *args)

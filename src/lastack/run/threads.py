@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from lastack.profile import NEVER
 
-from .baton import Scheduler, SimThread, current, here, spin
+from .baton import CALLS_PER_TURN, Scheduler, SimThread, current, here, spin
 from .osthread import allocate_lock, get_ident
 from .seams import Registry
 from .waits import Ticket
@@ -92,6 +92,9 @@ class SimLock:
         if timeout != -1 or not blocking:
             check_timeout(blocking, timeout)
         world = thread.world
+        thread.calls += 1  # who looks into a queue again and again never waits for its lock
+        if thread.calls > CALLS_PER_TURN:
+            world.turn(thread)
         if self._holder is None or self._free(world):
             self._holder = world
             return True

@@ -96,6 +96,17 @@ def test_tasks_and_futures_hash_by_a_number_and_are_named_by_the_program() -> No
     assert hash(real) == object.__hash__(real)
 
 
+@pytest.mark.parametrize("name", ["cherrypy", "sanic", "bottle", "distributed"])
+def test_two_servers_of_one_kind_have_an_engine_or_an_application_each(
+    name: str, play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{name}.py").write_text("kept = []\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    outcome = play(lambda: keep(name), lambda: keep(name))
+    assert [one.output[0].text for one in outcome.programs] == [f"{name} [1001]", f"{name} [1002]"]
+
+
 def test_as_completed_takes_coroutines_in_their_order() -> None:
     async def number(value: int) -> int:
         return value

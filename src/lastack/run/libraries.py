@@ -29,6 +29,10 @@ OWN: Final = {
     "asynchat": "is built on asyncore",
     "smtpd": "is built on asyncore",
     "pyftpdlib": "one loop",
+    "cherrypy": "one engine, one tree of applications",
+    "sanic": "one table of applications",
+    "bottle": "one default application",
+    "distributed": "one default client, lists of workers and schedulers",
 }
 """Packages, written in Python, of which each program imports its own copy; and what they have."""
 

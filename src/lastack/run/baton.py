@@ -83,6 +83,7 @@ class SimThread(Baton):
         self.waited = 0  # how long it waited last, if to the end of a time-out
         self.spins = 0
         self.calls = 0
+        self.polled = -1  # calls, at its last poll that found something at once
         self.killed = False
         self.refusals = 0
         self.done = False
@@ -421,6 +422,14 @@ def park(
     by an event, the first to park (accept). what: for the report of a program that hangs.
     """
     return here().world.park(files, until, exclusive=exclusive, what=what)
+
+
+def found(me: SimThread) -> None:
+    """Count a poll that found something at once: when a thread has called nothing else since the
+    last it goes round, with a socket that is writable all the time, and is treated as in `spin`."""
+    if me.polled == me.calls:
+        me.world.spin(me)
+    me.polled = me.calls
 
 
 def spin() -> SimThread:

@@ -93,7 +93,7 @@ class SimLock:
             check_timeout(blocking, timeout)
         world = thread.world
         thread.calls += 1  # who looks into a queue again and again never waits for its lock
-        if thread.calls > CALLS_PER_TURN:
+        if blocking and thread.calls > CALLS_PER_TURN:
             world.turn(thread)
         if self._holder is None or self._free(world):
             self._holder = world

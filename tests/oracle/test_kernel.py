@@ -271,6 +271,7 @@ def test_json_of_the_kernel_and_of_both_obey_their_schemas(
     ran = lastack("run", "--on", "kernel", "--json", "--pcap", path, *words)
     told = valid(ran.stdout, "run")
     assert (ran.returncode, told["on"], told["virtual_seconds"]) == (1, "kernel", None)
+    assert [f"{one['host']}={one['command']}" for one in told["programs"]] == words
     (connection,) = told["connections"]
     assert connection["ending"]["reason"] == "UNREAD_AT_CLOSE"
     (seen,) = valid(lastack("read", "--json", path).stdout, "read")["connections"]

@@ -183,4 +183,31 @@ EXPECTED: Final[dict[str, list[str]]] = {
         "IPv4 FROM ASYNCIO",
     ],
     "gunicorn_arbiter": [],
+    "tornado_web": [
+        "['page 0', 'page 1', 'page 2', 'page 3', 'page 4', 'page 5', 'page 6', 'page 7', "
+        "'page 8', 'page 9', 'page 10', 'page 11']",
+        "b'200000'",
+        "Timeout during request",
+        "A MESSAGE",
+        "None 4000",
+        "b'enil a\\n'",
+    ],
+    "cherrypy_site": [
+        "['page 0', 'page 1', 'page 2', 'page 3', 'page 4', 'page 5']",
+        "b'200000'",
+        "404 Not Found",
+    ],
+    "dnspython_names": [
+        "a.example. 60 IN A 192.0.2.1",
+        "100",
+        "NXDOMAIN",
+        "LifetimeTimeout",
+        "['host0.example.', 'host1.example.', 'host2.example.', 'host3.example.', "
+        "'host4.example.']",
+    ],
+    "grpclib_calls": [
+        "[b'WORD 0', b'WORD 1', b'WORD 2', b'WORD 3', b'WORD 4']",
+        "[(3, b'cba'), (200000, b'ede')]",
+        "TimeoutError Deadline exceeded",
+    ],
 }

@@ -105,4 +105,8 @@ ROWS: Final = (
     Row("gunicorn", "gunicorn_arbiter", ("gunicorn",), ("server",), red=_FORKS,
         complaint="a simulated program cannot start a process: give that program a name"),
     Row("IPv6", "ipv6_streams"),
+    Row("Tornado", "tornado_web", ("tornado",)),
+    Row("CherryPy", "cherrypy_site", ("cherrypy", "cheroot")),
+    Row("dnspython", "dnspython_names", ("dnspython",)),
+    Row("gRPC: grpclib", "grpclib_calls", ("grpclib",)),
 )  # fmt: skip

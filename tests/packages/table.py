@@ -36,8 +36,9 @@ Red rows say why: {red}.
 
 What brings sockets of its own in C cannot run (uvloop, grpcio, psycopg2, pycurl, ...): importing
 it in a program fails with one sentence that names the way out. uvloop is hidden, so that
-`loop="auto"` takes asyncio. Twisted, paramiko, waitress, pyftpdlib and asyncore keep one loop or
-one list of connections for the whole process; every program gets its own copy of them.
+`loop="auto"` takes asyncio. Twisted, paramiko, waitress, pyftpdlib, asyncore, CherryPy, Bottle,
+Sanic and Dask's distributed keep one loop, one application or one list of connections for the whole
+process; every program gets its own copy of them.
 """
 
 

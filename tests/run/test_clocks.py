@@ -1,6 +1,7 @@
 """What a simulated program is told about time and chance."""
 
 import datetime
+import logging
 import os
 import pickle
 import random
@@ -102,3 +103,12 @@ def test_outside_a_world_clocks_are_real() -> None:
     assert time.perf_counter() >= before
     assert time.monotonic() > 0
     assert os.urandom(8) != os.urandom(8)
+
+
+def test_records_of_logging_count_from_when_the_world_began(play: Play) -> None:
+    def main() -> None:
+        time.sleep(2.5)
+        print(logging.makeLogRecord({}).relativeCreated)
+
+    assert printed(play(main)) == ["2500.0"]
+    assert logging.makeLogRecord({}).relativeCreated != 2500.0

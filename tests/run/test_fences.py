@@ -26,6 +26,8 @@ from tests.run.in_world import alone, run
         lambda: subprocess.run(["true"], capture_output=True, check=True),
         lambda: os.popen("true"),
         lambda: multiprocessing.Process(target=print).start(),
+        lambda: multiprocessing.get_context("spawn").Process(target=print).start(),
+        lambda: multiprocessing.get_context("forkserver").Process(target=print).start(),
         lambda: ctypes.CDLL("libc.so.6"),
     ],
     ids=[
@@ -37,6 +39,8 @@ from tests.run.in_world import alone, run
         "captured",
         "popen",
         "multiprocessing",
+        "spawn",
+        "forkserver",
         "dlopen",
     ],
 )

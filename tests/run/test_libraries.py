@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lastack.run import World
+from lastack.run.fences import Fenced
 
 from .conftest import Play
 from .in_world import alone
@@ -95,6 +96,17 @@ def test_tasks_and_futures_hash_by_a_number_and_are_named_by_the_program() -> No
     assert hash(real) == object.__hash__(real)
 
 
+@pytest.mark.parametrize("name", ["cherrypy", "sanic", "bottle", "distributed"])
+def test_two_servers_of_one_kind_have_an_engine_or_an_application_each(
+    name: str, play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{name}.py").write_text("kept = []\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    outcome = play(lambda: keep(name), lambda: keep(name))
+    assert [one.output[0].text for one in outcome.programs] == [f"{name} [1001]", f"{name} [1002]"]
+
+
 def test_as_completed_takes_coroutines_in_their_order() -> None:
     async def number(value: int) -> int:
         return value
@@ -104,6 +116,22 @@ def test_as_completed_takes_coroutines_in_their_order() -> None:
         print([await job for job in jobs] == list(range(100)))
 
     assert alone(lambda: asyncio.run(main())) == ["True"]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="no generator from 3.13 on")
+def test_as_completed_makes_no_task_before_it_is_asked() -> None:
+    async def nothing() -> None:
+        pass
+
+    def program() -> None:
+        asyncio.set_event_loop(None)
+        job = nothing()
+        jobs = asyncio.as_completed([job])
+        with pytest.raises(RuntimeError, match="no current event loop"):
+            list(jobs)
+        job.close()
+
+    assert alone(program) == []
 
 
 def test_worker_threads_of_trio_stay_with_their_program(play: Play) -> None:
@@ -157,3 +185,49 @@ def test_a_group_of_interrupts_is_how_a_server_of_trio_is_stopped(play: Play) ->
     outcome = play(lambda: trio.run(trio.serve_tcp, nothing, 80), lambda: None)
     assert outcome.programs[0].stopped
     assert not outcome.failed
+
+
+def test_psutil_finds_a_program_under_its_own_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As much of psutil as asks for a process: it reads /proc/PID of the real machine."""
+    (tmp_path / "psutil.py").write_text(
+        "import os\n"
+        "class Process:\n"
+        "    def __init__(self, pid=None):\n"
+        "        self._init(pid)\n"
+        "    def told(self):\n"
+        "        return self._pid, self._ident, self.read\n"
+        "    def _init(self, pid, _ignore_nsp=False):\n"
+        "        self._pid = os.getpid() if pid is None else pid\n"
+        "        self.read = self._pid\n"
+        "        self._ident = (self._pid, 17.5)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "psutil", raising=False)
+
+    def program() -> None:
+        made = importlib.import_module("psutil").Process
+        for pid in (None, os.getpid(), 4_000_000):
+            print(*made(pid).told())
+
+    own = f"1001 (1001, 17.5) {os.getpid()}"
+    assert alone(program) == [own, own, "4000000 (4000000, 17.5) 4000000"]
+    sys.modules.pop("psutil")
+
+
+def test_eventlet_does_not_change_what_programs_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "eventlet").mkdir()
+    (tmp_path / "eventlet" / "__init__.py").write_text("from .patcher import monkey_patch\n")
+    (tmp_path / "eventlet" / "patcher.py").write_text("def monkey_patch():\n    print('did')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def program() -> None:
+        with pytest.raises(Fenced, match=r"from eventlet\.green"):
+            importlib.import_module("eventlet").monkey_patch()
+
+    assert alone(program) == []
+    for name in ("eventlet", "eventlet.patcher"):
+        sys.modules.pop(name)

@@ -100,6 +100,34 @@ def test_a_set_may_change_while_a_thread_waits_for_it() -> None:
     alone(program)
 
 
+@pytest.mark.parametrize("timeout", [-1, -0.1, -1e-100])
+def test_a_poll_with_a_negative_timeout_waits_for_ever(timeout: float) -> None:
+    def program() -> None:
+        a, b = pair()
+        poll = select.poll()
+        poll.register(a, select.POLLIN)
+        threading.Timer(5, b.send, (b"x",)).start()
+        print(poll.poll(timeout) == [(a.fileno(), select.POLLIN)], time.monotonic())
+
+    assert alone(program) == ["True 5.0"]
+
+
+@pytest.mark.parametrize("kind", [selectors.SelectSelector, selectors.EpollSelector])
+def test_a_loop_around_a_socket_that_may_be_written_lets_time_go_by(
+    kind: type[selectors.BaseSelector],
+) -> None:
+    def program() -> None:
+        a, b = pair()
+        threading.Timer(1, b.send, (b"x",)).start()
+        with kind() as selector:
+            selector.register(a, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            while not selector.select(0.1)[0][1] & selectors.EVENT_READ:
+                pass
+        print(a.recv(1), 1 <= time.monotonic() < 2)
+
+    assert alone(program) == ["b'x' True"]
+
+
 def test_a_loop_of_polls_that_never_wait_gets_on() -> None:
     def program() -> None:
         a, b = pair()

@@ -321,3 +321,79 @@ def test_all_threads_of_a_world_run_on_one_processor_that_the_process_may_use(pl
     assert mask in {1 << cpu for cpu in allowed}
     assert set(policies) == {os.SCHED_BATCH}  # who gets the baton does not interrupt who gives it
     assert (os.sched_getaffinity(0), os.sched_getscheduler(0)) == (allowed, before)
+
+
+def test_the_longest_timeout_of_a_lock_is_that_of_the_interpreter(play: Play) -> None:
+    def main() -> None:
+        lock = threading.RLock()
+        print(lock.acquire(timeout=threading.TIMEOUT_MAX))
+        try:
+            threading.Lock().acquire(timeout=threading.TIMEOUT_MAX * 2)
+        except OverflowError as error:
+            print(error)
+        other = threading.Lock()
+        other.acquire()
+        threading.Timer(3600, other.release).start()
+        print(other.acquire(timeout=threading.TIMEOUT_MAX), time.monotonic())
+
+    assert printed(play(main)) == ["True", "timeout value is too large", "True 3600.0"]
+
+
+def test_interrupt_main_raises_at_once_and_does_nothing_where_nobody_handles(play: Play) -> None:
+    def main() -> None:
+        try:
+            _thread.interrupt_main()
+        except KeyboardInterrupt:
+            print("interrupted")
+        _thread.interrupt_main(signal.SIGTERM)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _thread.interrupt_main()
+        try:
+            _thread.interrupt_main(signal.NSIG)
+        except ValueError as error:
+            print(error)
+
+    assert printed(play(main)) == ["interrupted", "signal number out of range"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="threads have handles from 3.13 on")
+def test_a_handle_that_has_no_thread_or_is_ones_own_cannot_be_joined(play: Play) -> None:
+    make, start = vars(_thread)["_ThreadHandle"], vars(_thread)["start_joinable_thread"]
+
+    def main() -> None:
+        handle = make()
+
+        def told(call: Callable[..., object], *args: object) -> None:
+            try:
+                call(*args)
+            except RuntimeError as error:
+                print(error)
+
+        told(handle.join)
+        start(lambda: told(handle.join), handle)
+        told(start, print, handle)
+        handle.join()
+
+    assert printed(play(main)) == [
+        "thread not started", "thread already started", "Cannot join current thread",
+    ]  # fmt: skip
+
+
+def test_who_looks_into_a_queue_again_and_again_lets_the_others_have_their_turn(play: Play) -> None:
+    def main() -> None:
+        jobs: queue.Queue[int] = queue.Queue()
+
+        def work() -> None:
+            for _ in range(3):
+                jobs.get()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        for number in range(3):
+            jobs.put(number)
+        while not jobs.empty():
+            pass
+        thread.join()
+        print(jobs.qsize(), time.monotonic() < 1)
+
+    assert printed(play(main)) == ["0 True"]

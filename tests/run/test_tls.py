@@ -1,6 +1,7 @@
 """TLS over simulated sockets. server.pem is a key made for these tests, of a host "server"."""
 
 import asyncio
+import os
 import socket
 import ssl
 import threading
@@ -178,3 +179,17 @@ def test_an_alert_that_nobody_takes_is_not_told() -> None:
 
     outcome = well(("server", serve(handle)), ("client", client))
     assert [line.text for line in outcome.programs[0].output] == ["b''"]
+
+
+def test_the_authorities_that_a_program_names_in_its_environment_are_its_own() -> None:
+    def program() -> None:
+        before = ssl.create_default_context().cert_store_stats()["x509"]
+        os.environ["SSL_CERT_FILE"] = str(PEM)
+        os.environ["SSL_CERT_DIR"] = str(PEM.parent / "nowhere")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_default_certs()
+        print(context.cert_store_stats()["x509"], before == outside)
+
+    outside = ssl.create_default_context().cert_store_stats()["x509"]
+    assert alone(program) == ["1 True"]
+    assert ssl.create_default_context().cert_store_stats()["x509"] == outside

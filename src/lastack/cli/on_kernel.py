@@ -101,8 +101,11 @@ class OnKernel(Told):
                     spec.text, one.host, one.exit, one.stopped,
                     f"{one.host} still ran after {seconds(limit)}" if one.hung else "",
                     [_line(at, name, text) for at, name, text in one.output],
+                    program=number,
                 )
-                for spec, one in zip(setting.programs, self.played.programs, strict=True)
+                for number, (spec, one) in enumerate(
+                    zip(setting.programs, self.played.programs, strict=True), 1
+                )
             ],
             self.played.ended_at,
         )  # fmt: skip

@@ -83,6 +83,7 @@ class SimThread(Baton):
         self.waited = 0  # how long it waited last, if to the end of a time-out
         self.spins = 0
         self.calls = 0
+        self.polled = -1  # calls, at its last poll that found something at once
         self.killed = False
         self.refusals = 0
         self.done = False
@@ -382,6 +383,12 @@ class Scheduler(Machine):
             ticket = Ticket(me, self._ready)
             self._sleep(me, ticket, self.now + pause, "runs in a loop without waiting")
 
+    def turn(self, me: SimThread) -> None:
+        """Let the other threads have their turn, after so many calls of this one."""
+        if not me.killed and not self.in_engine:
+            pause = self.now + SPIN_NS
+            self._sleep(me, self.ticket(), pause, "calls again and again without waiting")
+
     def step(self, node: Node, function: Callable[..., T], *args: Any) -> T:
         """Do what `engine` does for a program's call; a thread that is being ended has none."""
         me = self.running
@@ -390,8 +397,7 @@ class Scheduler(Machine):
                 self.check(me)
             me.calls += 1
             if me.calls > CALLS_PER_TURN:
-                pause = self.now + SPIN_NS
-                self._sleep(me, self.ticket(), pause, "calls again and again without waiting")
+                self.turn(me)
             if self.network.on_loopback:
                 self.loopback_arrives(node)
         return self.engine(node, function, *args)
@@ -416,6 +422,14 @@ def park(
     by an event, the first to park (accept). what: for the report of a program that hangs.
     """
     return here().world.park(files, until, exclusive=exclusive, what=what)
+
+
+def found(me: SimThread) -> None:
+    """Count a poll that found something at once: when a thread has called nothing else since the
+    last it goes round, with a socket that is writable all the time, and is treated as in `spin`."""
+    if me.polled == me.calls:
+        me.world.spin(me)
+    me.polled = me.calls
 
 
 def spin() -> SimThread:

@@ -11,6 +11,7 @@ import calendar
 import ctypes
 import datetime
 import gc
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -101,8 +102,21 @@ def ctime(seconds: float | None = None) -> str:
     return _asctime(gmtime(seconds))
 
 
+def _record(self: Any, *args: Any, **kwargs: Any) -> None:
+    """`logging.LogRecord.__init__`: relativeCreated counts from when the world began, not from when
+    this process imported logging."""
+    _record_real(self, *args, **kwargs)
+    thread = current()
+    if thread is not None:
+        self.relativeCreated = thread.world.now / 1_000_000
+
+
+_record_real: Final[Any] = logging.LogRecord.__init__
+
+
 def register(registry: Registry) -> None:
     """Name what stands in for what."""
+    registry.attribute(logging.LogRecord, "__init__", _record)
     for name in ("monotonic", "perf_counter", "process_time", "thread_time"):
         registry.function("time", name, monotonic)
         registry.function("time", f"{name}_ns", monotonic_ns)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Iterable
+import inspect
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from .baton import current, here
@@ -86,8 +87,14 @@ def _hash(self: Any) -> int:
 def as_completed(fs: Any, **kwargs: Any) -> Any:
     """`asyncio.as_completed`, which puts coroutines into a set before it makes tasks of them."""
     if isinstance(fs, Iterable) and not asyncio.isfuture(fs) and not asyncio.iscoroutine(fs):
+        if inspect.isgeneratorfunction(_as_completed):  # up to Python 3.12: when it is asked first
+            return _in_order(list(fs), kwargs)
         fs = [asyncio.ensure_future(one) for one in dict.fromkeys(fs)]
     return _as_completed(fs, **kwargs)
+
+
+def _in_order(fs: list[Any], kwargs: dict[str, Any]) -> Iterator[Any]:
+    yield from _as_completed([asyncio.ensure_future(one) for one in dict.fromkeys(fs)], **kwargs)
 
 
 def forget_tasks(process: Process) -> None:

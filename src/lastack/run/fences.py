@@ -114,6 +114,11 @@ def _popen(self: Any, *args: Any, **kwargs: Any) -> None:
     _popen_real(self, *args, **kwargs)
 
 
+def fork_exec(*_: object) -> NoReturn:
+    """`_posixsubprocess.fork_exec`, which multiprocessing calls where no audit event says so."""
+    refuse("subprocess.Popen")
+
+
 _popen_real: Final[Any] = subprocess.Popen.__init__
 
 
@@ -148,5 +153,6 @@ def register(registry: Registry) -> None:
     registry.function("os", "_exit", exit_now)
     registry.function("os", "abort", abort)
     registry.function("ctypes.util", "find_library", find_library)
+    registry.function("_posixsubprocess", "fork_exec", fork_exec)
     registry.attribute(subprocess.Popen, "__init__", _popen)
     registry.before(put_up)

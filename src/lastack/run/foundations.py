@@ -8,11 +8,13 @@ from typing import Final
 
 from . import (
     clocks,
+    copies,
     counted,
     descriptors,
     fences,
     libraries,
     polling,
+    privileges,
     program,
     randomness,
     signals,
@@ -25,7 +27,7 @@ from .seams import Registry
 
 PARTS: Final = (
     threads, clocks, randomness, signals, surroundings, program,
-    socket_module, polling, descriptors, fences, tls, counted, libraries,
+    socket_module, polling, descriptors, fences, tls, counted, libraries, privileges, copies,
 )  # fmt: skip
 
 REGISTRY: Final = Registry()

@@ -17,6 +17,8 @@ from types import ModuleType
 from typing import Any, Final
 
 from .baton import current
+from .fences import Fenced
+from .osthread import real_pid
 from .seams import Registry
 
 OWN: Final = {
@@ -27,9 +29,17 @@ OWN: Final = {
     "asynchat": "is built on asyncore",
     "smtpd": "is built on asyncore",
     "pyftpdlib": "one loop",
+    "cherrypy": "one engine, one tree of applications",
+    "sanic": "one table of applications",
+    "bottle": "one default application",
+    "distributed": "one default client, lists of workers and schedulers",
 }
 """Packages, written in Python, of which each program imports its own copy; and what they have."""
 
+_MONKEY_PATCH: Final = (
+    "eventlet.monkey_patch: it would change modules that the programs of a world share: import "
+    "what is needed from eventlet.green"
+)
 TRIO_RUN: Final = "trio._core._run"
 TRIO_THREADS: Final = "trio._core._thread_cache"
 
@@ -140,9 +150,38 @@ def twisted_reactor(module: Any) -> None:
     module.PosixReactorBase._removeAll = in_order
 
 
+def psutil_process(module: Any) -> None:
+    """Let psutil find the process of a program under the number that `os.getpid` answers."""
+    init = module.Process._init
+
+    def init_real(self: Any, pid: int | None, *args: Any, **kwargs: Any) -> None:
+        thread = current()
+        own = None if thread is None else thread.process.pid
+        if own is None or pid not in (None, own):
+            init(self, pid, *args, **kwargs)
+            return
+        init(self, real_pid(), *args, **kwargs)
+        self._pid, self._ident = own, (own, *self._ident[1:])
+
+    module.Process._init = init_real
+
+
+def eventlet_patcher(module: Any) -> None:
+    """Let eventlet change no module: programs share those that it would put its own into."""
+    patch = module.monkey_patch
+
+    def monkey_patch(*args: Any, **kwargs: Any) -> None:
+        if current() is not None:
+            raise Fenced(_MONKEY_PATCH)
+        patch(*args, **kwargs)
+
+    module.monkey_patch = monkey_patch
+
+
 AFTER_IMPORT: Final[dict[str, Callable[[Any], None]]] = {
     TRIO_RUN: trio_run, TRIO_THREADS: trio_threads,
-    "twisted.internet.posixbase": twisted_reactor,
+    "twisted.internet.posixbase": twisted_reactor, "psutil": psutil_process,
+    "eventlet.patcher": eventlet_patcher,
 }  # fmt: skip
 
 

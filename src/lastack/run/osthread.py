@@ -18,6 +18,7 @@ from typing import Any, Final
 get_ident: Final = _thread.get_ident
 allocate_lock: Final = _thread.allocate_lock
 real_time: Final = time.monotonic
+real_pid: Final = os.getpid
 current_frames: Final = sys._current_frames
 _start: Final = _thread.start_new_thread
 _BATCH: Final[int | None] = getattr(os, "SCHED_BATCH", None)
@@ -25,6 +26,8 @@ _cpu_clock: Final[Callable[[int], int] | None] = getattr(time, "pthread_getcpucl
 _clock_gettime: Final = time.clock_gettime
 _sentinel: Final[Callable[[], Any] | None] = getattr(_thread, "_set_sentinel", None)
 _start_joinable: Final[Callable[..., Any] | None] = getattr(_thread, "start_joinable_thread", None)
+_GLANCE: Final = 0.25
+"""How often to look whether a thread is there that has not said that it is gone, in seconds."""
 
 
 class OSThread:
@@ -64,10 +67,14 @@ class OSThread:
 
     def join(self, timeout: float = -1) -> None:
         """Wait until the thread is gone, at most for `timeout` seconds."""
-        if _sentinel is not None:
+        if _sentinel is None:
+            self._gone.join(None if timeout < 0 else timeout)
+        elif timeout >= 0:
             self._gone.acquire(timeout=timeout)
         else:
-            self._gone.join(None if timeout < 0 else timeout)
+            # C code of a program may have asked for a sentinel as well; a thread has only one.
+            while not self._gone.acquire(timeout=_GLANCE) and self.ident in current_frames():
+                pass
 
 
 def one_cpu() -> int | None:

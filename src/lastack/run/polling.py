@@ -12,7 +12,7 @@ from typing import Final
 from lastack.profile import NEVER
 from lastack.sockets import IN, OUT, PRI, Epoll, File, os_error
 
-from .baton import here, spin
+from .baton import found, here, spin
 from .process import FIRST_DESCRIPTOR
 from .readiness import Poll, descriptor, select, until_of
 from .seams import Registry
@@ -105,12 +105,16 @@ class EpollObject:
             world.loopback_arrives(thread.process.node)
         epoll.hold()
         try:
-            while not (found := epoll.collect(limit, world.now)):
+            ready = epoll.collect(limit, world.now)
+            if ready:
+                found(thread)
+            while not ready:
                 if world.now >= until:
                     spin()
                     break
                 world.park(((epoll, IN),), until, what=partial(_told, epoll, until == NEVER))
-            return found
+                ready = epoll.collect(limit, world.now)
+            return ready
         finally:
             epoll.drop(world.now)
 

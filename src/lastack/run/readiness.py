@@ -14,7 +14,7 @@ from typing import Any, Final
 from lastack.profile import NEVER
 from lastack.sockets import ERR, HUP, IN, NVAL, OUT, PRI, File, os_error
 
-from .baton import here, spin
+from .baton import found, here, spin
 
 _MS: Final = 1_000_000
 _US: Final = 1_000
@@ -52,8 +52,8 @@ def _level(fd: int) -> int:
 
 def _look(wanted: dict[int, int]) -> list[tuple[int, int]]:
     """Return which descriptors are ready, with the bits asked for."""
-    found = [(fd, _level(fd) & (bits | ERR | HUP | NVAL)) for fd, bits in wanted.items()]
-    return [(fd, bits) for fd, bits in found if bits]
+    levels = [(fd, _level(fd) & (bits | ERR | HUP | NVAL)) for fd, bits in wanted.items()]
+    return [(fd, bits) for fd, bits in levels if bits]
 
 
 def _wait(wanted: dict[int, int], until: int, call: str) -> list[tuple[int, int]]:
@@ -62,7 +62,10 @@ def _wait(wanted: dict[int, int], until: int, call: str) -> list[tuple[int, int]
     world = thread.world
     if world.network.on_loopback:
         world.loopback_arrives(thread.process.node)
-    while not (found := _look(wanted)):
+    ready = _look(wanted)
+    if ready:
+        found(thread)
+    while not ready:
         if world.now >= until:
             spin()
             break
@@ -72,7 +75,8 @@ def _wait(wanted: dict[int, int], until: int, call: str) -> list[tuple[int, int]
             if file is not None:
                 files.append((file, bits))
         world.park(files, until, what=f"{call} of {len(wanted)} files")
-    return found
+        ready = _look(wanted)
+    return ready
 
 
 def until_of(timeout: object, unit: int, grain: int, complaint: str) -> int:
@@ -84,7 +88,7 @@ def until_of(timeout: object, unit: int, grain: int, complaint: str) -> int:
             raise ValueError("Invalid value NaN (not a number)")
         if abs(timeout) * unit > NEVER:
             raise OverflowError("timestamp out of range for platform time_t")
-        exact = math.ceil(timeout * unit)
+        exact = -1 if timeout < 0 else math.ceil(timeout * unit)  # -1e-100 is negative, too
     else:
         try:
             exact = operator.index(timeout) * unit  # type: ignore[arg-type]  # told below
@@ -114,11 +118,11 @@ def select(
     ready = dict(_wait(wanted, until, "select()"))
     if any(bits & NVAL for bits in ready.values()):
         raise os_error(errno.EBADF)
-    found = [
+    told = [
         [thing for fd, thing in pairs if ready.get(fd, 0) & bits]
         for pairs, bits in zip(numbered, (_READABLE, _WRITABLE, PRI), strict=True)
     ]
-    return found[0], found[1], found[2]
+    return told[0], told[1], told[2]
 
 
 def _sequence(things: object) -> Sequence[Any]:

@@ -111,14 +111,23 @@ def kill(pid: int, number: int) -> None:
         raise_signal(number)
 
 
+def killpg(group: int, number: int) -> None:
+    """`os.killpg`: a program's group is itself."""
+    own = here().process.pid
+    kill(own if group in (0, own, os.getpgrp()) else group, number)
+
+
 def pthread_kill(ident: int, number: int) -> None:
     """`_signal.pthread_kill`: whichever thread it is for, Python handles it in the main one."""
     send(here().process, number)
 
 
 def interrupt_main(number: int = signal.SIGINT) -> None:
-    """`_thread.interrupt_main`."""
-    send(here().process, number)
+    """`_thread.interrupt_main`: where nothing handles the signal nothing happens."""
+    if not 1 <= number < signal.NSIG:
+        raise ValueError("signal number out of range")
+    if callable(getsignal(number)):
+        raise_signal(number)
 
 
 class Alarm:
@@ -190,4 +199,5 @@ def register(registry: Registry) -> None:
         registry.function("_signal", name, sim)
     registry.function("_thread", "interrupt_main", interrupt_main)
     registry.function("os", "kill", kill)
+    registry.function("os", "killpg", killpg)
     registry.function("os", "getpid", getpid)

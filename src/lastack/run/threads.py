@@ -18,13 +18,14 @@ from typing import Any, Final
 
 from lastack.profile import NEVER
 
-from .baton import Scheduler, SimThread, current, here, spin
+from .baton import CALLS_PER_TURN, Scheduler, SimThread, current, here, spin
 from .osthread import allocate_lock, get_ident
 from .seams import Registry
 from .waits import Ticket
 
 S: Final = 1_000_000_000
-TIMEOUT_MAX: Final = 1 << 60
+TIMEOUT_MAX: Final = round(threading.TIMEOUT_MAX * S)
+"""The longest wait for a lock, in ns: 292 years."""
 
 
 class WaitList:
@@ -60,7 +61,7 @@ class WaitList:
 
 def deadline(world: Scheduler, timeout: float) -> int:
     """Return the time at which a timeout in seconds is over; negative: never."""
-    return NEVER if timeout < 0 else world.now + min(round(timeout * S), TIMEOUT_MAX)
+    return NEVER if timeout < 0 else min(world.now + round(timeout * S), NEVER)
 
 
 def check_timeout(blocking: bool, timeout: float) -> None:
@@ -91,6 +92,9 @@ class SimLock:
         if timeout != -1 or not blocking:
             check_timeout(blocking, timeout)
         world = thread.world
+        thread.calls += 1  # who looks into a queue again and again never waits for its lock
+        if blocking and thread.calls > CALLS_PER_TURN:
+            world.turn(thread)
         if self._holder is None or self._free(world):
             self._holder = world
             return True
@@ -148,7 +152,7 @@ class SimRLock:
 
     __slots__ = ("_block", "_owner", "_count", "__weakref__")
 
-    def __init__(self) -> None:
+    def __init__(self, *_: object, **__: object) -> None:  # CPython ignores them as well
         self._block = SimLock()
         self._owner: object = None
         self._count = 0
@@ -223,17 +227,27 @@ class SimHandle:
         self._done = False
         self._waiting = WaitList()
 
+    def _check_started(self) -> None:
+        if self.ident is None:
+            raise RuntimeError("thread not started")
+
     def is_done(self) -> bool:
         """Say whether the thread has ended."""
         return self._done
 
     def _set_done(self) -> None:
+        self._check_started()
         self._done = True
         self._waiting.wake(many=True)
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until the thread has ended, or for timeout seconds."""
-        world = here().world
+        """Wait until the thread has ended, or for timeout seconds; RuntimeError for one that has
+        not been started, and for the thread that calls."""
+        self._check_started()
+        me = here()
+        if self.ident == me.ident and not self._done:
+            raise RuntimeError("Cannot join current thread")
+        world = me.world
         until = deadline(world, -1 if timeout is None else timeout)
         while not self.is_done() and world.now < until:
             self._waiting.wait(world, until, "joins a thread")
@@ -280,6 +294,8 @@ def start_joinable_thread(
 ) -> SimHandle:
     """`_thread.start_joinable_thread`, Python 3.13 and on."""
     handle = handle or SimHandle()
+    if handle.ident is not None:
+        raise RuntimeError("thread already started")
     thread = start(function, (), {})
     handle.ident = thread.ident
     thread.at_end.append(handle._set_done)

@@ -11,6 +11,7 @@ records do not depend on them, but those of ECDSA signatures do, by a byte or tw
 
 from __future__ import annotations
 
+import os
 import socket as public
 import ssl
 from collections.abc import Callable
@@ -181,6 +182,38 @@ def _wrap_socket(
 _wrap_real: Final[Any] = ssl.SSLContext._wrap_socket  # type: ignore[attr-defined]  # written in C
 
 
+def _default_paths(self: Any) -> None:
+    """`SSLContext.set_default_verify_paths`: C code asks the environment of the real process for
+    SSL_CERT_FILE and SSL_CERT_DIR, where what a program has set in os.environ is not."""
+    if current() is None:
+        _default_paths_real(self)
+        return
+    _tell_c(_certificates())
+    try:
+        _default_paths_real(self)
+    finally:
+        _tell_c(_outside)
+
+
+def _certificates() -> dict[str, str | None]:
+    return {name: os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")}
+
+
+def _tell_c(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            _unsetenv(name)
+        else:
+            _putenv(name, value)
+
+
+_outside: Final[dict[str, str | None]] = {}
+"""What the real process has in its environment."""
+_default_paths_real: Final[Any] = ssl.SSLContext.set_default_verify_paths
+_putenv: Final = os.putenv
+_unsetenv: Final = os.unsetenv
+
+
 def _put_in_place() -> None:
     vars_of: Any = ssl.SSLContext
     vars_of._wrap_socket = _wrap_socket
@@ -191,4 +224,6 @@ def register(registry: Registry) -> None:
     above = next(s.replacement for s in registry.seams if s[:2] == ("socket", "socket"))
     stand_in = DispatchClass(_simulated_class(above), ssl.SSLSocket)
     registry.attribute(ssl.SSLContext, "sslsocket_class", stand_in)
+    registry.attribute(ssl.SSLContext, "set_default_verify_paths", _default_paths)
+    registry.before(lambda: _outside.update(_certificates()))
     registry.after(_put_in_place)

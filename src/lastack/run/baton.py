@@ -392,6 +392,8 @@ class Scheduler(Machine):
             if me.calls > CALLS_PER_TURN:
                 pause = self.now + SPIN_NS
                 self._sleep(me, self.ticket(), pause, "calls again and again without waiting")
+            if self._abandoned:
+                self.drain()
             if self.network.on_loopback:
                 self.loopback_arrives(node)
         return self.engine(node, function, *args)

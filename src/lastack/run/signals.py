@@ -111,6 +111,11 @@ def kill(pid: int, number: int) -> None:
         raise_signal(number)
 
 
+def killpg(group: int, _number: int) -> None:
+    """`os.killpg`: the groups of the machine are out of reach."""
+    raise RuntimeError(f"os.killpg({group}): a simulated program has no other process to signal")
+
+
 def pthread_kill(ident: int, number: int) -> None:
     """`_signal.pthread_kill`: whichever thread it is for, Python handles it in the main one."""
     send(here().process, number)
@@ -190,4 +195,5 @@ def register(registry: Registry) -> None:
         registry.function("_signal", name, sim)
     registry.function("_thread", "interrupt_main", interrupt_main)
     registry.function("os", "kill", kill)
+    registry.function("os", "killpg", killpg)
     registry.function("os", "getpid", getpid)

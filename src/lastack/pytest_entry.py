@@ -45,6 +45,14 @@ def pytest_configure(config: pytest.Config) -> None:
         from lastack.pytest_plugin import Endings
 
         config.pluginmanager.register(Endings(), "lastack-endings")
+    many = config.getoption("--lastack-seeds")
+    if many is not None:
+        from lastack.pytest_plugin import seeds_of
+
+        try:
+            seeds_of(many)
+        except pytest.UsageError as error:
+            raise pytest.UsageError(f"--lastack-seeds: {error}") from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lastack.cli import main
+from lastack.profile import PROFILES
 
 from .conftest import Run, valid
 
@@ -119,6 +120,16 @@ def test_profiles_of_all_hosts_and_of_one(lastack: Run) -> None:
     assert book != [pytest.approx(60)]
     assert linger("--profile", "b=textbook") == [pytest.approx(60)]
     assert linger("--profile", "linux", "--profile", "a=textbook") == book
+
+
+@pytest.mark.parametrize("name", list(PROFILES))
+def test_a_profile_that_nobody_ran_says_so(lastack: Run, name: str) -> None:
+    unseen = [name] if PROFILES[name].unproven else []
+    words = ("run", "--profile", name, "--profile", f"b={name}")
+    told = lastack(*words, *PAIR)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert ("nobody ran that TCP" in told.stdout) == bool(unseen)
+    assert valid(lastack(*words, "--json", *PAIR).stdout, "run")["from_documents"] == unseen
 
 
 def test_a_program_starts_later(lastack: Run) -> None:

@@ -43,6 +43,13 @@ def test_every_claim_holds_in_the_textbook() -> None:
     assert all(claim["holds"] for claim in claims)
 
 
+def test_a_profile_that_nobody_ran_is_named() -> None:
+    for verb, id in (("matrix", ()), ("claims", ("S5",)), ("claims", ("S5", "S7"))):
+        assert data(verb, *id, "--profile", "bsd44")["from_documents"] == ["bsd44"]
+        assert data(verb, *id, "--profile", "linux")["from_documents"] == []
+        assert "from documents" in call(verb, *id, "--profile", "bsd44").output.lower()
+
+
 def test_one_claim_shows_program_and_ladder() -> None:
     text = call("claims", "S5").output
     assert "s.sendall(bytes(300_000))" in text
@@ -66,6 +73,8 @@ def test_text_fits_80_columns(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(("words", "says"), [
     (("matrix", "--profile", "minix"), "no profile 'minix'; there are textbook, linux, freebsd"),
     (("claims", "S28"), "no claim 'S28'; there are S1 to S27"),
+    (("claims", "--profiles", "--json"), "--profiles goes with --profile, not with --json"),
+    (("claims", "--markdown", "S5"), "--markdown goes with --profile, not with"),
 ])  # fmt: skip
 def test_a_wrong_name_is_one_line(words: tuple[str, ...], says: str) -> None:
     with pytest.raises(Exception, match=says):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -200,6 +201,16 @@ def test_a_namespace_has_its_own_names_and_nothing_of_the_machine(tmp_path: Path
     assert said.stdout.split() == ["10.1.2.3", "somewhere"]
     assert links == ["lo"]
     assert subprocess.run(ask, capture_output=True, check=False).returncode != 0
+
+
+@pytest.mark.root
+def test_a_program_knows_its_host_by_name_and_may_rename_it(tmp_path: Path) -> None:
+    renames = "import socket; print(socket.gethostname()); socket.sethostname('other')"
+    ask, machine = [sys.executable, "-c", renames], socket.gethostname()
+    with Namespace(name="web") as space:
+        said = space.call(lambda: subprocess.run(ask, capture_output=True, text=True, check=True))
+    assert said.stdout == "web\n"
+    assert socket.gethostname() == machine
 
 
 def _links() -> list[str]:

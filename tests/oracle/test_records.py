@@ -215,3 +215,32 @@ def test_a_name_that_is_not_found_is_no_errno_of_a_call(tmp_path: Path) -> None:
     assert [
         (call.call, call.result, call.errno) for call in told.calls if call.call == "connect"
     ] == [("connect", "no such name", 0)] * 2
+
+
+STRANGE = """
+import enum, socket
+class Port(enum.IntEnum):
+    NOBODY = 1
+def fails(call, *args):
+    try:
+        call(*args)
+    except (TypeError, OSError) as error:
+        print(type(error).__name__)
+fails(socket.socket().connect)
+fails(socket.socket().connect, ("127.0.0.1",))
+fails(socket.socket().connect, ("127.0.0.1", Port))
+fails(socket.socket().connect, ("127.0.0.1", Port.NOBODY))
+fails(socket.socket().connect, (b"127.0.0.1", 1))
+fails(socket.socket().shutdown, object())
+socket.socket().listen(Port.NOBODY)
+"""
+
+
+def test_arguments_that_are_no_plain_values_are_no_trouble(tmp_path: Path) -> None:
+    told, said = record(tmp_path, STRANGE)
+    refused = ["ConnectionRefusedError"] * 2
+    assert said == ["TypeError", "TypeError", "TypeError", *refused, "TypeError"]
+    assert [call.text for call in told.calls if call.errno == errno.ECONNREFUSED] == [
+        "connect here:1", "connect here:1",
+    ]  # fmt: skip
+    assert [call.result for call in told.calls if call.call == "listen"] == ["ok"]

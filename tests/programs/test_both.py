@@ -60,6 +60,7 @@ SCRIPTS = [
     Script("passing.py"),
     Script("watching.py"),
     Script("telling.py"),
+    Script("forgotten.py", ("server",)),
 ]
 
 

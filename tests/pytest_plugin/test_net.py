@@ -196,15 +196,39 @@ def test_seen():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--lastack-seeds", "many"], "--lastack-seeds many: write a number, or FIRST-LAST"),
-        (["--lastack-seeds", "0"], "there must be at least one seed"),
+        (
+            ["--lastack-seeds", "many"],
+            "--lastack-seeds: 'many' names no seeds; write a number, or FIRST-LAST",
+        ),
+        (["--lastack-seeds", "0"], "--lastack-seeds: there must be at least one seed"),
     ],
 )
 def test_mistakes_of_the_command_line(tmp_path: Path, options: list[str], said: str) -> None:
     write(tmp_path, "\ndef test_one(net):\n    pass\n")
     done = run(tmp_path, *options)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {said}" in (done.stdout + done.stderr).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [
+        ('delay="5"', "'5' is no number of seconds"),
+        ("delay=-1", "-1 is no number of seconds"),
+        ('loss="x"', "loss is a probability from 0 to 1, not 'x'"),
+        ("loss=2", "loss is a probability from 0 to 1, not 2"),
+        ('profile="nosuch"', "no profile 'nosuch'; there are textbook"),
+        ("seed=1.5", "seed=1.5 is no integer"),
+        ("seeds=0", "there must be at least one seed"),
+        ('seeds=["a"]', "seeds=['a'] is no integer"),
+    ],
+)
+def test_mistakes_of_the_marker_are_one_line(tmp_path: Path, mark: str, said: str) -> None:
+    write(tmp_path, f"\n@pytest.mark.lastack({mark})\ndef test_marker(net):\n    pass\n")
+    done = run(tmp_path)
     assert done.returncode != 0
-    assert said in done.stdout + done.stderr
+    assert f"@pytest.mark.lastack: {said}" in done.stdout
+    assert not re.search(r"\.py:\d", done.stdout), done.stdout  # no traceback
 
 
 def test_mistakes_in_the_test(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a simulated program is told about time and chance."""
 
 import datetime
+import errno
 import logging
 import os
 import pickle
@@ -51,6 +52,17 @@ def test_datetime_stays_the_class_that_it_was(play: Play) -> None:
         print(datetime.datetime.fromtimestamp(0), Stamp.utcnow() == now)
 
     assert printed(play(main)) == ["True True", "True", "1970-01-01 00:00:00 True"]
+
+
+def test_nobody_sets_a_clock(play: Play) -> None:
+    def main() -> None:
+        for clock in (time.CLOCK_REALTIME, time.CLOCK_MONOTONIC):
+            for set_it in (time.clock_settime, time.clock_settime_ns):
+                with pytest.raises(OSError) as refused:
+                    set_it(clock, -1)  # which harms no machine either, should it get there
+                print(errno.errorcode[refused.value.errno])  # type: ignore[index]
+
+    assert printed(play(main)) == ["EPERM", "EPERM", "EINVAL", "EINVAL"]
 
 
 def test_asking_the_clock_again_and_again_gets_there(play: Play) -> None:

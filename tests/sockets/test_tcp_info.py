@@ -6,6 +6,7 @@ import struct
 
 from lastack.sockets import TcpSocket, names
 from lastack.sockets.tcp_info import FIELDS
+from lastack.state import LISTEN
 from tests.exchange import Lab, ms
 from tests.truth.peer import HandPeer, World, tries
 
@@ -34,6 +35,14 @@ def test_without_a_connection() -> None:
     HandPeer(world).handshake()
     listening = {name: value for name, value in info(listener, 0).items() if value}
     assert listening == UNSET | {"state": 10, "unacked": 1, "sacked": 7}
+
+
+def test_the_table_has_the_queue_of_a_listener_and_its_backlog_as_ss_has() -> None:
+    world = World()
+    world.listen(backlog=7)
+    HandPeer(world).handshake()
+    (row,) = [row for row in world.k.snapshot() if row.state is LISTEN]
+    assert (row.recv_queue, row.send_queue) == (1, 7)
 
 
 def test_both_ends_of_an_exchange() -> None:

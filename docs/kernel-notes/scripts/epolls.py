@@ -207,6 +207,11 @@ def masks() -> Facts:
     yield Fact("epoll.mask.listen", mask(sock), "nothing")
     clients = [socket.create_connection(sock.getsockname())]
     yield Fact("epoll.mask.listen.queue", mask(sock), "IN")
+    for name, bit, sock_or_client in (("RDNORM", select.POLLRDNORM, sock),
+                                      ("WRNORM", select.POLLWRNORM, clients[0])):  # fmt: skip
+        alone = select.poll()
+        alone.register(sock_or_client, bit)
+        yield Fact(f"epoll.mask.{name}", alone.poll(0)[0][1] == bit, True)
     late = socket.socket()
     late.setblocking(False)
     late.connect_ex(sock.getsockname())

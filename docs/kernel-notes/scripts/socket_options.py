@@ -61,6 +61,8 @@ def fresh() -> Facts:
     sock = socket.socket(socket.AF_INET, UDP)
     yield Fact("option.udp.tcp-level", get(sock, 6, 1), "ENOTSUP")
     yield Fact("option.unknown-level", get(sock, 77, 1), "ENOTSUP")
+    sock = socket.socket(socket.AF_INET6)
+    yield Fact("option.unknown-level.6", get(sock, 77, 1), "ENOPROTOOPT")
 
 
 def setting() -> Facts:

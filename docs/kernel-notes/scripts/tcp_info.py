@@ -99,6 +99,13 @@ def exchange() -> Facts:
                {"bytes_acked": 6, "bytes_received": 3012, "state": 8})  # fmt: skip
     a.close()
     b.close()
+    with socket.socket() as listener, socket.socket() as small:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        small.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 600)
+        small.connect(listener.getsockname())
+        yield Fact("tcp-info.small-mss", some(small, "pmtu", "snd_mss"),
+                   {"pmtu": 1500, "snd_mss": 588})  # fmt: skip
 
 
 def losses() -> Facts:

@@ -24,7 +24,7 @@ from lastack.verdict import seconds
 
 from .judged_claims import claims_on_kernel, claims_on_kernel_json
 from .paint import Painter
-from .values import Duration, chosen_profiles
+from .values import Duration, chosen_profiles, from_documents
 
 
 @click.command()
@@ -50,6 +50,9 @@ def claims(
     """
     painter = Painter()
     profiles = chosen_profiles(names)
+    if (fields or markdown) and (as_json or ids or where == "kernel"):
+        option = "--profiles" if fields else "--markdown"
+        raise click.UsageError(f"{option} goes with --profile, not with --json, --on or an ID")
     if fields:
         painter.lines(profile_lines(profiles))
         return 0
@@ -61,11 +64,15 @@ def claims(
         if names:
             raise click.UsageError("--on kernel is beside profile linux; leave --profile out")
         return _on_kernel(chosen, limit, painter, as_json=as_json)
+    unseen = from_documents(profiles)
     if as_json:
-        click.echo(json.dumps(claims_json(judge_all(chosen, profiles)), indent=2))
+        told = claims_json(judge_all(chosen, profiles)) | {"from_documents": unseen}
+        click.echo(json.dumps(told, indent=2))
     elif len(ids) == 1:
         rows = [judge(chosen[0], profile) for profile in profiles]
         painter.lines(claim_in_full(rows, painter.glyphs))
+        if unseen:
+            painter.line(f"From documents, nobody ran it here: {', '.join(unseen)}.")
     else:
         painter.lines(claim_lines(judge_all(chosen, profiles)))
     return 0

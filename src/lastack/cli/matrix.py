@@ -17,7 +17,7 @@ from lastack.verdict import seconds
 from .judged import case_text, departure_text, matrix_json, matrix_on_kernel
 from .judged_atlas import atlas_json, atlas_on_kernel, difference_text, notes_beside, notes_of
 from .paint import Painter
-from .values import Duration, chosen_profiles
+from .values import Duration, chosen_profiles, from_documents
 
 
 @click.command()
@@ -54,13 +54,14 @@ def matrix(
         return _on_kernel(names, limit, as_json=as_json)
     chosen = chosen_profiles(names)
     played = rows(chosen)
+    unseen = from_documents(chosen)
     if as_json:
-        click.echo(json.dumps({"schema": 1, "rows": [row.to_json() for row in played]}, indent=2))
+        told = [row.to_json() for row in played]
+        click.echo(json.dumps({"schema": 1, "from_documents": unseen, "rows": told}, indent=2))
     else:
         painter = Painter()
         for line in table(played):
             painter.line(line)
-        unseen = [profile.name for profile in chosen if profile.unproven]
         if unseen:
             painter.line(f"From documents, nobody ran it here: {', '.join(unseen)}.")
     return 0

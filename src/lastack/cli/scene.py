@@ -18,7 +18,7 @@ from lastack.trace import Event
 from lastack.verdict import Book, ConnectionStory, threads, threw_away, to_json, verdict
 
 from .paint import Painter
-from .values import FaultSpec, ProgramSpec
+from .values import FaultSpec, ProgramSpec, from_documents
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Told:
             "schema": 1,
             "on": self.on,
             "seed": self.setting.seed,
+            "from_documents": self.unmeasured,
             "virtual_seconds": outcome.ended_at / S,
             "wall_seconds": round(self.wall_seconds, 6),
             "programs": [
@@ -115,10 +116,14 @@ class Told:
             f" (seed {self.setting.seed})", "note",
         )  # fmt: skip
 
+    @property
+    def unmeasured(self) -> list[str]:
+        """The profiles of this run that are TCPs which nobody has run for real."""
+        return from_documents((self.setting.profile, *self.setting.profiles.values()))
+
     def show_unmeasured(self, painter: Painter) -> None:
         """Say which TCPs of this run nobody has run for real."""
-        used = {self.setting.profile, *self.setting.profiles.values()}
-        for name in sorted(profile.name for profile in used if profile.unproven):
+        for name in self.unmeasured:
             painter.line()
             painter.line(f"Profile {name} is from documents: nobody ran that TCP here.", "note")
 

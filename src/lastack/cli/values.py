@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -158,3 +159,8 @@ def parse_program(text: str) -> ProgramSpec:
     elif not Path(command[0]).is_file():
         raise click.UsageError(f"{found['name']}: no such file: {command[0]}")
     return ProgramSpec(found["name"], command, start_at, background)
+
+
+def from_documents(profiles: Iterable[Profile]) -> list[str]:
+    """Return the names of those profiles that are TCPs which nobody has run for lastack."""
+    return sorted({profile.name for profile in profiles if profile.unproven})

@@ -39,7 +39,7 @@ def rows(
         local = f"*:{binding.port}" if both else show_endpoint(binding.address, binding.port)
         remote = "*:0" if both else show_endpoint(bytes(len(binding.address)), 0)
         yield SocketRow(
-            listener.state, local, remote, len(listener.queue), listener.limit, conn=listener.conn
+            listener.state, local, remote, len(listener.queue), listener.backlog, conn=listener.conn
         )
     for endpoint in endpoints:
         tcp = endpoint.connection

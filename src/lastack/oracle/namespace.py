@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -26,9 +27,11 @@ _T = TypeVar("_T")
 
 _CLONE_FS: Final = 0x200
 _CLONE_NEWNS: Final = 0x20000
+_CLONE_NEWUTS: Final = 0x4000000
 _CLONE_NEWNET: Final = 0x40000000
 _MS_BIND: Final = 0x1000
 _MS_PRIVATE_RECURSIVE: Final = 0x40000 | 0x4000
+_LONGEST_NAME: Final = 64
 _LOOKS: Final = 200
 _PAUSE: Final = 0.01
 """So often, and after so many seconds, it is asked whether an address has its route."""
@@ -41,11 +44,13 @@ class NoNamespace(OSError):
 class Namespace:
     """A network namespace with nothing but a loopback interface; a context manager.
 
-    `files` are what programs find instead of the machine's own, by their paths: "/etc/hosts".
+    `files` are what programs find instead of the machine's own, by their paths: "/etc/hosts", and
+    `name` the host name that they are told, which they may change without the machine knowing.
     """
 
-    def __init__(self, files: Mapping[str, Path] | None = None) -> None:
+    def __init__(self, files: Mapping[str, Path] | None = None, name: str = "") -> None:
         self.files = dict(files or {})
+        self.name = name
         self._fd = in_thread(_make)
 
     def close(self) -> None:
@@ -102,6 +107,10 @@ class Namespace:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(self._fd, _CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "setns")
+        if self.name:
+            if libc.unshare(_CLONE_NEWUTS):
+                raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWUTS)")
+            socket.sethostname(self.name[:_LONGEST_NAME])
         if not self.files:
             return
         # a mount table of this thread alone: nobody else sees the other files

@@ -71,6 +71,7 @@ def begin_process(_directory: str) -> None:
             if self.type != socket.SOCK_STREAM or self.family not in _FAMILIES or fd < 0:
                 return call(self, *args, **more)
             connects = name in ("connect", "connect_ex")
+            wanted = args[0] if connects and args else None
             if connects or name in ("bind", "listen"):
                 recorder.flows.pop(fd, None)  # of a socket that was closed unseen
             if fd not in recorder.flows and name.startswith(("send", "recv")):
@@ -80,11 +81,11 @@ def begin_process(_directory: str) -> None:
                 result = call(self, *args, **more)
             except BaseException as error:
                 if connects:
-                    recorder.learn(self, args[0])
+                    recorder.learn(self, wanted)
                 recorder.write("end", name, fd, errno=_number(error), error=type(error).__name__)
                 raise
             if connects:
-                recorder.learn(self, args[0])
+                recorder.learn(self, wanted)
             recorder.write("end", name, fd, **told(result))
             return result
 
@@ -126,15 +127,26 @@ def _peeks(name: str, args: tuple[Any, ...], more: dict[str, Any]) -> bool:
 
 def _asked(name: str, args: tuple[Any, ...], more: dict[str, Any]) -> dict[str, object]:
     if name in ("connect", "connect_ex", "bind") and args:
-        return {"address": args[0][:2] if isinstance(args[0], tuple) else None}
+        return {"address": _address(args[0])}
     if name.startswith("send") and args:
         return {"size": _length(args[0])}
     if name.startswith("recv") and args:
-        size = args[0] if isinstance(args[0], int) else _length(args[0])
+        size = int(args[0]) if isinstance(args[0], int) else _length(args[0])
         return {"size": size, "peek": _peeks(name, args, more)}
-    if name in ("shutdown", "listen") and args:
-        return {"how": args[0]}
     return {}
+
+
+def _address(given: Any) -> tuple[str, int] | None:
+    """Return host and port as plain values, which a line can hold (a port may be of an IntEnum);
+    None for what is no address, which the call will refuse."""
+    if not isinstance(given, tuple) or len(given) < 2:
+        return None
+    host, port = given[:2]
+    if isinstance(host, (bytes, bytearray)):
+        host = bytes(host).decode(errors="replace")
+    if not isinstance(host, str) or not isinstance(port, int):
+        return None
+    return "".join(host), int(port)
 
 
 def _length(value: Any) -> int:

@@ -83,8 +83,8 @@ class Stage:
 
     def _make_hosts(self) -> None:
         files = self._files()
-        for _ in self.hosts:
-            space = Namespace(files)
+        for host in self.hosts:
+            space = Namespace(files, host)
             self.spaces.append(space)
             # a machine's default may be one that paces (bbr); every kernel allows this one here
             space.sysctl("ipv4/tcp_congestion_control", "reno")

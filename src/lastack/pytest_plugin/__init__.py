@@ -10,3 +10,4 @@ from .net import Net as Net
 from .net import ProgramFailed as ProgramFailed
 from .nets import LastackWarning as LastackWarning
 from .nets import Nets as Nets
+from .nets import seeds_of as seeds_of

@@ -13,6 +13,7 @@ Times are seconds of virtual time, as in `time.sleep`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -95,6 +96,9 @@ class Net:
         profile: str | Profile = LINUX, until: float = HOUR,
     ) -> None:  # fmt: skip
         self.seed = seed
+        given: object = loss
+        if not isinstance(given, int | float):
+            raise ValueError(f"loss is a probability from 0 to 1, not {loss!r}")
         rules = LinkRules(delay_ns=_ns(delay), loss=loss)
         self.world = OpenWorld(seed, until=_ns(until), profile=find_profile(profile), link=rules)
         self.book = Book()
@@ -256,5 +260,7 @@ def told_failures(outcome: Outcome) -> str:
     return "\n".join(told)
 
 
-def _ns(seconds: float) -> int:
+def _ns(seconds: object) -> int:
+    if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        raise ValueError(f"{seconds!r} is no number of seconds")
     return round(seconds * SECOND)

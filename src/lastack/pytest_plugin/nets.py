@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from operator import index
 from typing import Any, Final
 
 import pytest
@@ -56,7 +57,13 @@ class Nets:
     def for_test(self, item: pytest.Item) -> Net:
         """Make the network of a test, by its marker and the options of the run."""
         options = marked(item)
-        net = Net(self.seed_of(item), **_of_net(options))
+        wrong = ""
+        try:
+            net = Net(self.seed_of(item), **_of_net(options))
+        except ValueError as error:
+            wrong = str(error)
+        if wrong:  # out here, or pytest shows both
+            pytest.fail(f"@pytest.mark.lastack: {wrong}", pytrace=False)
         item.stash.setdefault(_NETS, []).append(net)
         return net
 
@@ -95,9 +102,14 @@ class Nets:
         if one is not None:
             return [one]
         many = self._config.getoption("--lastack-seeds") or options.get("seeds")
-        if many is not None:
-            return seeds_of(many)
-        return [int(options.get("seed", 0))]
+        try:
+            return [index(options.get("seed", 0))] if many is None else seeds_of(many)
+        except TypeError:
+            given = f"seed={options['seed']!r}" if many is None else f"seeds={many!r}"
+            wrong = f"{given} is no integer"
+        except pytest.UsageError as error:
+            wrong = str(error)
+        pytest.fail(f"@pytest.mark.lastack: {wrong}", pytrace=False)
 
     # -- hooks
 
@@ -163,11 +175,11 @@ def seeds_of(many: str | int | Iterable[int]) -> list[int]:
     if isinstance(many, str):
         found = re.fullmatch(r"(\d+)(?:-(\d+))?", many)
         if found is None:
-            raise pytest.UsageError(f"--lastack-seeds {many}: write a number, or FIRST-LAST")
+            raise pytest.UsageError(f"{many!r} names no seeds; write a number, or FIRST-LAST")
         first, last = (0, int(found[1]) - 1) if found[2] is None else map(int, found.groups())
         seeds = list(range(first, last + 1))
     else:
-        seeds = list(range(many)) if isinstance(many, int) else [int(seed) for seed in many]
+        seeds = list(range(many)) if isinstance(many, int) else [index(seed) for seed in many]
     if not seeds:
         raise pytest.UsageError("there must be at least one seed")
     return seeds

@@ -398,6 +398,8 @@ class Scheduler(Machine):
             me.calls += 1
             if me.calls > CALLS_PER_TURN:
                 self.turn(me)
+            if self._abandoned:
+                self.drain()
             if self.network.on_loopback:
                 self.loopback_arrives(node)
         return self.engine(node, function, *args)

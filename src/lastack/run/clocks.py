@@ -10,11 +10,14 @@ from __future__ import annotations
 import calendar
 import ctypes
 import datetime
+import errno
 import gc
 import logging
 import time
 from collections.abc import Callable
 from typing import Any, Final
+
+from lastack.sockets import os_error
 
 from .baton import current, here, spin
 from .seams import Registry
@@ -57,6 +60,11 @@ def clock_gettime_ns(clock: int) -> int:
 def clock_gettime(clock: int) -> float:
     """The same in seconds."""
     return clock_gettime_ns(clock) / S
+
+
+def clock_settime(clock: int, _time: object) -> None:
+    """Nobody sets the clock: the world's belongs to all, and the machine's is out of reach."""
+    raise os_error(errno.EPERM if clock in _REALTIME else errno.EINVAL)
 
 
 def pthread_getcpuclockid(ident: int) -> int:
@@ -122,7 +130,8 @@ def register(registry: Registry) -> None:
         registry.function("time", f"{name}_ns", monotonic_ns)
     for name, sim in (
         ("time", wall), ("time_ns", time_ns), ("clock_gettime", clock_gettime),
-        ("clock_gettime_ns", clock_gettime_ns), ("sleep", sleep), ("gmtime", gmtime),
+        ("clock_gettime_ns", clock_gettime_ns), ("clock_settime", clock_settime),
+        ("clock_settime_ns", clock_settime), ("sleep", sleep), ("gmtime", gmtime),
         ("localtime", gmtime), ("mktime", mktime), ("strftime", strftime),
         ("asctime", asctime), ("ctime", ctime),
         ("pthread_getcpuclockid", pthread_getcpuclockid),

@@ -96,7 +96,7 @@ class Machine:
         return packets
 
     def abandon(self, process: Process, fd: int) -> None:
-        """Close a descriptor whose object is gone, at the next park; for __del__."""
+        """Close a descriptor whose object is gone, at the next call or park; for __del__."""
         self._abandoned.append((process, fd))
 
     def drain(self) -> None:

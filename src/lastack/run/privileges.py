@@ -1,7 +1,7 @@
 """Calls with which a process of root changes the machine, or gives its rights away.
 
-In a simulation they would do so to the real machine (its clock) or to the process of all programs
-(who it is, what it sees of the disk). Nobody is root there: they fail with EPERM, as for a process
+In a simulation they would do so to the process of all programs (who it is, what it sees of the
+disk). The clock is a matter of `clocks`. Nobody is root there: they fail with EPERM, as for a process
 without capabilities(7). To become who one is already is allowed, as ever.
 """
 
@@ -17,8 +17,7 @@ from lastack.sockets import os_error
 from .seams import Registry
 
 _REFUSED: Final = (
-    ("time", "clock_settime"), ("time", "clock_settime_ns"), ("os", "chroot"),
-    ("os", "setgroups"), ("os", "initgroups"), ("os", "unshare"), ("os", "setns"),
+    ("os", "chroot"), ("os", "setgroups"), ("os", "initgroups"), ("os", "unshare"), ("os", "setns"),
     ("os", "pidfd_open"),  # of a process of the real machine; asyncio does without
 )  # fmt: skip
 _USER: Final = ("setuid", "seteuid", "setreuid", "setresuid")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from lastack.profile import NEVER
-from lastack.sockets import ERR, HUP, IN, NVAL, OUT, PRI, File, os_error
+from lastack.sockets import ECHO, ERR, HUP, IN, NORMAL, NVAL, OUT, PRI, File, os_error
 
 from .baton import found, here, spin
 
@@ -43,16 +43,17 @@ def descriptor(thing: object) -> int:
     return fd
 
 
-def _level(fd: int) -> int:
-    """Return the readiness of a descriptor, NVAL for one that is not open."""
+def _level(fd: int, bits: int) -> int:
+    """Return the readiness of a descriptor, NVAL for one that is not open; `bits` are asked for."""
     thread = here()
     file = thread.process.descriptors.get(fd)
-    return _STANDARD_FILES.get(fd, NVAL) if file is None else file.mask(thread.world.now)
+    level = _STANDARD_FILES.get(fd, NVAL) if file is None else file.mask(thread.world.now)
+    return level | (level & (IN | OUT)) << ECHO if bits & NORMAL else level
 
 
 def _look(wanted: dict[int, int]) -> list[tuple[int, int]]:
     """Return which descriptors are ready, with the bits asked for."""
-    levels = [(fd, _level(fd) & (bits | ERR | HUP | NVAL)) for fd, bits in wanted.items()]
+    levels = [(fd, _level(fd, bits) & (bits | ERR | HUP | NVAL)) for fd, bits in wanted.items()]
     return [(fd, bits) for fd, bits in levels if bits]
 
 
@@ -73,7 +74,7 @@ def _wait(wanted: dict[int, int], until: int, call: str) -> list[tuple[int, int]
         for fd, bits in wanted.items():
             file = thread.process.descriptors.get(fd)
             if file is not None:
-                files.append((file, bits))
+                files.append((file, bits | bits >> ECHO & (IN | OUT)))
         world.park(files, until, what=f"{call} of {len(wanted)} files")
         ready = _look(wanted)
     return ready

@@ -184,7 +184,7 @@ class SocketBase(metaclass=TwoWorlds):
                 raise
 
     def __del__(self) -> None:
-        # The engine may be at work: the descriptor is closed at the next wait.
+        # The engine may be at work: the descriptor is closed at the next call or wait.
         if getattr(self, "_fd", -1) == -1:
             return
         self._world.abandon(self._process, self._fd)

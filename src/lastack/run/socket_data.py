@@ -64,6 +64,8 @@ class SocketData(SocketBase):
     def recv(self, bufsize: object, flags: int = 0, /) -> bytes:
         """Return up to `bufsize` bytes, b"" at the end."""
         limit = arguments.size(bufsize, "negative buffersize in recv")
+        if not limit:
+            return b""  # as the interpreter, which makes no call then
         thread = here()
         file = thread.process.descriptors.get(self._fd)
         if type(file) is TcpSocket and type(flags) is int and not flags:
@@ -83,10 +85,12 @@ class SocketData(SocketBase):
         """Receive into a buffer; return the number of bytes."""
         with arguments.writable(buffer, "recv_into") as view:
             too_small = "buffer too small for requested bytes"
+            limit = arguments.fitting(len(view), nbytes, "recv_into", too_small)
+            if not limit:
+                return 0
             thread = here()
             file = self._file_in(thread.process)
             if isinstance(file, TcpSocket) and not arguments.c_int(flags):
-                limit = arguments.fitting(len(view), nbytes, "recv_into", too_small)
                 text = self._receive_text(thread, file, "recv_into", limit)
                 view[: len(text)] = text
                 return len(text)

@@ -18,7 +18,14 @@ from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from lastack.sockets import PairEnd, UnixDatagram, datagram_pair, os_error, socketpair
+from lastack.sockets import (
+    PairEnd,
+    UnixDatagram,
+    datagram_pair,
+    os_error,
+    socketpair,
+    without_number,
+)
 
 from . import arguments, names
 from .baton import here
@@ -88,7 +95,7 @@ def getservbyname(name: str, protocol: str = "", /) -> int:
     """`_socket.getservbyname`."""
     port = names.service_port(name, protocol)
     if port is None:
-        raise real.gaierror(real.EAI_SERVICE, "service/proto not found")
+        raise without_number("service/proto not found")
     return port
 
 
@@ -98,7 +105,7 @@ def getservbyport(port: int, protocol: str = "", /) -> str:
         raise OverflowError("getservbyport: port must be 0-65535.")
     name = names.service_name(port, protocol)
     if name is None:
-        raise real.gaierror(real.EAI_SERVICE, "port/proto not found")
+        raise without_number("port/proto not found")
     return name
 
 
@@ -119,7 +126,7 @@ def if_nametoindex(name: str, /) -> int:
     for index, known in names.INTERFACES:
         if known == name:
             return index
-    raise os_error(errno.ENODEV)
+    raise without_number("no interface with this name")
 
 
 def if_indextoname(index: int, /) -> str:

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from lastack.sockets import Local, TcpSocket, UdpSocket, UnixDatagram, UnixSocket, os_error
+from lastack.sockets import (
+    Local,
+    TcpSocket,
+    UdpSocket,
+    UnixDatagram,
+    UnixSocket,
+    os_error,
+    without_number,
+)
 from lastack.sockets import names as numbers
 from lastack.wire import show_endpoint
 
@@ -131,9 +139,11 @@ class Socket(SocketData):
         if optlen is not None:
             if value is not None:
                 raise TypeError("setsockopt() takes exactly 3 arguments (4 given)")
-            raise os_error(errno.EINVAL)  # a length without a value
+            raise os_error(errno.EFAULT)  # a length without a value
         if isinstance(value, int):
-            raw, shown = _INT.pack(arguments.c_int(value)), str(int(value))
+            if not -(2**31) <= value < 2**31:  # no int of C: then it should have been bytes
+                raise TypeError("a bytes-like object is required, not 'int'")
+            raw, shown = _INT.pack(value), str(int(value))
         else:
             with arguments.readable(value) as view:
                 raw, shown = bytes(view), bytes(view).hex(" ")
@@ -146,7 +156,7 @@ class Socket(SocketData):
         level, name = arguments.c_int(level), arguments.c_int(name)
         size = arguments.c_int(buflen)
         if not 0 <= size <= _LARGEST_OPTION:
-            raise os_error(errno.EINVAL)
+            raise without_number("getsockopt buflen out of range")
         if (level, name) == (numbers.SOL_SOCKET, numbers.SO_ERROR):
             with Account(here(), file, "getsockopt", "getsockopt SO_ERROR") as account:
                 raw = self._step(file.getsockopt, level, name, size or _INT.size)

@@ -9,10 +9,13 @@ from .datagram import UdpSocket as UdpSocket
 from .epoll import Epoll as Epoll
 from .errors import os_error as os_error
 from .errors import path_too_long as path_too_long
+from .errors import without_number as without_number
 from .files import AGAIN as AGAIN
+from .files import ECHO as ECHO
 from .files import ERR as ERR
 from .files import HUP as HUP
 from .files import IN as IN
+from .files import NORMAL as NORMAL
 from .files import NVAL as NVAL
 from .files import OUT as OUT
 from .files import PRI as PRI

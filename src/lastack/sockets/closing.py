@@ -130,4 +130,5 @@ def shut_listener(sock: SocketParts, listener: Listener, now: int) -> None:
     if sock.host.profile.start.listener_shutdown is ListenerShutdown.ENOTCONN:
         raise os_error(errno.ENOTCONN)
     sock.host.unlisten(listener, Reason.LISTENER_CLOSED, now)
+    sock._shut_read = sock._shut_write = False  # what was shut before listen() is forgotten
     sock.host.wake(sock, IN | HUP | RDHUP)

@@ -34,6 +34,14 @@ def check_how(how: int) -> None:
         raise os_error(errno.EINVAL)
 
 
+def unknown_level(family: int, level: int, own: tuple[int, ...] = ()) -> int:
+    """Return the errno of getsockopt(2) for a level that a socket does not have: EOPNOTSUPP, or
+    ENOPROTOOPT for an AF_INET6 socket and for the levels of its `own` protocol
+    (docs/kernel-notes/socket-options.md)."""
+    known = family == names.AF_INET6 or level in own
+    return errno.ENOPROTOOPT if known else errno.EOPNOTSUPP
+
+
 def set_common(file: File, name: int, value: bytes) -> bool:
     """setsockopt(2) of level SOL_SOCKET; False when the option is none of these.
 

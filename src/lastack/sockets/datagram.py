@@ -17,7 +17,7 @@ from lastack.trace import Called, ErrorTold, Refused, Returned
 from lastack.wire import ANY4, Datagram, is_loopback, show_endpoint
 
 from . import addresses, names
-from .common import check_how, get_common, set_common
+from .common import check_how, get_common, set_common, unknown_level
 from .control import LINK_INDEX, LOOPBACK_INDEX, Control, IpOptions, brought, fit, wish, wish6
 from .errors import os_error
 from .files import AGAIN, ERR, HUP, IN, OUT, RDHUP, File, NotNow
@@ -295,12 +295,13 @@ class UdpSocket(File):
             self._flags[name] = int(number != 0)
 
     def getsockopt(self, level: int, name: int, size: int, now: int) -> bytes:
-        """getsockopt(2): at most `size` bytes; ENOPROTOOPT, EOPNOTSUPP for an unknown level."""
+        """getsockopt(2): at most `size` bytes; ENOPROTOOPT, for an unknown level of an AF_INET
+        socket EOPNOTSUPP."""
         if level in LEVELS:
             binding = self.box.binding
             return get_ip_option(self.ip, binding, self.family, level, name, size, self._path_mtu)
         if level != names.SOL_SOCKET:
-            raise os_error(errno.EOPNOTSUPP)
+            raise os_error(unknown_level(self.family, level, _LEVELS_OF_UDP))
         common = get_common(self, name)
         if common is not None:
             return common[:size]
@@ -381,6 +382,7 @@ class UdpSocket(File):
         return os_error(error.errno)
 
 
+_LEVELS_OF_UDP: Final = (names.IPPROTO_UDP, 136)  # and UDP-Lite
 _CHANGEABLE: Final = frozenset(
     {
         names.SO_REUSEADDR, names.SO_REUSEPORT, names.SO_RCVBUF, names.SO_SNDBUF,

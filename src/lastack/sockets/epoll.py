@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from .errors import os_error
-from .files import ERR, HUP, IN, OUT, File
+from .files import ECHO, ERR, HUP, IN, NORMAL, OUT, File
 from .linger import ClosePlan
 
 EXCLUSIVE: Final = 1 << 28
@@ -45,7 +45,7 @@ class _Entry:
     def set(self, events: int) -> None:
         """Arm the entry; what is ready already counts as an edge."""
         self.events = events
-        self.asked = events & _BITS | _ALWAYS
+        self.asked = events & _BITS | _ALWAYS | events >> ECHO & (IN | OUT)
         self.edge = True
         self.disabled = False
 
@@ -53,6 +53,9 @@ class _Entry:
         """Return the bits to report now, 0 for none."""
         if self.disabled or (self.events & EDGE and not self.edge):
             return 0
+        if self.events & NORMAL:
+            level = self.file.mask(now)
+            return (level | (level & (IN | OUT)) << ECHO) & (self.events & _BITS | _ALWAYS)
         return self.file.mask(now) & self.asked
 
 

@@ -61,3 +61,8 @@ def os_error(number: int) -> OSError:
 def path_too_long() -> OSError:
     """Return what the interpreter itself raises for a name that is longer than sockaddr_un."""
     return OSError("AF_UNIX path too long")
+
+
+def without_number(text: str) -> OSError:
+    """Return what the interpreter raises where no call has told an errno."""
+    return OSError(text)

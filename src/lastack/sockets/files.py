@@ -24,6 +24,10 @@ NVAL: Final = 0x020
 RDHUP: Final = 0x2000
 """Readiness bits, with the numbers of poll(2) and epoll(7)."""
 
+NORMAL: Final = 0x140
+"""POLLRDNORM and POLLWRNORM, told with IN and OUT to who asks for them. `ECHO` bits lie between."""
+ECHO: Final = 6
+
 
 class Again(Enum):
     """The type of AGAIN."""

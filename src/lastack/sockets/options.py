@@ -21,7 +21,7 @@ from lastack.tcp import (
 )
 
 from . import names
-from .common import get_common, set_common
+from .common import get_common, set_common, unknown_level
 from .errors import os_error
 from .files import OUT
 from .ip_options import LEVELS, get_ip_option, set_ip_option
@@ -81,7 +81,9 @@ def _set_ip(sock: SocketParts, level: int, name: int, value: bytes) -> None:
 
 
 def _set_congestion(sock: SocketParts, value: bytes) -> None:
-    """TCP_CONGESTION: a name; ENOENT for an algorithm that is not there."""
+    """TCP_CONGESTION: a name; ENOENT for an algorithm that is not there, EINVAL for no octet."""
+    if not value:
+        raise os_error(errno.EINVAL)
     try:
         kind = Congestion(value.partition(b"\0")[0].decode("ascii"))
     except ValueError:
@@ -207,7 +209,7 @@ def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) ->
             sock.options.ip, sock.binding, sock.family, level, name, size, lambda: _path_mtu(sock)
         )
     if level not in (names.SOL_SOCKET, names.IPPROTO_TCP):
-        raise os_error(errno.EOPNOTSUPP)
+        raise os_error(unknown_level(sock.family, level))
     common = get_common(sock, name) if level == names.SOL_SOCKET else None
     if common is not None:
         return common[:size]

@@ -209,7 +209,7 @@ class TcpSocket(SocketParts):
         if self.endpoint is None:
             error = self.take_error(now)
             killed = self.listener is not None and self.listener.killed
-            if (killed or self._shut_read) and not error:
+            if (killed or self._shut_read) and not error and not self.listening:
                 return b""
             raise os_error(error or errno.ENOTCONN)
         tcp = self.endpoint.connection
@@ -223,7 +223,7 @@ class TcpSocket(SocketParts):
                     self.looked(len(text), peek=peek)
                 return bytes(len(text)) if flags & names.MSG_TRUNC else text
             # else there was nothing but an urgent byte, which the stream leaves out
-        if tcp.peer_closed or size == 0:
+        if tcp.peer_closed or (size == 0 and tcp.unread):
             if size and not peek:
                 tcp.end_read()
             return b""

@@ -24,8 +24,7 @@ _DEFAULT_MSS: Final = 536
 _DEFAULT_CWND: Final = 10
 _REORDERING: Final = 3
 _APP_LIMITED: Final = 1
-_FIXED_HEADERS: Final = {4: 40, 16: 60}
-_TIMESTAMPS: Final = 12
+_LARGEST_PACKET: Final = {4: 65_535, 16: 65_575}  # IPv4's length counts its header
 
 TCP_STATES: Final = {
     State.ESTABLISHED: 1, State.SYN_SENT: 2, State.SYN_RECEIVED: 3, State.FIN_WAIT_1: 4,
@@ -60,8 +59,8 @@ def pack_info(sock: SocketParts, now: int) -> bytes:
         info = sock.endpoint.connection.info()
         told |= _sizes(info) | _times(info, now) | _counts(info)
         remote = sock.endpoint.connection.flow.dst
-        room = sock.host.mtu_to(remote)
-        told["pmtu"] = min(room, info.mss + _overhead(info, len(remote))) or room
+        room = min(sock.host.mtu_to(remote), _LARGEST_PACKET[len(remote)])
+        told["pmtu"] = min(room, sock.endpoint.path_mtu or room)
     else:
         told["snd_cwnd"] = _DEFAULT_CWND
         told["pacing_rate"] = _NO_LIMIT
@@ -72,10 +71,6 @@ def pack_info(sock: SocketParts, now: int) -> bytes:
             told |= {"app_limited": _APP_LIMITED, "rto": _FIRST_RTO, "snd_mss": _DEFAULT_MSS}
             told["snd_ssthresh"] = _INT_MAX
     return _LAYOUT.pack(*told.values())
-
-
-def _overhead(info: Info, address: int) -> int:
-    return _FIXED_HEADERS[address] + (_TIMESTAMPS if info.timestamps else 0)
 
 
 def _sizes(info: Info) -> dict[str, int]:

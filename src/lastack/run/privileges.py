@@ -1,8 +1,8 @@
 """Calls with which a process of root changes the machine, or gives its rights away.
 
-In a simulation they would do so to the process of all programs: who it is, what it sees of the disk.
-(The clock is a matter of `clocks`.) Nobody is root there, and they fail with EPERM, as for a process
-without capabilities(7). To become who one is already is allowed, as ever.
+In a simulation they would do so to the process of all programs: who it is, what it sees of the
+disk. (The clock is a matter of `clocks`.) Nobody is root there, and they fail with EPERM, as for a
+process without capabilities(7). To become who one is already is allowed, as ever.
 """
 
 from __future__ import annotations

@@ -34,6 +34,26 @@ def test_a_pipe_carries_bytes_and_ends() -> None:
     alone(program)
 
 
+def test_several_buffers_and_no_position() -> None:
+    def program() -> None:
+        a, b = socket.socketpair()
+        assert os.writev(a.fileno(), [b"abc", bytearray(b"de"), memoryview(b"f")]) == 6
+        first, second, third = bytearray(2), bytearray(3), bytearray(9)
+        assert os.readv(b.fileno(), [first, second, third]) == 6
+        assert (first, second, third) == (b"ab", b"cde", b"f" + bytes(8))
+        r, _ = os.pipe()
+        for call in (
+            lambda: os.lseek(a.fileno(), 0, os.SEEK_SET),
+            lambda: os.pread(r, 1, 0),
+            lambda: os.pwrite(a.fileno(), b"x", 0),
+        ):
+            with pytest.raises(OSError) as caught:
+                call()
+            assert caught.value.errno == errno.ESPIPE
+
+    alone(program)
+
+
 def test_read_waits_for_another_thread() -> None:
     def program() -> None:
         r, w = os.pipe()

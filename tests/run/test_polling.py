@@ -7,6 +7,7 @@ import selectors
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +85,19 @@ def test_an_edge_triggered_epoll_reports_news_only() -> None:
         assert epoll.poll(1) == []
         a.send(b"y")
         assert epoll.poll(1) == [(b.fileno(), select.EPOLLIN)]
+
+    alone(program)
+
+
+def test_epoll_takes_no_file_of_another_kind(tmp_path: Path) -> None:
+    def program() -> None:
+        epoll = select.epoll()
+        with open(tmp_path / "file", "w") as file:
+            refused = {file.fileno(): errno.EPERM, 999: errno.EBADF, 10**8: errno.EBADF}
+            for fd, number in refused.items():
+                with pytest.raises(OSError) as caught:
+                    epoll.register(fd)
+                assert caught.value.errno == number
 
     alone(program)
 

@@ -103,6 +103,20 @@ def test_what_the_peer_holds_beyond_a_loss() -> None:
     agrees(sock, world.now, unacked=5, sacked=2)
 
 
+def test_the_first_guess_of_what_is_read_in_a_round_trip() -> None:
+    """Ten segments, less the timestamps where there are some; it stays while no more is read."""
+    for stamps, guess in ((False, 14_600), (True, 14_480)):
+        world = World()
+        peer = HandPeer(world, mode="manual", timestamps=stamps)
+        sock = peer.accept_from_k()
+        agrees(sock, world.now, rcv_space=guess)
+        for _ in range(3):
+            peer.data(b"x" * 500)
+            world.run(0.05)
+            tries(world, sock, "recv")
+        agrees(sock, world.now, rcv_space=guess)
+
+
 def test_where_the_senders_time_went() -> None:
     """docs/kernel-notes/sending.md: waiting for window, on the way, waiting for a writer."""
     world = World()

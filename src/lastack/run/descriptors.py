@@ -11,8 +11,8 @@ import fcntl as real_fcntl
 import os
 import stat
 import struct
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
 
 from lastack.sockets import (
     Epoll,
@@ -75,24 +75,55 @@ def read(fd: int, length: int, /) -> bytes:
     """`os.read`."""
     if arguments.c_int(length) < 0:
         raise os_error(errno.EINVAL)
+    return _read(fd, length, "read")
+
+
+def _read(fd: int, length: int, call: str) -> bytes:
     file = _stream(fd)
     thread = here()
-    with Account(thread, file, "read", room_text("read", length)) as account:
-        data = socket_calls.recv(thread, file, None, length, 0, "read")
+    with Account(thread, file, call, room_text(call, length)) as account:
+        data = socket_calls.recv(thread, file, None, length, 0, call)
         account.result = size_text(len(data)) if data or not length else "EOF"
         return data
 
 
+def readv(fd: int, buffers: Sequence[Any], /) -> int:
+    """`os.readv`: one read into several buffers."""
+    views = [memoryview(buffer).cast("B") for buffer in buffers]
+    data = _read(fd, sum(map(len, views)), "readv")
+    first = 0
+    for view in views:
+        part = data[first : first + len(view)]
+        view[: len(part)] = part
+        first += len(part)
+    return len(data)
+
+
 def write(fd: int, data: object, /) -> int:
     """`os.write`."""
+    return _write(fd, data, "write")
+
+
+def writev(fd: int, buffers: Sequence[Any], /) -> int:
+    """`os.writev`: one write from several buffers."""
+    return _write(fd, b"".join(memoryview(buffer).cast("B") for buffer in buffers), "writev")
+
+
+def _write(fd: int, data: object, call: str) -> int:
     file, thread = _stream(fd), here()
     with (
         arguments.readable(data) as view,
-        Account(thread, file, "write", f"write {size_text(len(view))}") as account,
+        Account(thread, file, call, f"{call} {size_text(len(view))}") as account,
     ):
-        count = socket_calls.send(thread, file, None, view, 0, "write")
+        count = socket_calls.send(thread, file, None, view, 0, call)
         account.result = size_text(count)
         return count
+
+
+def no_position(fd: int, *_: object) -> NoReturn:
+    """`os.lseek`, `os.pread` and `os.pwrite`: neither a socket nor a pipe has a position."""
+    lookup(fd)
+    raise os_error(errno.ESPIPE)
 
 
 def sendfile(out_fd: int, in_fd: int, offset: int, count: int) -> int:
@@ -272,7 +303,8 @@ class CloseOutside:
 def register(registry: Registry) -> None:
     """Name what stands in for what."""
     for name, sim in (
-        ("read", read), ("write", write), ("dup", dup),
+        ("read", read), ("write", write), ("readv", readv), ("writev", writev), ("dup", dup),
+        ("lseek", no_position), ("pread", no_position), ("pwrite", no_position),
         ("dup2", dup2), ("sendfile", sendfile), ("fstat", fstat), ("isatty", isatty),
         ("get_blocking", get_blocking), ("set_blocking", set_blocking),
         ("get_inheritable", get_inheritable), ("set_inheritable", set_inheritable),

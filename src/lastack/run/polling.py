@@ -16,6 +16,7 @@ from .baton import found, here, spin
 from .process import FIRST_DESCRIPTOR
 from .readiness import Poll, descriptor, select, until_of
 from .seams import Registry
+from .socket_base import is_real
 
 _MS: Final = 1_000_000
 _S: Final = 1_000_000_000
@@ -131,7 +132,8 @@ class EpollObject:
         file = self._process.descriptors.get(fd)
         if file is None:
             # epoll does not take regular files, and here no file of the real world.
-            raise os_error(errno.EBADF if fd >= FIRST_DESCRIPTOR else errno.EPERM)
+            real = fd < FIRST_DESCRIPTOR and is_real(fd)
+            raise os_error(errno.EPERM if real else errno.EBADF)
         return fd, file
 
 

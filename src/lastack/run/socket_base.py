@@ -208,7 +208,7 @@ def close_descriptor(fd: int) -> None:
             account.result = "ok, the socket is still in use"
 
 
-def _is_real(fd: int) -> bool:
+def is_real(fd: int) -> bool:
     """Tell whether a descriptor is a file of the real world, which no socket can be made of."""
     try:
         os.fstat(fd)
@@ -240,7 +240,7 @@ def _create(family: int, kind: int, proto: int) -> Socketlike:
 def _socket_of(process: Process, fd: int) -> Socketlike:
     file = process.descriptors.get(fd)
     if file is None:
-        raise os_error(errno.ENOTSOCK if fd >= 0 and _is_real(fd) else errno.EBADF)
+        raise os_error(errno.ENOTSOCK if fd >= 0 and is_real(fd) else errno.EBADF)
     if not isinstance(file, _SOCKETS):
         raise os_error(errno.ENOTSOCK)
     return file

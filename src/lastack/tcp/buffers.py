@@ -39,11 +39,12 @@ class Buffers:
 
     space: how many bytes of text the receive queue can hold. at_once: all that is free of it is
     the window; in_segments: without window scale whole segments of it are. They are asked for with
-    every segment, and so are kept.
+    every segment, and so are kept. read_per_trip: what the program took in the last round trip, at
+    first a guess (rcv_space).
     """
 
     __slots__ = ("rules", "send", "receive", "space", "at_once", "in_segments", "send_fixed",
-                 "receive_fixed", "lowat", "_copied", "_trip", "_since")  # fmt: skip
+                 "receive_fixed", "lowat", "_copied", "read_per_trip", "_since")  # fmt: skip
 
     def __init__(self, rules: BufferRules) -> None:
         self.rules = rules
@@ -55,7 +56,7 @@ class Buffers:
         self.receive_fixed = False
         self.lowat = 0
         self._copied = 0
-        self._trip = 0
+        self.read_per_trip = 0
         self._since = -1
 
     def _hold(self, memory: int) -> None:
@@ -159,24 +160,19 @@ class Buffers:
         self.send = wanted
         return True
 
-    @property
-    def read_per_trip(self) -> int:
-        """What the program took in the last round trip, before that the first guess (rcv_space)."""
-        return self._trip
-
-    def program_read(self, count: int, mss: int, rtt: int, now: int) -> None:
+    def program_read(self, count: int, rtt: int, now: int) -> None:
         """Grow the receive buffer when the program reads more in each round trip."""
         if self._since < 0:
-            self._since, self._trip = now, min(10 * mss, self.space)
+            self._since = now
         self._copied += count
         if now - self._since < rtt:
             return
         copied, self._copied, self._since = self._copied, 0, now
-        if copied <= self._trip:
+        if copied <= self.read_per_trip:
             return
         if not self.receive_fixed and self.rules.autotune:
             window = 2 * copied
-            window += 2 * window * (copied - self._trip) // self._trip
+            window += 2 * window * (copied - self.read_per_trip) // self.read_per_trip
             wanted = min(int(window / self.rules.window_share), self.rules.receive_max)
             self._hold(max(self.receive, wanted))
-        self._trip = copied
+        self.read_per_trip = copied

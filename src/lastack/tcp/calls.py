@@ -78,7 +78,7 @@ def receive(tcb: Tcb, size: int, now: int, *, peek: bool) -> bytes:
         return text
     if tcb.scribe is not None:
         tcb.scribe.write(Read(tcb.conn, first, first + len(text)), now)
-    tcb.buffers.program_read(len(text), tcb.rcv_mss, max(tcb.rtt.srtt, 0), now)
+    tcb.buffers.program_read(len(text), max(tcb.rtt.srtt, 0), now)
     _announce_window(tcb)
     return text
 

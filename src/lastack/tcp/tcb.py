@@ -219,6 +219,10 @@ class Tcb:
         self.congestion.cwnd = _common(self.congestion.cwnd)
         self.buffers.send = _common(self.buffers.send)
         self.buffers.space = _common(self.buffers.space)
+        # what the program is taken to read in a round trip, at first
+        ten = 10 * (self.advertised_mss - (12 if self.ts_ok else 0))
+        first = max(min(ten, self.rcv_ssthresh, self.rcv_wnd()), 1)
+        self.buffers.read_per_trip = _common(first)
 
     # -- positions ---------------------------------------------------------------------------
 

@@ -165,7 +165,8 @@ class Host:
 
     def timeout_before(self, limit: int) -> int:
         """Return `next_timeout` if it is before `limit`, else `limit`; cheap when nothing is."""
-        return min(self._agenda.before(limit), self.waiting.table.next_expiry)
+        due, expiry = self._agenda.before(limit), self.waiting.table.next_expiry
+        return due if due < expiry else expiry
 
     # -- for sockets ---------------------------------------------------------------------------
 

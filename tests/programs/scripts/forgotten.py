@@ -44,7 +44,7 @@ def masks(sock, bits):
     poll, epoll = select.poll(), select.epoll()
     poll.register(sock, bits)
     epoll.register(sock, bits)
-    return [[bits for _, bits in found] for found in (poll.poll(500), epoll.poll(0.5))]
+    return [[bits for _, bits in found] for found in (poll.poll(50), epoll.poll(0.05))]
 
 
 def normal():

@@ -117,6 +117,17 @@ def test_the_first_guess_of_what_is_read_in_a_round_trip() -> None:
         agrees(sock, world.now, rcv_space=guess)
 
 
+def test_what_a_reset_has_destroyed_was_not_acknowledged() -> None:
+    world = World()
+    peer = HandPeer(world, mode="manual")
+    sock = peer.begin_from_k()
+    peer.tx("SYN|ACK")
+    tries(world, sock, b"x" * 500)
+    peer.ack(201)
+    peer.rst(seq=1)
+    agrees(sock, world.now, state=7, bytes_acked=201)
+
+
 def test_where_the_senders_time_went() -> None:
     """docs/kernel-notes/sending.md: waiting for window, on the way, waiting for a writer."""
     world = World()

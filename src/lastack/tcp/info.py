@@ -75,6 +75,8 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
     unacked, sacked, lost, retrans = _in_flight(tcb)
     syn = int(not tcb.passive and tcb.syn_acked())
     fin = int(tcb.fin_acked())
+    # a queue that was destroyed begins at its end
+    acked = max(min(tcb.sendq.start, tcb.position_of(tcb.snd_una)), 0)
     out = meter.data_segs_out - meter.total_retrans
     unread_start = min(tcb.sent_end(), tcb.sendq.end)
     return Info(
@@ -88,7 +90,7 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
         receive_ssthresh=tcb.rcv_ssthresh, rtt=max(tcb.rtt.srtt, 0),
         rtt_variance=tcb.rtt.rttvar, min_rtt=tcb.rtt.least,
         ssthresh=min(tcb.congestion.ssthresh, UNLIMITED), cwnd=tcb.congestion.cwnd // tcb.mss,
-        receive_space=tcb.buffers.read_per_trip, bytes_acked=tcb.sendq.start + syn + fin,
+        receive_space=tcb.buffers.read_per_trip, bytes_acked=acked + syn + fin,
         bytes_received=tcb.recvq.ready + int(tcb.fin_received),
         unsent=tcb.sendq.end - unread_start, delivered=_delivered(tcb, out - unacked + sacked),
         send_window=tcb.snd_wnd, receive_window=max(seq.diff(tcb.rcv_adv, tcb.rcv_wup), 0),

@@ -8,10 +8,12 @@ import time
 
 role, peer, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 LAYOUT = struct.Struct("=8B24I4Q6I4Q2I2Q6I2H8I2H")
+# Not what a kernel remembers of an address from one connection to the next (ip-tcp_metrics(8)):
+# snd_ssthresh and reordering.
 PLACES = {
     "state": 0, "ca_state": 1, "retransmits": 2, "probes": 3, "backoff": 4, "options": 5,
     "wscales": 6, "unacked": 12, "sacked": 13, "lost": 14, "retrans": 15,
-    "fackets": 16, "snd_ssthresh": 25, "advmss": 27, "reordering": 28, "total_retrans": 31,
+    "fackets": 16, "advmss": 27, "total_retrans": 31,
     "bytes_acked": 34, "bytes_received": 35, "notsent_bytes": 38, "data_segs_in": 40,
     "data_segs_out": 41, "delivered": 46, "bytes_sent": 48, "bytes_retrans": 49,
     "rcv_ooopack": 52, "total_rto": 56, "total_rto_recoveries": 57, "total_rto_time": 58,

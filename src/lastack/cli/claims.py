@@ -24,7 +24,7 @@ from lastack.verdict import seconds
 
 from .judged_claims import claims_on_kernel, claims_on_kernel_json
 from .paint import Painter
-from .values import Duration, chosen_profiles, from_documents
+from .values import Duration, chosen_profiles, from_documents, show_from_documents
 
 
 @click.command()
@@ -71,8 +71,7 @@ def claims(
     elif len(ids) == 1:
         rows = [judge(chosen[0], profile) for profile in profiles]
         painter.lines(claim_in_full(rows, painter.glyphs))
-        if unseen:
-            painter.line(f"From documents, nobody ran it here: {', '.join(unseen)}.")
+        show_from_documents(painter, unseen)
     else:
         painter.lines(claim_lines(judge_all(chosen, profiles)))
     return 0

@@ -17,7 +17,7 @@ from lastack.verdict import seconds
 from .judged import case_text, departure_text, matrix_json, matrix_on_kernel
 from .judged_atlas import atlas_json, atlas_on_kernel, difference_text, notes_beside, notes_of
 from .paint import Painter
-from .values import Duration, chosen_profiles, from_documents
+from .values import Duration, chosen_profiles, from_documents, show_from_documents
 
 
 @click.command()
@@ -62,8 +62,7 @@ def matrix(
         painter = Painter()
         for line in table(played):
             painter.line(line)
-        if unseen:
-            painter.line(f"From documents, nobody ran it here: {', '.join(unseen)}.")
+        show_from_documents(painter, unseen)
     return 0
 
 

@@ -14,6 +14,8 @@ from click.core import ParameterSource
 
 from lastack.profile import PROFILES, Profile
 
+from .paint import Painter
+
 _UNITS: Final = {
     "ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000,
     "min": 60_000_000_000, "h": 3_600_000_000_000, "": 1_000_000_000,
@@ -164,3 +166,9 @@ def parse_program(text: str) -> ProgramSpec:
 def from_documents(profiles: Iterable[Profile]) -> list[str]:
     """Return the names of those profiles that are TCPs which nobody has run for lastack."""
     return sorted({profile.name for profile in profiles if profile.unproven})
+
+
+def show_from_documents(painter: Painter, names: list[str]) -> None:
+    """Say below a table which of its profiles nobody has run."""
+    if names:
+        painter.line(f"From documents, nobody ran it here: {', '.join(names)}.")

@@ -165,8 +165,7 @@ class Host:
 
     def timeout_before(self, limit: int) -> int:
         """Return `next_timeout` if it is before `limit`, else `limit`; cheap when nothing is."""
-        due, expiry = self._agenda.before(limit), self.waiting.table.next_expiry
-        return due if due < expiry else expiry
+        return min(self._agenda.before(limit), self.waiting.table.next_expiry)
 
     # -- for sockets ---------------------------------------------------------------------------
 

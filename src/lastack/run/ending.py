@@ -67,15 +67,14 @@ class Ending:
             if one is None or one.ended or one.in_background:
                 found = (p for p in self._processes if not (p.ended or p.in_background))
                 one = self._foreground = next(found, None)
-            if one is None:
-                return self._only_background(at)
-            return Verdict.EVENT if at <= self._until and at < NEVER else self._watch(at)
+            return self._only_background(at) if one is None else self._watch(at)
         if self._phase is _Phase.INTERRUPTED:
             return self._wait_for_programs(at)
         return Verdict.OVER if self._quiet(at) or at > self._until else Verdict.EVENT
 
     def _watch(self, at: int) -> Verdict:
-        """No event comes any more, or none in time: say what every program waits for."""
+        if at <= self._until and at < NEVER:
+            return Verdict.EVENT
         foreground = [p for p in self._processes if not p.ended and not p.in_background]
         if at < NEVER:
             self._world.now = max(self._world.now, self._until)

@@ -117,7 +117,6 @@ class World(Faults):
         self._trace = trace
         self._link = link or LinkRules()
         self._patience = patience
-        self._started = 0  # so many programs, the first ones, have all been started
         self._interruption: BaseException | None = None
         self._ending = Ending(self, self.processes, HOUR)
         self._stage: Stage | None = None
@@ -319,27 +318,15 @@ class World(Faults):
                 at, kind, source = due, 1, node.number
         if self.waits and self.waits[0][0] < at:
             at, kind, source = self.waits[0][0], 2, 0
-        if self._started < len(self.processes):
-            due, number = self._next_start()
-            if due < at:
-                at, kind, source = due, 3, number
-        return (at, kind, source) if at < NEVER else (NEVER, 0, 0)
-
-    def _next_start(self) -> tuple[int, int]:
-        """Return when a program starts next, and its number; NEVER when none does."""
-        at, number, waiting = NEVER, 0, 0
         previous: Process | None = None
         for process in self.processes:
             if not process.started:
-                waiting += 1
                 due = start_of(process, previous, self.now)
                 if due < at:
-                    at, number = due, process.number
+                    at, kind, source = due, 3, process.number
             if process.start_at is None:
                 previous = process
-        if not waiting:
-            self._started = len(self.processes)
-        return at, number
+        return (at, kind, source) if at < NEVER else (NEVER, 0, 0)
 
     def _do(self, event: tuple[int, int, int]) -> None:
         at, kind, source = event

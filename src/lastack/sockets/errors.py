@@ -60,7 +60,7 @@ def os_error(number: int) -> OSError:
 
 def path_too_long() -> OSError:
     """Return what the interpreter itself raises for a name that is longer than sockaddr_un."""
-    return OSError("AF_UNIX path too long")
+    return without_number("AF_UNIX path too long")
 
 
 def without_number(text: str) -> OSError:

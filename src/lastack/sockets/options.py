@@ -221,10 +221,7 @@ def get_option(sock: SocketParts, level: int, name: int, size: int, now: int) ->
 
 def _path_mtu(sock: SocketParts) -> int:
     """Return the MTU towards the peer in octets, 0 when there is no connection."""
-    if sock.endpoint is None or sock.state is CLOSED:
-        return 0
-    link = sock.host.mtu_to(sock.endpoint.connection.flow.dst)
-    return min(link, sock.endpoint.path_mtu or link)
+    return 0 if sock.endpoint is None or sock.state is CLOSED else sock.path_mtu
 
 
 def _linger2(sock: SocketParts, now: int) -> int:

@@ -87,6 +87,13 @@ class SocketParts(File):
         flow = self.endpoint.connection.flow
         return addresses.shown(flow.dst, self.family), flow.dport
 
+    @property
+    def path_mtu(self) -> int:
+        """The MTU of the path to the other end, in octets."""
+        assert self.endpoint is not None
+        link = self.host.mtu_to(self.endpoint.connection.flow.dst)
+        return min(link, self.endpoint.path_mtu or link)
+
     def describe(self) -> str:
         """Return the socket for people: "ESTABLISHED 10.0.0.1:80 > 10.0.0.2:40000"."""
         local = show_endpoint(*self.getsockname())

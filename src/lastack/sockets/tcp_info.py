@@ -24,7 +24,6 @@ _DEFAULT_MSS: Final = 536
 _DEFAULT_CWND: Final = 10
 _REORDERING: Final = 3
 _APP_LIMITED: Final = 1
-_LARGEST_PACKET: Final = {4: 65_535, 16: 65_575}  # IPv4's length counts its header
 
 TCP_STATES: Final = {
     State.ESTABLISHED: 1, State.SYN_SENT: 2, State.SYN_RECEIVED: 3, State.FIN_WAIT_1: 4,
@@ -58,9 +57,7 @@ def pack_info(sock: SocketParts, now: int) -> bytes:
     if sock.endpoint is not None:
         info = sock.endpoint.connection.info()
         told |= _sizes(info) | _times(info, now) | _counts(info)
-        remote = sock.endpoint.connection.flow.dst
-        room = min(sock.host.mtu_to(remote), _LARGEST_PACKET[len(remote)])
-        told["pmtu"] = min(room, sock.endpoint.path_mtu or room)
+        told["pmtu"] = sock.path_mtu
     else:
         told["snd_cwnd"] = _DEFAULT_CWND
         told["pacing_rate"] = _NO_LIMIT

@@ -53,7 +53,7 @@ class Acking:
     def measured(self, size: int, now_full: int, *, ended: bool) -> int:
         """A segment of `size` bytes came; full-sized are so far `now_full`. Return what is from now
         on, and note whether the segment may be the end of what the peer wrote: `ended`, it has
-        PSH. (Linux tcp_measure_rcv_mss)"""
+        PSH, FIN or URG. (Linux tcp_measure_rcv_mss)"""
         before, self.last_size = self.last_size, 0
         if size > self.largest:
             self.largest = size

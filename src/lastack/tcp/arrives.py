@@ -247,7 +247,7 @@ def fifth_check_ack(tcb: Tcb, seg: Segment, now: int) -> bool:
         return drop(tcb, seg, Reason.NO_ACK_FLAG, now)
     opening = tcb.state is SYN_RECEIVED
     # RFC 5961 section 5 (MAY-12): acceptable is SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
-    behind = 0 if seg.ack == tcb.snd_una else seq.diff(tcb.snd_una, seg.ack)
+    behind = seq.diff(tcb.snd_una, seg.ack)
     if not opening:
         if behind > 0 and tcb.ts_ok and checks.predicted(tcb, seg):
             timestamps.remember(tcb, seg, now)

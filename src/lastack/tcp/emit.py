@@ -56,8 +56,7 @@ def _acknowledged(tcb: Tcb) -> None:
     """Every segment with ACK carries the newest RCV.NXT, so no separate ACK is owed."""
     tcb.acks.sent()
     tcb.rcv_wup = tcb.rcv_nxt
-    if tcb.timers.deadline[timers.DELAYED_ACK] != NEVER:
-        tcb.timers.stop(timers.DELAYED_ACK)
+    tcb.timers.stop(timers.DELAYED_ACK)
 
 
 def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:

@@ -85,7 +85,7 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
         window_scaling=tcb.scale_ok, ecn=tcb.ecn_ok, ecn_seen=tcb.ecn_seen,
         send_wscale=tcb.snd_wscale, receive_wscale=tcb.rcv_wscale, rto=tcb.rtt.rto,
         ack_timeout=tcb.acks.delay if meter.data_segs_in else 0, mss=tcb.send_size(),
-        receive_mss=tcb.rcv_mss, advertised_mss=tcb.advertised_mss - (12 if tcb.ts_ok else 0),
+        receive_mss=tcb.rcv_mss, advertised_mss=tcb.largest_text(),
         unacked=unacked, sacked=sacked, lost=lost, retrans=retrans,
         receive_ssthresh=tcb.rcv_ssthresh, rtt=max(tcb.rtt.srtt, 0),
         rtt_variance=tcb.rtt.rttvar, min_rtt=tcb.rtt.least,

@@ -62,8 +62,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
         tcb.timers.set(timers.RETRANSMIT, now + tcb.rtt.rto)
     else:
         tcb.timers.stop(timers.RETRANSMIT)
-        if tcb.timers.running(timers.LOSS_PROBE):
-            tcb.timers.stop(timers.LOSS_PROBE)
+        tcb.timers.stop(timers.LOSS_PROBE)
     return arrived
 
 

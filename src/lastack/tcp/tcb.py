@@ -220,8 +220,7 @@ class Tcb:
         self.buffers.send = _common(self.buffers.send)
         self.buffers.space = _common(self.buffers.space)
         # what the program is taken to read in a round trip, at first
-        ten = 10 * (self.advertised_mss - (12 if self.ts_ok else 0))
-        first = max(min(ten, self.rcv_ssthresh, self.rcv_wnd()), 1)
+        first = max(min(10 * self.largest_text(), self.rcv_ssthresh, self.rcv_wnd()), 1)
         self.buffers.read_per_trip = _common(first)
 
     # -- positions ---------------------------------------------------------------------------
@@ -267,9 +266,7 @@ class Tcb:
     def rcv_acceptable(self) -> int:
         """Return RCV.WND for the check of sequence numbers: what was advertised, or all that the
         buffer has room for."""
-        left = ((self.rcv_adv - self.rcv_nxt + seq.HALF) & seq.MASK) - seq.HALF  # rcv_wnd()
-        if left < 0:
-            left = 0
+        left = self.rcv_wnd()
         if self.buffers.at_once and not (self.passive and self.state is SYN_RECEIVED):
             return max(left, self.buffers.space - self.recvq.used)
         return left
@@ -295,6 +292,11 @@ class Tcb:
         """
         largest = self.max_snd_wnd
         return largest // 2 if 536 < largest < 2 * self.mss else self.mss
+
+    def largest_text(self) -> int:
+        """Return the most text of a segment of the peer: the MSS that we advertise, less the option
+        that every segment has."""
+        return self.advertised_mss - (12 if self.ts_ok else 0)
 
     def window_left(self, number: int) -> int:
         """Return how much of the peer's window lies behind a sequence number; below 0 when the

@@ -86,7 +86,7 @@ def _note_size(tcb: Tcb, seg: Segment) -> None:
     """Estimate the size of the peer's segments, within what we advertised."""
     size = tcb.acks.measured(len(seg.text), tcb.rcv_mss, ended=bool(seg.flags & (PSH | FIN | URG)))
     if size != tcb.rcv_mss:
-        tcb.rcv_mss = min(size, tcb.advertised_mss - (12 if tcb.ts_ok else 0))
+        tcb.rcv_mss = min(size, tcb.largest_text())
 
 
 def _open_window(tcb: Tcb, size: int) -> None:

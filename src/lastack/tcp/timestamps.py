@@ -34,11 +34,8 @@ def remember(tcb: Tcb, seg: Segment, now: int) -> None:
     Only once its own ACK is found good: one forged timestamp from the future would make PAWS drop
     everything that is genuine.
     """
-    tsval = seg.tsval
-    if not tcb.ts_ok or tsval == ABSENT:
+    if not tcb.ts_ok or seg.tsval == ABSENT or seq.gt(seg.seq, tcb.rcv_wup):
         return
-    if seg.seq != tcb.rcv_wup and seq.gt(seg.seq, tcb.rcv_wup):
-        return
-    if tsval == tcb.ts_recent or seq.ge(tsval, tcb.ts_recent):
-        tcb.ts_recent = tsval
+    if seq.ge(seg.tsval, tcb.ts_recent):
+        tcb.ts_recent = seg.tsval
         tcb.ts_recent_at = now

@@ -25,10 +25,8 @@ def receive_window(tcb: Tcb) -> int:
     Receiver's side of silly window avoidance (MUST-39): a window that opens by less than a segment
     or a sixteenth of the buffer stays where it is, and for ever while nobody reads (MAY-8).
     """
-    space, recvq = tcb.buffers.space, tcb.recvq
-    free = space - (recvq.ready - recvq.read + recvq.waiting)
-    if free < 0:
-        free = 0
+    space, left = tcb.buffers.space, tcb.rcv_wnd()
+    free = max(space - tcb.recvq.used, 0)
     scale = 1 << tcb.rcv_wscale
     if free < space // 2:
         tcb.acks.quick = 0
@@ -39,9 +37,8 @@ def receive_window(tcb: Tcb) -> int:
         free = tcb.rcv_ssthresh
     if scale == 1 and tcb.buffers.in_segments:
         offered = seq.sub(tcb.rcv_adv, tcb.rcv_wup)
-        return tcb.buffers.whole(free, tcb.rcv_wnd(), offered, tcb.rcv_mss)
-    left = ((tcb.rcv_adv - tcb.rcv_nxt + seq.HALF) & seq.MASK) - seq.HALF  # rcv_wnd()
-    return tcb.buffers.window(free, scale, left if left > 0 else 0, tcb.rcv_mss)
+        return tcb.buffers.whole(free, left, offered, tcb.rcv_mss)
+    return tcb.buffers.window(free, scale, left, tcb.rcv_mss)
 
 
 def enough_to_acknowledge(tcb: Tcb) -> bool:

@@ -179,23 +179,23 @@ def longest_delay(profile: Profile) -> object:
     return max(delays(profile, 5, rtt=0.3))
 
 
-@shows("every_segments", {2: 4, 4: 2})
-def acks_of_eight_segments(profile: Profile) -> object:
-    slow = profile.with_field("quick", 0).with_field("quick_while_opening", False)
-    _, peer, _ = opened(slow)
+def acks_of(segments: int, profile: Profile) -> int:
+    """Return how many ACKs so many full-sized segments draw at once; nobody reads them."""
+    _, peer, _ = opened(profile)
     since = peer.mark()
-    for _ in range(8):
+    for _ in range(segments):
         peer.data(b"x" * 1460)
     return len(peer.since(since))
+
+
+@shows("every_segments", {2: 4, 4: 2})
+def acks_of_eight_segments(profile: Profile) -> object:
+    return acks_of(8, profile.with_field("quick", 0).with_field("quick_while_opening", False))
 
 
 @shows("quick_while_opening", {True: 4, False: 3})
 def acks_of_four_segments_that_open_the_window(profile: Profile) -> object:
-    _, peer, _ = opened(profile.with_field("quick", 3))
-    since = peer.mark()
-    for _ in range(4):
-        peer.data(b"x" * 1460)
-    return len(peer.since(since))
+    return acks_of(4, profile.with_field("quick", 3))
 
 
 @shows("window_stays", {True: 0, False: 1})

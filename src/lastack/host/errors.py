@@ -54,8 +54,9 @@ def tell(
         if tcp.has_sent(message.quoted_seq):
             paths.learn(tcp.flow.dst, mtu, now)
             mss = mtu - header_length(message.quoted)
-            if endpoint.follows_path_mtu and tcp.path_mtu(mss, now):
-                endpoint.path_mtu = mtu
+            if endpoint.follows_path_mtu:
+                endpoint.path_mtu = min(mtu, endpoint.path_mtu or mtu)
+                tcp.path_mtu(mss, now)
         return Reason.ICMP_IGNORED
     number = errno_of(message)
     if not number:

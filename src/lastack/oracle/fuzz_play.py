@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 from lastack.drill import Answer, Left, Request
 from lastack.profile import MS
-from lastack.sockets import names
+from lastack.sockets import names, unpack_info
 from lastack.wire import Flow, Segment
 
 from .fuzz_peer import Peer, Sent
@@ -22,6 +22,15 @@ _CLOSED: Final = "07"
 _O_NONBLOCK: Final = 0o4002
 _TEXT: Final = bytes(range(256))
 _LARGEST: Final = 1 << 20
+_INFO_SIZE: Final = 512
+_TIMED: Final = frozenset(
+    {
+        "rto", "ato", "last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv", "rtt",
+        "rttvar", "rcv_rtt", "pacing_rate", "max_pacing_rate", "min_rtt", "delivery_rate",
+        "busy_time", "rwnd_limited", "sndbuf_limited", "total_rto_time",
+    }
+)  # fmt: skip
+"""Fields of TCP_INFO that are times, or depend on them."""
 
 
 class Under(Protocol):
@@ -64,7 +73,8 @@ class Look(NamedTuple):
 
     act: what was done, with relative numbers. packets: when, what. ready: poll() of the newest
     descriptor and of the listener. told: state by TCP_INFO, bytes readable, bytes unsent or
-    unacknowledged. state: of the socket table. ended: calls that waited and ended.
+    unacknowledged. state: of the socket table. ended: calls that waited and ended. info: what has
+    changed in TCP_INFO, "name value, ...".
     """
 
     at: int
@@ -75,6 +85,7 @@ class Look(NamedTuple):
     told: str
     state: str
     ended: str
+    info: str = ""
 
 
 class _Program:
@@ -90,6 +101,7 @@ class _Program:
         self._sockets = 0
         self._renewed: set[int] = set()
         self.waiting: list[tuple[str, Under]] = []
+        self._info: dict[str, int] = {}
 
     def call(self, step: Call) -> str:
         """Make the call of a step, and return what came of it."""
@@ -209,6 +221,18 @@ class _Program:
             words.append(_error(answer.errno) if answer.errno else str(number))
         return " ".join(words)
 
+    def info(self) -> str:
+        """What has changed in TCP_INFO of the newest descriptor, times left out."""
+        if not self.fds or self._socket_of[self.fds[-1]] in self._renewed:
+            return ""
+        raw = self._ask(
+            "getsockopt", self.fds[-1], names.IPPROTO_TCP, names.TCP_INFO, _INFO_SIZE
+        ).data
+        now = {name: value for name, value in unpack_info(raw).items() if name not in _TIMED}
+        before, self._info = self._info, now
+        changed = {name: value for name, value in now.items() if before.get(name, 0) != value}
+        return ", ".join(f"{name} {value}" for name, value in changed.items())
+
     def _state(self, fd: int) -> str:
         return self._ask("getsockopt", fd, names.IPPROTO_TCP, names.TCP_INFO, 1).data[:1].hex()
 
@@ -250,7 +274,7 @@ class Play:
             at = self._ground.now
             act, result = self._do(step)
             self._see(at)
-            looks.append(Look(at, act, result, (), *self._look(), ""))
+            looks.append(Look(at, act, result, (), *self._look(), "", self._program.info()))
             self._reopened = looks[-1].state == "TIME-WAIT"
         looks[-1] = looks[-1]._replace(packets=self._taken(), ended=self._program.ended())
         return looks

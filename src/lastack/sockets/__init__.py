@@ -37,6 +37,7 @@ from .pair import pipe as pipe
 from .pair import socketpair as socketpair
 from .socket import TcpSocket as TcpSocket
 from .stored import SocketOptions as SocketOptions
+from .tcp_info import unpack_info as unpack_info
 from .unix import UnixSocket as UnixSocket
 from .unix_datagram import UnixDatagram as UnixDatagram
 from .unix_datagram import datagram_pair as datagram_pair

@@ -48,6 +48,11 @@ FIELDS: Final = (
 """Without tcpi_. wscales: ours to send in the low four bits, the other in the high ones."""
 
 
+def unpack_info(raw: bytes) -> dict[str, int]:
+    """Return the fields of a whole struct by their names, without tcpi_."""
+    return dict(zip(FIELDS, _LAYOUT.unpack(raw), strict=True))
+
+
 def pack_info(sock: SocketParts, now: int) -> bytes:
     """Return the struct; times in us and, since an event, in ms."""
     told = dict.fromkeys(FIELDS, 0)
@@ -87,7 +92,9 @@ def _sizes(info: Info) -> dict[str, int]:
         "snd_cwnd": info.cwnd, "rcv_space": info.receive_space,
         "notsent_bytes": info.unsent, "snd_wnd": info.send_window, "rcv_wnd": info.receive_window,
         "reordering": info.reordering, "reord_seen": info.reorders,
-        "app_limited": int(not info.unsent),
+        "app_limited": int(info.program_limited), "received_ce": info.received_ce,
+        "received_e1_bytes": info.received_octets[1], "received_e0_bytes": info.received_octets[2],
+        "received_ce_bytes": info.received_octets[3],
     }  # fmt: skip
 
 
@@ -103,6 +110,7 @@ def _times(info: Info, now: int) -> dict[str, int]:
         "busy_time": (busy + window + buffer) // _US, "rwnd_limited": window // _US,
         "sndbuf_limited": buffer // _US,
         "rto": info.rto // _US, "ato": info.ack_timeout // _US, "rtt": info.rtt // _US,
+        "rcv_rtt": info.receive_rtt // _US,
         "rttvar": info.rtt_variance // _US,
         "min_rtt": 0xFFFF_FFFF if info.min_rtt == NEVER else info.min_rtt // _US,
         "total_rto_time": meter.recovery_time // MS,
@@ -116,8 +124,10 @@ def _counts(info: Info) -> dict[str, int]:
         "bytes_received": info.bytes_received, "segs_out": meter.segs_out,
         "segs_in": meter.segs_in, "data_segs_in": meter.data_segs_in,
         "data_segs_out": meter.data_segs_out, "delivered": info.delivered,
+        "delivered_ce": info.delivered_ce, "dsack_dups": info.duplicates,
+        "delivery_rate": info.delivery_rate, "rehash": meter.timeouts,
         "bytes_sent": meter.bytes_sent, "bytes_retrans": meter.bytes_retrans,
-        "rcv_ooopack": meter.out_of_order, "total_rto": meter.timeouts,
+        "rcv_ooopack": info.out_of_order, "total_rto": meter.timeouts,
         "total_rto_recoveries": meter.recoveries, "pacing_rate": _pacing(info),
     }  # fmt: skip
 

@@ -16,6 +16,12 @@ _LEAST_SIZE: Final = 88
 was written, and without (TCP_MSS_DEFAULT, TCP_MIN_MSS)."""
 
 
+def first_guess(mss: int, window: int) -> int:
+    """Return what the size of the peer's full segments is taken to be before one has come: ours, no
+    more than half of the window, 88 to 536 (tcp_initialize_rcv_mss)."""
+    return max(min(mss, window // 2, _SURE_SIZE), _LEAST_SIZE)
+
+
 class Acking:
     """The acknowledgment that is owed.
 
@@ -23,13 +29,14 @@ class Acking:
     clock's next tick only. settled: it is known how long an ACK waits; the first text in order
     says so, or what was answered quickly before it, and then this is no beginning any more.
     received_at: when text came last, or the connection opened. last_size: of the segment before,
-    where it may be a full one; largest: of all. A new connection acknowledges quickly, so that the
-    peer's window opens; one that talks back and forth lets its answers carry the ACKs.
+    where it may be a full one; sized: of the last that was larger than a full one. A new connection
+    acknowledges quickly, so that the peer's window opens; one that talks back and forth lets its
+    answers carry the ACKs.
     """
 
     __slots__ = (
         "rules", "at_once", "due", "quick", "conversing", "delay", "received_at", "forced",
-        "pushed", "soon", "settled", "last_size", "largest",
+        "pushed", "soon", "settled", "last_size", "sized",
     )  # fmt: skip
 
     def __init__(self, rules: AckRules) -> None:
@@ -44,7 +51,8 @@ class Acking:
         self.pushed = 0
         self.soon = False
         self.settled = False
-        self.last_size = self.largest = 0
+        self.last_size = 0
+        self.sized = 0
 
     def opened(self, now: int) -> None:
         """The handshake is over: the time without text begins."""
@@ -55,9 +63,9 @@ class Acking:
         on, and note whether the segment may be the end of what the peer wrote: `ended`, it has
         PSH, FIN or URG. (Linux tcp_measure_rcv_mss)"""
         before, self.last_size = self.last_size, 0
-        if size > self.largest:
-            self.largest = size
         if size >= now_full:
+            if size > now_full:
+                self.sized = size
             if ended and not self.pushed:
                 self.pushed = 1
             return size
@@ -87,13 +95,14 @@ class Acking:
             self.at_once = True
         self.due = True
 
-    def in_order(self, rto: int, now: int) -> None:
+    def in_order(self, rto: int, now: int) -> bool:
         """Text in order arrived, and is looked at now: follow the time between arrivals, so that
-        a delayed ACK waits about that long."""
+        a delayed ACK waits about that long. Tell whether the connection begins, or does so anew
+        after a pause: ACKs are quick then."""
         least = self.rules.delayed_min_ns
-        if not self.settled:
+        begins = not self.settled
+        if begins:
             self.settled = True
-            self.quick = max(self.quick, self.rules.quick)
         else:
             gap = now - self.received_at
             if gap <= least // 2:
@@ -101,9 +110,13 @@ class Acking:
             elif gap < self.delay:
                 self.delay = self.delay // 2 + gap
             elif gap > rto:
-                # after a pause the connection begins anew
-                self.quick = self.rules.quick
+                begins = True
         self.received_at = now
+        return begins
+
+    def begin(self, quick: int) -> None:
+        """It is a beginning: so many ACKs do not wait."""
+        self.quick = max(self.quick, quick)
 
     def text_sent(self, now: int) -> None:
         """We sent text: if it answers what just came, ACKs can ride on answers from now on."""
@@ -190,15 +203,12 @@ class Acking:
             self.at_once = self.at_once or all_read
 
     def hurry(self, count: int) -> None:
-        """Let the next `count` ACKs leave at once: the sender has to learn of congestion."""
+        """Let the next `count` ACKs leave at once: the sender has to learn of congestion, or is
+        repeating itself."""
         self.settled = True
         self.quick = max(self.quick, count)
         self.conversing = False
         self.delay = self.rules.delayed_min_ns
-
-    def hurry_all(self) -> None:
-        """Let ACKs leave at once as on a new connection: the peer repeats itself."""
-        self.hurry(self.rules.quick)
 
     def forget(self) -> None:
         """Nothing is acknowledged any more: the connection is gone."""

@@ -20,10 +20,9 @@ from lastack.state import (
     FIN_WAIT_2,
     LAST_ACK,
     SYN_RECEIVED,
-    TIME_WAIT,
 )
 from lastack.trace import Dropped, Reason, ResetIgnored, ResetTaken
-from lastack.wire import ABSENT, ACK, FIN, RST, SYN, URG, Segment, seq
+from lastack.wire import ABSENT, ACK, ECE, FIN, RST, SYN, URG, Segment, seq
 
 from . import (
     calls,
@@ -42,8 +41,8 @@ from . import (
 )
 from .mark import Urgent
 from .tcb import READABLE, UNSET, WRITABLE, Tcb, enter
-from .timewait import entry_of
-from .window import enough_to_acknowledge
+from .timewait import enter_time_wait
+from .window import enough_to_acknowledge, quick_acks
 
 _READING = (ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2)
 _AWAITS_ACK_OF_FIN = (FIN_WAIT_1, CLOSING, LAST_ACK)
@@ -315,6 +314,8 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
         tcb.acks.opened(now)
     tcb.buffers.opened(min(tcb.peer_mss, tcb.advertised_mss))
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
+    most = tcb.buffers.before_text(tcb.largest_text())
+    tcb.rcv_ssthresh = min(tcb.rcv_ssthresh, most, 1 << 30 if tcb.scale_ok else 0xFFFF)
     tcb.share_sizes()
     keepalive.heard(tcb, now)
     keepalive.begin(tcb, now, now)
@@ -343,6 +344,9 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int, *, moved: bool) -> None:
         ecn.ack_arrives(tcb, seg)
     if tcb.rack is not None:
         loss.acknowledged(tcb, tcb.rack, seg, news, moved, now)
+    if tcb.flight is not None:
+        marked = tcb.ecn_ok and bool(seg.flags & ECE)
+        tcb.flight.delivery.acked(now, tcb.rtt.least, marked=marked)
     if seg.ack == tcb.snd_una and checks.tells_window(tcb, seg, moved=moved):
         opened = tcb.snd_wnd == 0 and seg.wnd != 0
         # it may also be a smaller one than before (MUST-34)
@@ -371,6 +375,8 @@ def _orphan_in_fin_wait_2(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def sixth_check_urg(tcb: Tcb, seg: Segment, now: int) -> bool:
     """Sixth, check the URG bit (MUST-30): in states in which the peer may still send text."""
+    if seg.ecn:
+        ecn.note(tcb, seg)
     if tcb.state in _READING and (seg.flags & URG or tcb.mark.stage is Urgent.AWAITED):
         urgent.pointer_arrives(tcb, seg, now)
     # CLOSE-WAIT, CLOSING, LAST-ACK: "this should not occur, since a FIN has been received"
@@ -403,7 +409,7 @@ def seventh_process_text(tcb: Tcb, seg: Segment, now: int) -> bool:
 
 def _answered_at_once(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> bool:
     """Nothing of the segment is taken, and the peer learns at once where we are."""
-    tcb.acks.hurry_all()  # on Linux in vain while unread text takes half of the buffer
+    tcb.acks.hurry(quick_acks(tcb))  # on Linux in vain while unread text takes half of the buffer
     tcb.acks.due = True
     tcb.acks.at_once = tcb.acks.at_once or enough_to_acknowledge(tcb) or tcb.acks.hurries
     return drop(tcb, seg, reason, now)
@@ -470,6 +476,7 @@ def _fin_arrives(tcb: Tcb, seg: Segment) -> None:
     if tcb.fin_at == UNSET or at < tcb.fin_at:
         tcb.fin_at, tcb.fin_begins = at, at - len(seg.text)
     if at > tcb.recvq.ready:
+        tcb.out_of_order += not seg.text
         sack.fin_received(tcb, at, again=again, alone=not seg.text)
     if tcb.fin_at != tcb.recvq.ready:
         tcb.acks.at_once = True
@@ -484,17 +491,3 @@ def _owe_ack_of_fin(tcb: Tcb, seg: Segment) -> None:
             tcb.seen_blocks = ()
         return
     tcb.acks.at_once = True
-
-
-def enter_time_wait(tcb: Tcb, reason: Reason, now: int) -> None:
-    """Both FINs are acknowledged: leave an entry for the host's table; to the owner we are CLOSED.
-
-    The 2MSL timer (MUST-13) and everything that may still arrive is the table's
-    (`timewait.answer`).
-    """
-    if tcb.acks.at_once:
-        emit.send_ack(tcb, now)
-    tcb.entry = (entry_of(tcb, fin_wait_2=False), 0)
-    tcb.timers.stop_all()
-    enter(tcb, TIME_WAIT, reason, now)
-    tcb.wake(READABLE | WRITABLE)

@@ -39,12 +39,12 @@ class Buffers:
 
     space: how many bytes of text the receive queue can hold. at_once: all that is free of it is
     the window; in_segments: without window scale whole segments of it are. They are asked for with
-    every segment, and so are kept. read_per_trip: what the program took in the last round trip, at
-    first a guess (rcv_space).
+    every segment, and so are kept. read_per_trip: the most that the program took in a round trip,
+    at first a guess (rcv_space).
     """
 
     __slots__ = ("rules", "send", "receive", "space", "at_once", "in_segments", "send_fixed",
-                 "receive_fixed", "lowat", "_copied", "read_per_trip", "_since")  # fmt: skip
+                 "receive_fixed", "lowat", "read_per_trip")  # fmt: skip
 
     def __init__(self, rules: BufferRules) -> None:
         self.rules = rules
@@ -55,9 +55,7 @@ class Buffers:
         self.send_fixed = False
         self.receive_fixed = False
         self.lowat = 0
-        self._copied = 0
         self.read_per_trip = 0
-        self._since = -1
 
     def _hold(self, memory: int) -> None:
         self.receive = memory
@@ -123,7 +121,7 @@ class Buffers:
             rest -= unit
         opens = free - rest - before
         if opens <= 0 or (self.rules.window_steps and opens < min(segment, self.space // 2)):
-            return before
+            return before + (-before % unit if self.rules.window_rounds_up else 0)
         return free - rest
 
     def whole(self, free: int, left: int, offered: int, segment: int) -> int:
@@ -145,6 +143,14 @@ class Buffers:
         half = self.receive // 2
         return half - half % mss if half > mss else half
 
+    def before_text(self, segment: int) -> int:
+        """Return how far the window may open before any text shows what text takes of the buffer:
+        half of it, less a `segment` where it holds several (tcp_init_buffer_space)."""
+        if self.at_once:
+            return self.space
+        half = self.receive // 2
+        return max(2 * segment, half - segment) if half > 2 * segment else half
+
     def opened(self, mss: int) -> None:
         """The handshake is done: a buffer that is the window holds whole segments of the peer."""
         if self.at_once:
@@ -160,16 +166,19 @@ class Buffers:
         self.send = wanted
         return True
 
-    def program_read(self, count: int, rtt: int, now: int) -> None:
-        """Grow the receive buffer when the program reads more in each round trip."""
-        if self._since < 0:
-            self._since = now
-        self._copied += count
-        if now - self._since < rtt:
-            return
-        copied, self._copied, self._since = self._copied, 0, now
-        if copied <= self.read_per_trip:
-            return
+    def takes(self, used: int) -> bool:
+        """Tell whether a segment is taken behind so many bytes: the window was promised, and its
+        right edge may lie a little beyond the buffer, which then grows for it unless SO_RCVBUF
+        fixed it (tcp_clamp_window)."""
+        if used <= self.receive:
+            return True
+        if self.receive_fixed or not self.rules.autotune:
+            return False
+        self.receive = min(used, self.rules.receive_max)
+        return used <= self.receive
+
+    def grow_receive(self, copied: int) -> None:
+        """Grow the receive buffer: the program took so much in a round trip, more than before."""
         if not self.receive_fixed and self.rules.autotune:
             window = 2 * copied
             window += 2 * window * (copied - self.read_per_trip) // self.read_per_trip

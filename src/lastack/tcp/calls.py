@@ -25,6 +25,7 @@ from lastack.wire import seq
 from . import emit, urgent
 from .buffers import chunk_size
 from .mark import Urgent
+from .right_sizing import RightSizing
 from .sendq import NOTHING_QUEUED, SendQueue
 from .tcb import HANGUP, READ_HANGUP, READABLE, UNSET, WRITABLE, Tcb, enter
 from .window import receive_window
@@ -78,9 +79,18 @@ def receive(tcb: Tcb, size: int, now: int, *, peek: bool) -> bytes:
         return text
     if tcb.scribe is not None:
         tcb.scribe.write(Read(tcb.conn, first, first + len(text)), now)
-    tcb.buffers.program_read(len(text), max(tcb.rtt.srtt, 0), now)
+    if tcb.sizing is not None and tcb.sizing.program_read(len(text), now):
+        _size_buffer(tcb, tcb.sizing, len(text), now)
     _announce_window(tcb)
     return text
+
+
+def _size_buffer(tcb: Tcb, sizing: RightSizing, count: int, now: int) -> None:
+    """The program has read `count` bytes, and a round trip is over: the receive buffer follows."""
+    packet = min(tcb.recvq.packet, count)
+    copied = sizing.copied(count, packet, len(tcb.recvq), now)
+    if copied > tcb.buffers.read_per_trip:
+        tcb.buffers.grow_receive(copied)
 
 
 def _announce_window(tcb: Tcb) -> None:

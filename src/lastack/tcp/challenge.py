@@ -7,6 +7,7 @@ from lastack.wire import SYN, Segment, seq
 
 from . import sack
 from .tcb import UNSET, Tcb
+from .window import quick_acks
 
 
 def may_send(tcb: Tcb, now: int) -> bool:
@@ -30,5 +31,5 @@ def answer_repeat(tcb: Tcb, seg: Segment, now: int) -> None:
     answer(tcb, now, limited=not seg.length or bool(seg.flags & SYN))
     request = tcb.passive and tcb.state is SYN_RECEIVED
     if seg.length and seq.lt(seg.seq, tcb.rcv_nxt) and not request:
-        tcb.acks.hurry_all()
+        tcb.acks.hurry(quick_acks(tcb))
         sack.repeated(tcb, seg)

@@ -11,9 +11,13 @@ from lastack.profile import UNLIMITED
 
 class NewReno:
     """cwnd and ssthresh of one connection. `whole`: both are whole segments, as where cwnd counts
-    packets."""
+    packets. `used`: the most segments in flight since `used_at`, when cwnd was last what held the
+    sender back, or was made smaller."""
 
-    __slots__ = ("initial_segments", "whole", "mss", "cwnd", "ssthresh", "counted", "recovering")
+    __slots__ = (
+        "initial_segments", "whole", "mss", "cwnd", "ssthresh", "counted", "recovering", "used",
+        "used_at",
+    )  # fmt: skip
 
     def __init__(self, mss: int, initial_segments: int, *, whole: bool = False) -> None:
         self.initial_segments = initial_segments
@@ -22,6 +26,8 @@ class NewReno:
         self.ssthresh = UNLIMITED
         self.counted = 0
         self.recovering = False
+        self.used = 0
+        self.used_at = -1
 
     def begin(self, mss: int) -> None:
         """The handshake has settled the MSS: the initial window (RFC 6928)."""
@@ -59,9 +65,19 @@ class NewReno:
         self.cwnd += grown
         return count - grown
 
-    def resume(self, timeouts: int) -> None:
+    def unused(self) -> None:
+        """For an RTO cwnd was more than what was `used`: it goes half the way to that, or to the
+        initial window; ssthresh remembers three quarters of it (RFC 2861 section 3.1)."""
+        cwnd, used = self.cwnd // self.mss, max(self.used, self.initial_segments)
+        if used < cwnd:
+            self.ssthresh = max(self.ssthresh, self._part(self.cwnd, 3, 4))
+            self.cwnd = (cwnd + used >> 1) * self.mss
+        self.used = 0
+
+    def resume(self, timeouts: int, now: int) -> None:
         """Nothing was sent for so many retransmission timeouts: cwnd is halved for each, down to
         the initial window; ssthresh remembers three quarters of it."""
+        self.used, self.used_at = 0, now
         least = min(self.initial_segments * self.mss, self.cwnd)
         self.ssthresh = max(self.ssthresh, self._part(self.cwnd, 3, 4))
         segments = self.cwnd // self.mss >> min(timeouts, 32)

@@ -76,6 +76,8 @@ class Connection:
         tcb = self._tcb
         if tcb.snd_una == tcb.snd_nxt:
             idle.resume(tcb, self._meter, now)
+        if tcb.flight is not None:
+            sending.note_pause(tcb, tcb.flight)
         count = sending.send(tcb, data, now, push_urgent=push_urgent, more=more, record=record)
         idle.note_time(tcb, self._meter, now)
         return count
@@ -238,7 +240,9 @@ class Connection:
         if tcb.state is CLOSED:
             return
         meter = self._meter
-        meter.arrived(seg, tcb.rcv_nxt, now)
+        if tcb.state is SYN_RECEIVED and tcb.passive:
+            meter.begin()
+        meter.arrived(seg, now)
         if tcb.state is SYN_SENT:
             opening.segment_arrives(tcb, seg, now)
         else:

@@ -12,13 +12,8 @@ from lastack.profile import Ecn
 from lastack.wire import CWR, ECE, Segment, copy_segment
 
 from . import loss
+from .codepoints import CE, ECT, NONE_CAME, NOT_ECT, Codepoints
 from .tcb import Tcb
-
-NOT_ECT: Final = 0
-ECT: Final = 2
-"""ECT(0), the codepoint of a sender that understands marks."""
-CE: Final = 3
-"""Congestion experienced."""
 
 _QUICK: Final = 2
 """ACKs that leave at once after a mark, so that the sender learns of it soon."""
@@ -60,6 +55,13 @@ def syn_arrives(tcb: Tcb, seg: Segment, *, acked: bool) -> None:
 # -- the receiver (6.1.3) -------------------------------------------------------------------------
 
 
+def note(tcb: Tcb, seg: Segment) -> None:
+    """A segment was taken whose IP header says something."""
+    if tcb.codepoints is NONE_CAME:
+        tcb.codepoints = Codepoints()
+    tcb.codepoints.came(seg.ecn, len(seg.text))
+
+
 def text_arrives(tcb: Tcb, seg: Segment) -> None:
     """Look at the mark of a segment with text, and for the sender's CWR."""
     if not tcb.ecn_ok:
@@ -70,10 +72,8 @@ def text_arrives(tcb: Tcb, seg: Segment) -> None:
     if seg.ecn == CE:
         if not tcb.ecn_echo:
             tcb.acks.hurry(_QUICK)
-        tcb.ecn_echo = tcb.ecn_seen = True
-    elif seg.ecn != NOT_ECT:
-        tcb.ecn_seen = True
-    elif tcb.ecn_seen:
+        tcb.ecn_echo = True
+    elif seg.ecn == NOT_ECT and tcb.codepoints is not NONE_CAME:
         tcb.acks.hurry(_QUICK)  # without ECT it is probably repeated: something was lost
 
 

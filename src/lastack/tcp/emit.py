@@ -24,7 +24,7 @@ from lastack.wire import (
     seq,
 )
 
-from . import ecn, loss, sack, timers, train, urgent
+from . import ecn, idle, loss, sack, timers, train, urgent
 from .tcb import UNSET, Tcb
 from .window import advertise
 
@@ -209,9 +209,10 @@ def full_size(tcb: Tcb) -> int:
     return max(tcb.send_size() - sack.room(tcb), 1)
 
 
-def _note_use(tcb: Tcb) -> None:
+def _note_use(tcb: Tcb, now: int) -> None:
     """Keep the strongest sign of how much of cwnd is used in this round trip, for its growth
-    (RFC 7661 section 4.3; Linux tcp_cwnd_validate): that it is full, or the most in flight."""
+    (RFC 7661 section 4.3; Linux tcp_cwnd_validate): that it is full, or the most in flight. What is
+    not used for long is taken back."""
     flight = tcb.network()
     limited = tcb.cwnd_full or flight >= tcb.congestion.cwnd
     more = not tcb.cwnd_limited and flight > tcb.max_flight
@@ -219,7 +220,17 @@ def _note_use(tcb: Tcb) -> None:
         tcb.cwnd_limited = limited
         tcb.max_flight = flight
         tcb.usage_seq = tcb.snd_nxt
-    if tcb.wants_room and tcb.sent_end() == tcb.sendq.end and not loss.window_was_used(tcb):
+    control = tcb.congestion
+    if loss.window_was_used(tcb):
+        control.used, control.used_at = 0, now
+        return
+    if control.whole and tcb.flight is not None:
+        control.used = max(control.used, len(tcb.flight.segments))
+        if control.used_at < 0:
+            control.used_at = now
+        elif now - control.used_at >= tcb.rtt.rto:
+            idle.unused(tcb, now)
+    if tcb.wants_room and tcb.sent_end() == tcb.sendq.end:
         tcb.buffer_full = True  # the program has more, and only the buffer keeps it back
 
 
@@ -246,7 +257,7 @@ def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
             before = tcb.snd_nxt
             waits = send_new(tcb, now, one=one)
             if tcb.snd_nxt != before or tcb.cwnd_full:
-                _note_use(tcb)
+                _note_use(tcb, now)
             if tcb.snd_nxt != before and tcb.rack is not None:
                 loss.schedule_probe(tcb, now)
         else:

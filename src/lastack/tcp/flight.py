@@ -7,23 +7,33 @@ in ns.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from typing import Final
 
 from lastack.profile import NEVER
+
+from .delivery import Delivery, Mark
+
+DUP_THRESH: Final = 3
+MOST_REORDERING: Final = 300
+"""net.ipv4.tcp_max_reordering"""
 
 
 class Sent:
     """Positions [first, last), sent last at `at`; `again`: not for the first time. lost: it is
-    gone and was not sent again since. held: the peer has it (SACK), in `count` segments."""
+    gone and was not sent again since. held: the peer has it (SACK), in `count` segments. gone: it
+    was lost, and repeated: sent again for that, which has not been lost in its turn."""
 
-    __slots__ = ("first", "last", "at", "again", "held", "lost", "count")
+    __slots__ = ("first", "last", "at", "mark", "again", "held", "lost", "gone", "repeated",
+                 "count")  # fmt: skip
 
-    def __init__(self, first: int, last: int, at: int, again: bool = False) -> None:
+    def __init__(self, first: int, last: int, at: int, mark: Mark, again: bool = False) -> None:
         self.first = first
         self.last = last
         self.at = at
+        self.mark = mark
         self.again = again
         self.held = False
-        self.lost = False
+        self.lost = self.gone = self.repeated = False
         self.count = 1
 
 
@@ -44,22 +54,34 @@ class Flight:
     number of packets; else for its positions. `in_network`: what those count for that are on their
     way, neither held by the peer nor lost. `acked_at`, `held_at`: when the first segment was sent
     that the last ACK, or its SACK, is an answer to; -1 where that was sent twice (Karn), and when
-    it has been looked at. `min_rtt`: the shortest time that one sent once took.
+    it has been looked at. `min_rtt`: the shortest time that one sent once took. `probing`: what is
+    sent again now is a probe. `reordering`: by how many segments one was overtaken that had been
+    sent once, 3 at least, and `reorders` how often that was seen. `timed_out`: the newest loss was
+    found by the retransmission timer.
     """
 
-    __slots__ = ("mss", "packets", "segments", "in_network", "acked_at", "held_at", "min_rtt")
+    __slots__ = ("mss", "packets", "segments", "in_network", "acked_at", "held_at", "min_rtt",
+                 "delivery", "probing", "timed_out", "reordering", "reorders")  # fmt: skip
 
-    def __init__(self, mss: int, *, packets: bool = False) -> None:
+    def __init__(self, mss: int, *, packets: bool = False, short: bool = True) -> None:
         self.mss = mss
         self.packets = packets
         self.segments: list[Sent] = []
         self.in_network = 0
         self.acked_at = self.held_at = -1
         self.min_rtt = NEVER
+        self.probing = self.timed_out = False
+        self.reordering = DUP_THRESH
+        self.reorders = 0
+        self.delivery = Delivery(short=short)
 
     def cost(self, count: int) -> int:
         """Return what a segment of `count` positions counts for."""
         return self.mss if self.packets else count
+
+    def segments_in_network(self) -> int:
+        """Return how many segments are on their way."""
+        return -(-self.in_network // self.mss)
 
     def resize(self, mss: int) -> None:
         """The path takes smaller segments only: as many packets are in the network as before."""
@@ -71,7 +93,8 @@ class Flight:
         """[first, last) leaves, for the first time or again."""
         segments = self.segments
         if not segments or first >= segments[-1].last:
-            segments.append(Sent(first, last, now))
+            mark = self.delivery.leaves(now, alone=not segments)
+            segments.append(Sent(first, last, now, mark))
             self.in_network += self.mss if self.packets else last - first
         else:
             self._sent_again(first, last, now)
@@ -83,7 +106,11 @@ class Flight:
         before = self.segments[begin:end]
         for one in before:
             self._leaves(one, one.last)
-        kept = [Sent(first, last, now, again=True)]
+        mark = self.delivery.leaves(now, again=True)
+        middle = Sent(first, last, now, mark, again=True)
+        middle.gone = any(one.gone for one in before)
+        middle.repeated = not self.probing
+        kept = [middle]
         if before[0].first < first:
             kept.insert(0, _part(before[0], before[0].first, first))
         if before[-1].last > last:
@@ -124,6 +151,7 @@ class Flight:
 
     def _arrived(self, one: Sent, now: int) -> None:
         """A segment has arrived of which nothing was known."""
+        self.delivery.arrived(one.at, one.mark)
         if not one.again:
             self.min_rtt = min(self.min_rtt, now - one.at)
 
@@ -135,6 +163,25 @@ class Flight:
             return large[0], large[-1]
         end = self.segments[-1].last if self.segments else 0
         return end, end
+
+    def expired(self) -> None:
+        """The retransmission timer expired: all that the peer does not hold counts as lost."""
+        self.timed_out = True
+        for one in self.segments:
+            if not one.held:
+                one.gone, one.repeated = True, False
+
+    def head_lost(self) -> None:
+        """Duplicate ACKs, or an ACK of a part, say that the first segment is lost."""
+        self.timed_out = False
+        if self.segments:
+            self.segments[0].gone, self.segments[0].repeated = True, False
+
+    def overtaken(self) -> None:
+        """More duplicate ACKs came than segments are behind the first: nothing was lost, it was
+        late (Linux tcp_check_reno_reordering)."""
+        self.reordering = min(len(self.segments), MOST_REORDERING)
+        self.reorders += 1
 
     def below(self, position: int) -> int:
         """Return what the segments count for that begin before a position and are not held."""
@@ -148,6 +195,7 @@ class Flight:
 
 
 def _part(one: Sent, first: int, last: int) -> Sent:
-    part = Sent(first, last, one.at, one.again)
+    part = Sent(first, last, one.at, one.mark, one.again)
     part.held, part.lost, part.count = one.held, one.lost, one.count
+    part.gone, part.repeated = one.gone, one.repeated
     return part

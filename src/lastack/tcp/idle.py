@@ -5,6 +5,7 @@ Functions over a Tcb and its meter, called by `connection` after a call, a segme
 
 from __future__ import annotations
 
+from . import loss
 from .meter import BUFFER, BUSY, IDLE, WINDOW, Meter
 from .tcb import UNSET, Tcb
 
@@ -26,5 +27,18 @@ def resume(tcb: Tcb, meter: Meter, now: int) -> None:
     idle = now - meter.data_sent_at
     if meter.data_sent_at < 0 or idle <= tcb.rtt.rto:
         return
-    if tcb.profile.start.restarts_after_idle:
-        tcb.congestion.resume(idle // tcb.rtt.rto)
+    if _takes_back(tcb):
+        tcb.congestion.resume(idle // tcb.rtt.rto, now)
+
+
+def unused(tcb: Tcb, now: int) -> None:
+    """For an RTO the program has sent less than cwnd would let it (docs/kernel-notes/idle.md); not
+    while something is lost, or it waits for room."""
+    control = tcb.congestion
+    if _takes_back(tcb) and not (tcb.orphan or tcb.wants_room or loss.in_trouble(tcb)):
+        control.unused()
+    control.used_at = now
+
+
+def _takes_back(tcb: Tcb) -> bool:
+    return tcb.profile.start.restarts_after_idle

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from lastack.profile import UNLIMITED
-from lastack.state import State
+from lastack.state import CLOSED, State
 from lastack.wire import seq
 
+from .codepoints import NONE_CAME
+from .flight import DUP_THRESH
 from .meter import Meter
-from .rack import DUP_THRESH
 from .tcb import UNSET, Tcb
+
+_DEFAULT_MSS: Final = 536
+_LEAST_MSS: Final = 88
+"""Of a connection whose peer has not said anything: what we may send, what it sends."""
 
 
 class Trouble(IntEnum):
@@ -58,68 +64,107 @@ class Info:
     min_rtt: int
     ssthresh: int
     cwnd: int
+    receive_rtt: int
     receive_space: int
     bytes_acked: int
     bytes_received: int
     unsent: int
     delivered: int
+    delivered_ce: int
+    delivery_rate: int
+    program_limited: bool
+    duplicates: int
     send_window: int
     receive_window: int
     reordering: int
     reorders: int
+    out_of_order: int
+    received_ce: int
+    received_octets: tuple[int, ...]
     meter: Meter
 
 
 def info_of(tcb: Tcb, meter: Meter) -> Info:
     """Collect it."""
     unacked, sacked, lost, retrans = _in_flight(tcb)
+    # a queue that was thrown away takes the backoff along
+    thrown = tcb.state is CLOSED and not (tcb.fin_received and tcb.fin_acked())
+    opened = tcb.buffers.read_per_trip > 0
+    opening = not opened and not meter.answered
     syn = int(not tcb.passive and tcb.syn_acked())
     fin = int(tcb.fin_acked())
     # a queue that was destroyed begins at its end
     acked = max(min(tcb.sendq.start, tcb.position_of(tcb.snd_una)), 0)
-    out = meter.data_segs_out - meter.total_retrans
-    unread_start = min(tcb.sent_end(), tcb.sendq.end)
+    # the SYN of a simultaneous open counts twice
+    delivery = tcb.flight.delivery if tcb.flight is not None else None
+    if delivery is not None:
+        delivered = delivery.count
+    else:
+        delivered = _delivered(tcb, meter.data_segs_out - meter.total_retrans - unacked + sacked)
+    fin_sent = tcb.fin_seq != UNSET
+    queued = tcb.sendq.end + (tcb.fin_queued and not fin_sent and tcb.syn_acked())
     return Info(
         state=tcb.state, trouble=_trouble(tcb), retransmits=tcb.retransmits,
-        probes=tcb.probes_out, backoff=tcb.rtt.backoff, timestamps=tcb.ts_ok, sack=tcb.sack_ok,
-        window_scaling=tcb.scale_ok, ecn=tcb.ecn_ok, ecn_seen=tcb.ecn_seen,
-        send_wscale=tcb.snd_wscale, receive_wscale=tcb.rcv_wscale, rto=tcb.rtt.rto,
-        ack_timeout=tcb.acks.delay if meter.data_segs_in else 0, mss=tcb.send_size(),
-        receive_mss=tcb.rcv_mss, advertised_mss=tcb.largest_text(),
+        probes=tcb.probes_out, backoff=0 if thrown else tcb.rtt.backoff, timestamps=tcb.ts_ok,
+        sack=tcb.sack_ok,
+        window_scaling=tcb.scale_ok, ecn=tcb.ecn_ok,
+        ecn_seen=tcb.codepoints is not NONE_CAME,
+
+        send_wscale=tcb.snd_wscale, receive_wscale=tcb.rcv_wscale if tcb.scale_ok else 0,
+        rto=tcb.rtt.rto,
+        ack_timeout=tcb.acks.delay if meter.data_segs_in else 0,
+        mss=_DEFAULT_MSS - 12 * tcb.offers_ts if opening else tcb.send_size(),
+        receive_mss=_LEAST_MSS if opening else tcb.rcv_mss,
+        advertised_mss=tcb.largest_text() if opened else tcb.advertised_mss,
         unacked=unacked, sacked=sacked, lost=lost, retrans=retrans,
         receive_ssthresh=tcb.rcv_ssthresh, rtt=max(tcb.rtt.srtt, 0),
         rtt_variance=tcb.rtt.rttvar, min_rtt=tcb.rtt.least,
         ssthresh=min(tcb.congestion.ssthresh, UNLIMITED), cwnd=tcb.congestion.cwnd // tcb.mss,
+        receive_rtt=tcb.sizing.round_trip if tcb.sizing is not None else 0,
         receive_space=tcb.buffers.read_per_trip, bytes_acked=acked + syn + fin,
         bytes_received=tcb.recvq.ready + int(tcb.fin_received),
-        unsent=tcb.sendq.end - unread_start, delivered=_delivered(tcb, out - unacked + sacked),
+        unsent=max(queued - tcb.position_of(tcb.snd_nxt) + fin_sent, 0),
+        delivered=delivered + (syn and meter.answered),
+        delivered_ce=delivery.marked if delivery is not None else 0,
+        delivery_rate=delivery.rate(tcb.send_size()) if delivery is not None else 0,
+        program_limited=delivery.limited if delivery is not None else True,
+        duplicates=delivery.duplicates if delivery is not None else 0,
         send_window=tcb.snd_wnd, receive_window=max(seq.diff(tcb.rcv_adv, tcb.rcv_wup), 0),
-        reordering=tcb.rack.reordering if tcb.rack is not None else DUP_THRESH,
-        reorders=tcb.rack.reorders if tcb.rack is not None else 0, meter=meter,
+        reordering=tcb.flight.reordering if tcb.flight is not None else DUP_THRESH,
+        reorders=tcb.flight.reorders if tcb.flight is not None else 0,
+        out_of_order=tcb.out_of_order, received_ce=tcb.codepoints.marked,
+        received_octets=tuple(tcb.codepoints.octets),
+        meter=meter,
     )  # fmt: skip
 
 
 def _delivered(tcb: Tcb, segments: int) -> int:
     """Return how many of ours have arrived, SYN and FIN included; a FIN in flight is no data."""
     fin = tcb.fin_seq != UNSET
-    return 1 + max(segments + int(fin), 0)
+    return int(tcb.syn_acked()) + max(segments + int(fin), 0)
 
 
 def _in_flight(tcb: Tcb) -> tuple[int, int, int, int]:
     """Return how many segments are unacknowledged, of those how many the peer holds, are lost, and
     are in the network again."""
-    if tcb.rack is None:
+    if tcb.state is CLOSED:
+        return 0, 0, 0, 0
+    if tcb.flight is None:
         unacked = -(-tcb.in_flight() // tcb.mss)
         held = sum(last - first for first, last in tcb.board.ranges)
         lost = again = 0
         if tcb.rxt_nxt != UNSET:  # go-back-N: after a timeout everything counts as lost
             lost, again = unacked, -(-max(seq.diff(tcb.rxt_nxt, tcb.snd_una), 0) // tcb.mss)
         return unacked, min(-(-held // tcb.mss), unacked), lost, again
-    flight = tcb.rack.segments
-    held = sum(one.count for one in flight if one.held)
-    lost = sum(one.lost for one in flight)
-    again = sum(one.again and not (one.held or one.lost) for one in flight)
-    return sum(one.count for one in flight), held, lost + again, again
+    flight = tcb.flight.segments
+    unacked = sum(one.count for one in flight)
+    if tcb.rack is None:
+        held = max(min(tcb.dupacks, unacked - 1), 0)
+    else:
+        held = sum(one.count for one in flight if one.held)
+    lost = sum(one.gone for one in flight)
+    again = sum(one.repeated for one in flight)
+    return unacked, held, lost, again
 
 
 def _trouble(tcb: Tcb) -> Trouble:
@@ -127,6 +172,10 @@ def _trouble(tcb: Tcb) -> Trouble:
         return Trouble.LOSS
     if tcb.recovering:
         return Trouble.RECOVERY
+    if tcb.flight is not None and not tcb.sack_ok and tcb.snd_una == tcb.recover != tcb.iss:
+        # without SACK a recovery ends with something above what was in flight (RFC 6582 section 4)
+        return Trouble.LOSS if tcb.flight.timed_out else Trouble.RECOVERY
     if tcb.reducing:
         return Trouble.CWR
-    return Trouble.DISORDER if tcb.dupacks or tcb.board.ranges else Trouble.OPEN
+    doubtful = tcb.board.ranges if tcb.sack_ok else _in_flight(tcb)[1]
+    return Trouble.DISORDER if doubtful else Trouble.OPEN

@@ -9,9 +9,9 @@ from __future__ import annotations
 from lastack.wire import Segment, seq
 
 from . import timers
-from .flight import Flight
+from .flight import DUP_THRESH, Flight
 from .prr import Prr
-from .rack import DUP_THRESH, Rack
+from .rack import Rack
 from .tcb import UNSET, Tcb
 
 
@@ -29,10 +29,12 @@ def sent(tcb: Tcb, first: int, last: int, now: int) -> None:
 
 def _begin_flight(tcb: Tcb) -> Flight | None:
     packets = tcb.congestion.whole
+    # a FIN alone was not kept waiting by the program that connected
+    short = tcb.passive or tcb.sendq.end > 0
     if tcb.sack_ok and tcb.profile.retransmission.rack:
-        tcb.flight = tcb.rack = Rack(tcb.mss, packets=packets)
+        tcb.flight = tcb.rack = Rack(tcb.mss, packets=packets, short=short)
     elif packets:
-        tcb.flight = Flight(tcb.mss, packets=True)
+        tcb.flight = Flight(tcb.mss, packets=True, short=short)
     return tcb.flight
 
 
@@ -41,9 +43,19 @@ def duplicate_reported(seg: Segment) -> bool:
     if not seg.sack:
         return False
     left, right = seg.sack[0]
-    if seq.le(right, seg.ack):
+    if seq.lt(left, seg.ack):
         return True
     return any(seq.le(a, left) and seq.le(right, b) for a, b in seg.sack[1:])
+
+
+def _sent_twice(tcb: Tcb, rack: Rack, seg: Segment) -> bool:
+    """Count the segments of a D-SACK; tell whether it is believed. Of more than the largest window
+    it is not, nor of more than was sent again."""
+    left, right = seg.sack[0]
+    length = seq.diff(right, left)
+    if not 0 < length <= tcb.max_snd_wnd:
+        return False
+    return rack.delivery.duplicate(-(-length // tcb.send_size()))
 
 
 def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now: int) -> None:
@@ -55,8 +67,8 @@ def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now
     if not busy and tcb.probe_high == UNSET:
         rack.advanced = False  # everything has arrived, the usual end of a flight
         return
-    twice = duplicate_reported(seg)
-    if twice:
+    twice = duplicate_reported(seg) and _sent_twice(tcb, rack, seg)
+    if twice and rack.reorders and seg.sack[0][1] != tcb.probe_high:
         rack.duplicate_reported(now, max(tcb.rtt.srtt, 0))
     _end_of_probe(tcb, seg, moved, news, twice)
     if tcb.recovering and seq.ge(tcb.snd_una, tcb.recover):
@@ -84,6 +96,12 @@ def window_was_used(tcb: Tcb) -> bool:
         return True
     control = tcb.congestion
     return control.cwnd < control.ssthresh and control.cwnd < 2 * tcb.max_flight
+
+
+def in_trouble(tcb: Tcb) -> bool:
+    """Tell whether something is lost, or may be, or cwnd is going down."""
+    repeats = tcb.rxt_nxt != UNSET or tcb.retransmits > 0
+    return repeats or tcb.recovering or tcb.reducing or tcb.dupacks > 0 or bool(tcb.board.ranges)
 
 
 def _look(tcb: Tcb, rack: Rack, now: int) -> int:

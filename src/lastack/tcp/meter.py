@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from lastack.wire import ACK, FIN, SYN, Segment, seq
+from lastack.wire import ACK, FIN, RST, SYN, Segment, seq
 
 _SYN_ACK: Final = SYN | ACK
 _SYN_FIN: Final = SYN | FIN
@@ -26,13 +26,14 @@ _NOTHING: Final = [0, 0, 0, 0]
 class Meter:
     """Counters of one connection.
 
-    high: the sequence number after the highest that left; below it everything is a repetition.
+    answered: our SYN|ACK has left. high: the sequence number after the highest that left; below it
+    everything is a repetition.
     spent: how long the sender did each of IDLE to BUFFER, until `doing_since`.
     """
 
     __slots__ = (
         "segs_out", "segs_in", "data_segs_out", "data_segs_in", "bytes_sent", "bytes_retrans",
-        "total_retrans", "out_of_order", "timeouts", "recoveries", "recovering_since",
+        "total_retrans", "answered", "timeouts", "recoveries", "recovering_since",
         "recovery_time", "data_sent_at", "data_received_at", "ack_received_at", "high",
         "doing", "doing_since", "spent",
     )  # fmt: skip
@@ -42,7 +43,7 @@ class Meter:
         self.data_segs_out = self.data_segs_in = 0
         self.bytes_sent = self.bytes_retrans = 0
         self.total_retrans = 0
-        self.out_of_order = 0
+        self.answered = False
         self.timeouts = self.recoveries = 0
         self.recovering_since = -1
         self.recovery_time = 0
@@ -52,15 +53,24 @@ class Meter:
         self.doing_since = 0
         self.spent = _NOTHING
 
+    def begin(self) -> None:
+        """A segment comes for a half-open request, which counts nothing but the SYN and what its
+        repeats are: if it opens the connection, that begins with it."""
+        self.segs_in, self.segs_out, self.data_segs_in = 1, 0, 0
+
     def left(self, segments: Sequence[Segment], now: int) -> None:
         """Count what leaves. Hot."""
         self.segs_out += len(segments)
         for one in segments:
             size, flags = len(one.text), one.flags
             if not (size or flags & _SYN_FIN):
+                if flags & RST and not (flags & ACK and one.seq):
+                    self.segs_out -= 1  # the system says that there is no connection
                 continue
-            if flags & _SYN_ACK == _SYN_ACK:
-                self.segs_out -= 1  # a listening socket sends the SYN|ACK, not this one
+            if flags & _SYN_ACK == _SYN_ACK and not self.answered:
+                self.answered = True
+                self.high = one.seq + 1 & seq.MASK
+                continue  # our SYN may have left before, but this is no repetition of it
             if size:
                 self.data_segs_out += 1
                 self.bytes_sent += size
@@ -75,7 +85,7 @@ class Meter:
             if seq.gt(end, self.high):
                 self.high = end
 
-    def arrived(self, one: Segment, rcv_nxt: int, now: int) -> None:
+    def arrived(self, one: Segment, now: int) -> None:
         """Count what arrives for an open connection."""
         self.segs_in += 1
         self.ack_received_at = now
@@ -84,8 +94,6 @@ class Meter:
         if one.text:
             self.data_segs_in += 1
             self.data_received_at = now
-            if one.seq != rcv_nxt and seq.gt(one.seq, rcv_nxt):
-                self.out_of_order += 1
 
     def turns_to(self, doing: int, now: int) -> None:
         """The sender does something else from now on."""

@@ -7,6 +7,7 @@ from lastack.trace import Reason, ResetIgnored, ResetTaken
 from lastack.wire import ABSENT, ACK, RST, SYN, Segment, seq
 
 from . import arrives, calls, ecn, emit, recovery, timers
+from .acking import first_guess
 from .tcb import Tcb, enter
 
 
@@ -38,7 +39,7 @@ def _options(tcb: Tcb, seg: Segment, now: int) -> None:
     # Eff.snd.MSS (MUST-16): what both ends take, less the option that every segment has
     tcb.mss = max(min(tcb.peer_mss, tcb.advertised_mss) - (12 if tcb.ts_ok else 0), 1)
     tcb.congestion.begin(tcb.mss)
-    tcb.rcv_mss = min(tcb.mss, 536)
+    tcb.rcv_mss = first_guess(tcb.mss, tcb.rcv_wnd())
 
 
 def _take_syn(tcb: Tcb, seg: Segment, now: int) -> None:

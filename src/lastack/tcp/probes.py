@@ -34,7 +34,9 @@ def probe_tail(tcb: Tcb, now: int) -> None:
             due = tcb.rack.segments[0].at + tcb.rtt.rto
             tcb.timers.set(timers.RETRANSMIT, max(due, now))
             return
+        tcb.rack.probing = True
         emit.resend(tcb, tcb.seq_of(begin), now, end=last.last)
+        tcb.rack.probing = False
     loss.probed(tcb, now, again=not new)
 
 

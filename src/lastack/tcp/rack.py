@@ -12,12 +12,9 @@ from typing import Final
 
 from lastack.profile import NEVER
 
-from .flight import Flight, Sent, first_of, last_of
+from .flight import DUP_THRESH, MOST_REORDERING, Flight, Sent, first_of, last_of
 
-DUP_THRESH: Final = 3
 _MOST_STEPS: Final = 255
-_MOST_REORDERING: Final = 300
-"""net.ipv4.tcp_max_reordering"""
 _PERSIST: Final = 16
 """Recoveries for which a wider reordering window is kept (section 6.2 step 4)."""
 
@@ -25,20 +22,19 @@ _PERSIST: Final = 16
 class Rack(Flight):
     """What is in flight, and the newest of what has arrived.
 
-    `advanced`: something arrived since the last `find_lost`. `reordering`: by how many segments one
-    was overtaken that had been sent once, 3 at least, and `reorders` how often that was seen;
-    `fack` is the end of what the peer held before this ACK, `late` the first that it brought news
-    of and that was sent once, `news` what its SACK was news for; `original` the first that the
-    whole ACK brought news of and that was sent once.
+    `advanced`: something arrived since the last `find_lost`. `fack` is the end of what the peer
+    held before this ACK, `late` the first that it brought news of and that was sent once, `news`
+    what its SACK was news for; `original` the first that the whole ACK brought news of and that was
+    sent once.
     """
 
     __slots__ = (
         "newest_at", "newest_end", "rtt", "advanced", "steps", "persist", "widened_at",
-        "reordering", "reorders", "fack", "late", "news", "original",
+        "fack", "late", "news", "original",
     )  # fmt: skip
 
-    def __init__(self, mss: int, *, packets: bool = False) -> None:
-        super().__init__(mss, packets=packets)
+    def __init__(self, mss: int, *, packets: bool = False, short: bool = True) -> None:
+        super().__init__(mss, packets=packets, short=short)
         self.newest_at = -1
         self.newest_end = 0
         self.rtt = 0
@@ -46,8 +42,6 @@ class Rack(Flight):
         self.steps = 1
         self.persist = 0
         self.widened_at = -1
-        self.reordering = DUP_THRESH
-        self.reorders = 0
         self.fack = self.news = 0
         self.late = self.original = NEVER
 
@@ -104,6 +98,8 @@ class Rack(Flight):
                 if not one.held:
                     self._leaves(one, one.last)
                     one.held, one.lost = True, False
+                    one.repeated = one.repeated and not one.gone
+                    one.gone = False
                     if not one.again and self.held_at < 0:
                         self.held_at = one.at
                     news += self.cost(one.last - one.first)
@@ -120,7 +116,7 @@ class Rack(Flight):
         """A segment that was sent once arrived behind one so far ahead of it (Linux
         tcp_check_sack_reordering)."""
         if distance > self.reordering * self.mss:
-            self.reordering = min(-(-distance // self.mss), _MOST_REORDERING)
+            self.reordering = min(-(-distance // self.mss), MOST_REORDERING)
         self.reorders += 1
 
     def _join(self, at: int) -> int:
@@ -136,6 +132,7 @@ class Rack(Flight):
 
     def _arrived(self, one: Sent, now: int) -> None:
         """Section 6.2 steps 1 to 3: the round trip, the newest, and whether it was overtaken."""
+        self.delivery.arrived(one.at, one.mark)
         rtt = now - one.at
         if not one.again:
             first = one.first
@@ -194,7 +191,8 @@ class Rack(Flight):
             if left <= 0:
                 lost += one.last - one.first
                 self._leaves(one, one.last)
-                one.lost = True
+                one.lost = one.gone = True
+                one.repeated = False
             else:
                 wait = max(wait, left)
         return lost, wait

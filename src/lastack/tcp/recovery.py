@@ -38,6 +38,7 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
         arrived = tcb.flight.acknowledged(una, now)
         if tcb.dupacks and tcb.rack is None:
             arrived = max(arrived - tcb.dupacks * tcb.mss, tcb.mss)  # duplicate ACKs told of them
+            tcb.flight.delivery.told_twice(tcb.dupacks)
         if arrived or tcb.flight.held_at >= 0:
             _measure_each(tcb, tcb.flight, seg, una, now)
         elif tcb.timed_seq == tcb.iss and not first:
@@ -103,6 +104,8 @@ def _congestion(tcb: Tcb, count: int, now: int) -> None:
     elif not tcb.sack_ok:
         # partial acknowledgment: the segment after it is lost too
         tcb.congestion.partial(count)
+        if tcb.flight is not None:
+            tcb.flight.head_lost()
         emit.resend(tcb, tcb.snd_una, now)
 
 
@@ -154,6 +157,11 @@ def duplicate_ack(tcb: Tcb, seg: Segment, news: int, now: int) -> None:
     if not (news if tcb.sack_ok else plain and checks.repeats_window(tcb, seg)):
         return
     tcb.dupacks += 1
+    if tcb.flight is not None and tcb.rack is None:
+        if tcb.dupacks < len(tcb.flight.segments):
+            tcb.flight.delivery.told_by_duplicate()
+        else:
+            tcb.flight.overtaken()
     if tcb.recovering and not tcb.sack_ok:
         tcb.congestion.inflate()
     if tcb.rack is None:
@@ -176,6 +184,8 @@ def find_loss(tcb: Tcb, now: int) -> None:
     tcb.reducing = False
     tcb.recovering = True
     tcb.recover = tcb.snd_nxt
+    if tcb.flight is not None:
+        tcb.flight.head_lost()
     tcb.own_board().high_rxt = una
     end = tcb.board.ranges[0][0] if tcb.board.ranges else UNSET
     beyond = emit.resend(tcb, tcb.snd_una, now, end=end)
@@ -202,6 +212,8 @@ def timed_out(tcb: Tcb, now: int) -> None:
         undo.remember(tcb, now)
     tcb.congestion.expired(_window_at_loss(tcb), first=first)
     go_back(tcb)
+    if tcb.flight is not None:
+        tcb.flight.expired()
     tcb.owes_cwr = tcb.ecn_ok
     tcb.probe_high = UNSET
     tcb.dupacks = 0

@@ -9,11 +9,30 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+_FRAGMENTS: Final = 17
+_FRAGMENT: Final = 32_768
+"""A packet of a kernel consists of so many fragments at most, which have so many bytes
+(MAX_SKB_FRAGS, SKB_FRAG_PAGE_ORDER)."""
+_LEAST_JOINED: Final = 8
+
+
+def _first_packet(parts: list[bytes]) -> int:
+    """Return how many bytes of these segments a kernel keeps in one packet."""
+    left, size = _FRAGMENTS, 0
+    for part in parts:
+        left -= -(-len(part) // _FRAGMENT)
+        if left < 0:
+            break
+        size += len(part)
+    return size
+
 
 class ReceiveQueue:
-    """[read, ready) is in order and unread; `pieces` lie beyond a gap, sorted, not overlapping."""
+    """[read, ready) is in order and unread; `pieces` lie beyond a gap, sorted, not overlapping.
+    `packet`: how much of what was taken last a kernel would have had in one packet, the first: it
+    joins segments as they arrive, as many as a packet has room for (tcp_try_coalesce)."""
 
-    __slots__ = ("read", "ready", "pieces", "waiting", "ready_before", "_chunks")
+    __slots__ = ("read", "ready", "pieces", "waiting", "ready_before", "packet", "_chunks")
 
     def __init__(self) -> None:
         self.read = 0
@@ -21,6 +40,7 @@ class ReceiveQueue:
         self.pieces: list[tuple[int, bytes]] = []
         self.waiting = 0
         self.ready_before = 0
+        self.packet = 0
         # None while nothing is readable: an empty deque would take as much as half a Tcb
         self._chunks: deque[bytes] | None = None
 
@@ -96,6 +116,7 @@ class ReceiveQueue:
             parts.append(part)
             have += len(part)
         if not peek:
+            self.packet = have if len(parts) <= _LEAST_JOINED else _first_packet(parts)
             self._skip(have)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

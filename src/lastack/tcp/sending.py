@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import calls, emit, train, urgent
+from .flight import Flight
 from .tcb import UNSET, Tcb
 
 
@@ -33,6 +34,19 @@ def send(
         _pushed(tcb)
         emit.flush(tcb, now)
     return count
+
+
+def note_pause(tcb: Tcb, flight: Flight) -> None:
+    """The program writes: note whether it was what kept us from sending. It was where nothing waits
+    but part of a segment, cwnd has room, and nothing is to be sent again."""
+    if not flight.segments and tcb.sendq.start == tcb.sendq.end:
+        flight.delivery.program_is_short(0)
+        return
+    waits = tcb.sendq.end - tcb.sent_end() >= tcb.send_size()
+    if waits or flight.in_network >= tcb.congestion.cwnd or tcb.rxt_nxt != UNSET:
+        return
+    if tcb.rack is None or tcb.rack.next_lost() is None:
+        flight.delivery.program_is_short(flight.segments_in_network())
 
 
 def _full_block(tcb: Tcb, now: int) -> None:

@@ -13,6 +13,7 @@ from lastack.wire import ABSENT, PLAIN_IP, SYN, Flow, Segment, seq
 
 from .acking import Acking
 from .buffers import Buffers
+from .codepoints import NONE_CAME
 from .congestion import NewReno
 from .cubic import Cubic
 from .entry import Entry
@@ -21,6 +22,7 @@ from .mark import NO_MARK, Mark
 from .prr import Prr
 from .rack import Rack
 from .recvq import NOTHING_RECEIVED
+from .right_sizing import RightSizing
 from .rtt import Rtt
 from .scoreboard import NOTHING_HELD, Scoreboard
 from .sendq import NOTHING_QUEUED
@@ -66,10 +68,11 @@ class Tcb:
         "congestion", "buffers", "sendq", "recvq", "mark", "snd_up",
         "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "max_snd_wnd", "snd_wscale",
         "scale_ok",
-        "irs", "rcv_nxt", "rcv_adv", "rcv_wup", "rcv_ssthresh", "rcv_wscale",
+        "irs", "rcv_nxt", "rcv_adv", "rcv_wup", "rcv_ssthresh", "rcv_wscale", "sizing",
         "mss", "advertised_mss", "peer_mss", "rcv_mss",
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
         "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_begins", "fin_received", "fin_unread",
+        "out_of_order",
         "shut_read", "closing", "orphan", "passive", "error", "soft_error", "cork", "more_end",
         "settings", "keep_sent", "heard_at", "nodelay", "wants_room", "writer_sleeps",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
@@ -77,7 +80,7 @@ class Tcb:
         "timed_seq", "timed_at", "small_seq", "cwnd_full", "window_full", "buffer_full",
         "link_full", "cwnd_limited", "max_flight", "usage_seq",
         "sack_ok", "offers_sack", "board", "recent", "duplicate", "seen_blocks",
-        "ecn_ok", "ecn_echo", "ecn_seen", "owes_cwr",
+        "ecn_ok", "ecn_echo", "codepoints", "owes_cwr",
         "flight", "rack", "sent_at", "prr", "undo", "reducing", "probe_high", "probe_again",
         "acks", "challenge_at", "entry", "synack_accepted", "deferred",
         "offers_scale", "offers_ts", "ip",
@@ -103,6 +106,7 @@ class Tcb:
         self.buffers = buffers
         self.sendq = NOTHING_QUEUED
         self.recvq = NOTHING_RECEIVED
+        self.sizing: RightSizing | None = None  # from the first text on
         self.mark = NO_MARK
         self._begin_sequence_space(iss, mss)
         self._begin_ends(ts_offset)
@@ -145,6 +149,8 @@ class Tcb:
         self.fin_at = self.fin_begins = UNSET
         # fin_unread: the program has not read as far as the peer's FIN
         self.fin_received = self.fin_unread = False
+        # segments that came beyond a gap
+        self.out_of_order = 0
         self.shut_read = False
         self.closing = False
         self.orphan = False
@@ -175,7 +181,7 @@ class Tcb:
         # explicit congestion notification (RFC 3168)
         self.ecn_ok = False
         self.ecn_echo = False
-        self.ecn_seen = False
+        self.codepoints = NONE_CAME
         self.owes_cwr = False
         # from the first segment on, where cwnd counts packets or loss is found by time
         self.flight: Flight | None = None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from lastack.profile import MS
 from lastack.trace import Dropped, Queued, Reason
-from lastack.wire import FIN, PSH, URG, Segment, seq
+from lastack.wire import ABSENT, FIN, PSH, URG, Segment, seq
 
 from . import sack
 from .recvq import NOTHING_RECEIVED, ReceiveQueue
+from .right_sizing import RightSizing
 from .tcb import READABLE, UNSET, Tcb
-from .window import enough_to_acknowledge, only_small
+from .window import enough_to_acknowledge, only_small, quick_acks
 
 _WORTH_IT: Final = 128
 """Octets of a segment from which on it opens the window (docs/kernel-notes/found.md)."""
@@ -25,7 +27,7 @@ def offset_of(tcb: Tcb, number: int) -> int:
 
 def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     """Queue the text, its part in the window unless `whole`, and decide when to acknowledge."""
-    if tcb.recvq.used > tcb.buffers.receive:
+    if not tcb.buffers.takes(tcb.recvq.used):
         # SO_RCVBUF was made smaller: the window stays as promised, the memory for it is gone
         if tcb.scribe is not None:
             full = Reason.RECEIVE_BUFFER_FULL
@@ -45,6 +47,13 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
         text = text[: max(tcb.rcv_acceptable() - (first - before), 0)]
     if tcb.recvq is NOTHING_RECEIVED:
         tcb.recvq = ReceiveQueue()
+    sizing = tcb.sizing
+    if sizing is None:
+        sizing = tcb.sizing = RightSizing(max(tcb.acks.received_at, 0))
+    if seg.tsecr != sizing.echo and tcb.ts_ok and seg.tsval != ABSENT:
+        age = max(seq.diff(tcb.timestamp(now), seg.tsecr), 0)
+        large = seg.length >= tcb.rcv_mss
+        sizing.echoed(seg.tsecr, age * MS, full=large, all_read=not len(tcb.recvq))
     # A gap that is filled is told at once (RFC 5681 section 4.2); with a FIN the FIN's ACK does.
     hurries = bool(tcb.recvq.pieces or tcb.fin_at != UNSET) and not seg.flags & FIN
     waiting = tcb.recvq.waiting
@@ -55,16 +64,20 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
     fresh = tcb.recvq.insert(first, text) if text else 0
     sack.received(tcb, offset_of_first, offset_of_first + len(seg.text))
     in_order = offset_of_first <= before
+    tcb.out_of_order += not in_order
     if seg.flags & FIN and in_order and tcb.duplicate is not None and tcb.duplicate[0] >= before:
         tcb.duplicate = None  # what waited behind the FIN is thrown away, not reported
     _note_size(tcb, seg)
     if in_order:
-        tcb.acks.in_order(tcb.rtt.rto, now)
+        begins = tcb.acks.in_order(tcb.rtt.rto, now)
+        if begins:
+            tcb.acks.begin(quick_acks(tcb))
     useful = fresh > 0 if in_order else tcb.sack_ok and tcb.recvq.waiting != waiting
     if useful and len(seg.text) >= _WORTH_IT:
         _open_window(tcb, len(seg.text))
     if fresh:
         tcb.rcv_nxt = (tcb.rcv_nxt + fresh) & seq.MASK
+        sizing.in_order(tcb.recvq.ready, (tcb.rcv_adv - tcb.rcv_wup) & seq.MASK, now)
         tcb.wake(READABLE)
         if tcb.scribe is not None:
             tcb.scribe.write(Queued(tcb.conn, before, before + fresh), now)
@@ -84,17 +97,24 @@ def _around_fin(tcb: Tcb, first: int, text: bytes, *, whole: bool) -> bytes:
 
 def _note_size(tcb: Tcb, seg: Segment) -> None:
     """Estimate the size of the peer's segments, within what we advertised."""
+    larger, before = len(seg.text) > tcb.rcv_mss, tcb.acks.sized
     size = tcb.acks.measured(len(seg.text), tcb.rcv_mss, ended=bool(seg.flags & (PSH | FIN | URG)))
     if size != tcb.rcv_mss:
         tcb.rcv_mss = min(size, tcb.largest_text())
+    if larger and before != len(seg.text) and not tcb.buffers.at_once:
+        offered = seq.sub(tcb.rcv_adv, tcb.rcv_wup)
+        tcb.rcv_ssthresh = max(tcb.rcv_ssthresh, min(offered, tcb.buffers.space))
 
 
 def _open_window(tcb: Tcb, size: int) -> None:
     """Each segment opens the window by two more, or by twice its `size`, as far as the buffer is
     free. While all were small that is half of it (docs/kernel-notes/buffers.md)."""
-    space = tcb.buffers.receive // 2 if only_small(tcb) else tcb.buffers.space
-    free = space - tcb.recvq.used
+    buffers = tcb.buffers
+    if only_small(tcb):
+        free = min(buffers.before_text(tcb.largest_text()), buffers.receive // 2 - tcb.recvq.used)
+    else:
+        free = buffers.space - tcb.recvq.used
     room = free - tcb.rcv_ssthresh
     if room > 0:
-        tcb.rcv_ssthresh += min(room, 2 * max(tcb.advertised_mss, size))
+        tcb.rcv_ssthresh += min(room, 2 * max(tcb.largest_text(), size))
         tcb.acks.window_opens()

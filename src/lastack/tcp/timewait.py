@@ -16,11 +16,13 @@ from lastack.profile import (
     RestartedBy,
     TimeWaitRules,
 )
+from lastack.state import TIME_WAIT
 from lastack.trace import Reason
 from lastack.wire import ABSENT, ACK, FIN, RST, SYN, Segment, seq
 
+from . import emit
 from .entry import Entry
-from .tcb import Tcb
+from .tcb import READABLE, WRITABLE, Tcb, enter
 
 
 class Action(Enum):
@@ -57,6 +59,20 @@ def entry_of(tcb: Tcb, *, fin_wait_2: bool) -> Entry:
         tcb.flow.reversed(), tcb.snd_nxt, tcb.rcv_nxt, tcb.ts_recent, window, tcb.conn,
         tcb.ts_ok, False, False, False, fin_wait_2, tcb.rcv_wscale, tcb.ip.tos,
     )  # fmt: skip
+
+
+def enter_time_wait(tcb: Tcb, reason: Reason, now: int) -> None:
+    """Both FINs are acknowledged: leave an entry for the host's table; to the owner we are CLOSED.
+
+    The 2MSL timer (MUST-13) and everything that may still arrive is the table's
+    (`timewait.answer`).
+    """
+    if tcb.acks.at_once:
+        emit.send_ack(tcb, now)
+    tcb.entry = (entry_of(tcb, fin_wait_2=False), 0)
+    tcb.timers.stop_all()
+    enter(tcb, TIME_WAIT, reason, now)
+    tcb.wake(READABLE | WRITABLE)
 
 
 _IGNORE = Answer(Action.KEEP, Reply.NOTHING, Reason.OLD_DUPLICATE)

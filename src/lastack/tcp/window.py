@@ -9,14 +9,13 @@ from lastack.wire import seq
 
 from .tcb import Tcb
 
-_SMALL: Final = 536
-"""Segments up to this size say nothing of how much of the buffer text can fill."""
+_LEAST_QUICK: Final = 2
 
 
 def only_small(tcb: Tcb) -> bool:
-    """Tell whether every segment was small: half of the buffer's memory counts as bookkeeping then
-    (docs/kernel-notes/buffers.md)."""
-    return tcb.acks.largest <= _SMALL
+    """Tell whether every segment was no larger than what a full one is taken to be at first: half
+    of the buffer's memory counts as bookkeeping then (docs/kernel-notes/buffers.md)."""
+    return not tcb.acks.sized
 
 
 def receive_window(tcb: Tcb) -> int:
@@ -58,6 +57,13 @@ def enough_to_acknowledge(tcb: Tcb) -> bool:
     return window >= seq.sub(tcb.rcv_adv, tcb.rcv_wup)
 
 
+def quick_acks(tcb: Tcb) -> int:
+    """Return how many ACKs leave at once on a new connection, or one whose peer repeats itself:
+    enough for half of the window in full-sized segments, 16 at most (tcp_incr_quickack)."""
+    segments = seq.sub(tcb.rcv_adv, tcb.rcv_wup) // (2 * tcb.rcv_mss)
+    return min(segments or _LEAST_QUICK, tcb.profile.acks.quick)
+
+
 def advertise(tcb: Tcb) -> int:
     """Return the window field of a segment that leaves now, and note its right edge."""
     if tcb.passive and tcb.state is SYN_RECEIVED:  # the window of the SYN|ACK, now scaled
@@ -67,4 +73,5 @@ def advertise(tcb: Tcb) -> int:
     if window > most and not tcb.buffers.in_segments:
         window = most
     tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
+    tcb.rcv_wup = tcb.rcv_nxt
     return (window if window < most else most) >> tcb.rcv_wscale

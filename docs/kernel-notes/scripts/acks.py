@@ -7,7 +7,7 @@ import time
 
 import lab
 from lab import Between, Fact, Facts
-from peer import Peer, Tun, connected, shown
+from peer import KERNEL, Peer, Tun, connected, shown
 
 DELAYED = Between(0.036, 0.06)
 AT_ONCE = Between(0, 0.02)
@@ -39,6 +39,31 @@ def beginning() -> Facts:
         yield Fact(f"acks.delayed.{size}.shortest", min(delays[quick:]), DELAYED)
         yield Fact(f"acks.delayed.{size}.longest", max(delays[quick:]), DELAYED)
         sock.close()
+        lab.shell("ip link del peer0")
+
+
+def how_many() -> Facts:
+    """Segments that are acknowledged at once from the beginning on, while nobody reads: as many as
+    fill half of the window that was told, 16 at most."""
+    for buffer, size, noted in (
+        (0, 536, 16), (2_500, 500, 1), (4_000, 500, 2), (8_000, 1_000, 3), (10_000, 1_448, 3),
+    ):  # fmt: skip
+        peer = Peer(Tun(), 80)
+        listener = socket.socket()
+        if buffer:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        listener.bind((KERNEL, 0))
+        listener.listen()
+        sock = peer.connect(listener)
+        quick = 0
+        while quick < 30:
+            peer.send(".", data=bytes(size))
+            if not peer.collect(0.005):
+                break
+            quick += 1
+        yield Fact(f"SO_RCVBUF {buffer}, segments of {size}: quick ACKs", quick, noted)
+        sock.close()
+        listener.close()
         lab.shell("ip link del peer0")
 
 
@@ -183,4 +208,16 @@ def trains() -> Facts:
 
 
 if __name__ == "__main__":
-    lab.main([trains, beginning, far_away, second_segment, smaller, repeated, fin, out_of_order])
+    lab.main(
+        [
+            trains,
+            beginning,
+            how_many,
+            far_away,
+            second_segment,
+            smaller,
+            repeated,
+            fin,
+            out_of_order,
+        ]
+    )

@@ -48,5 +48,20 @@ def pause() -> Facts:
         lab.shell("ip link del peer0")
 
 
+def fin() -> Facts:
+    """A FIN after such a pause: cwnd goes half the way to what was used since it was full, or to
+    the first window."""
+    for seconds, segments, noted in ((0.1, 2, 40), (0.3, 2, 25), (3, 2, 25), (0.3, 16, 28)):
+        sock, peer = grown()
+        sock.send(bytes(segments * MSS))
+        peer.collect(0.05, acknowledge=True)
+        time.sleep(seconds)
+        sock.shutdown(socket.SHUT_WR)
+        yield Fact(f"{segments} segments, {seconds} s, FIN", cwnd(sock), noted)
+        sock.close()
+        peer.collect(0.05)
+        lab.shell("ip link del peer0")
+
+
 if __name__ == "__main__":
-    lab.main([pause])
+    lab.main([pause, fin])

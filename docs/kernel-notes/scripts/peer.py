@@ -2,8 +2,8 @@
 
 The kernel is 10.9.0.1, the peer 10.9.0.2; on a `Tun6` fd09::1 and fd09::2. All sequence numbers,
 in and out, are relative: 0 is the SYN of the side whose numbers they are. Flags are written as
-tcpdump does, PSH left out: "S", "S.", ".", "F.", "R", "R.". No window scaling; timestamps and SACK
-when asked for.
+tcpdump does, PSH left out: "S", "S.", ".", "F.", "R", "R.". Window scale, timestamps and
+SACK when asked for.
 """
 
 from __future__ import annotations
@@ -153,6 +153,8 @@ class Peer:
         self.tun, self.port, self.kernel_port = tun, port, 0
         self.sack = sack
         self.timestamps, self.clock, self.echo = timestamps, 500_000, 0
+        self.scale = -1
+        """The window scale to offer, -1 for none."""
         self.bare = False
         """Send SYNs without MSS."""
         self.isn, self.kernel_isn = isn, 0
@@ -184,6 +186,8 @@ class Peer:
         options = b"\2\4" + struct.pack("!H", 1480 - self.tun.header) if "S" in flags else b""
         if self.bare:
             options = b""
+        if self.scale >= 0 and "S" in flags:
+            options += b"\1\3\3" + bytes([self.scale])
         if self.sack and "S" in flags:
             options += b"\1\1\4\2"
         if self.timestamps and stamped:

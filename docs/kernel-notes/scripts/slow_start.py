@@ -8,7 +8,7 @@ import time
 
 import lab
 from lab import Fact, Facts
-from peer import connected
+from peer import KERNEL, Peer, Tun, connected, listening
 
 CA_STATE, SND_SSTHRESH, SND_CWND = 1, 25, 26
 """Places in struct tcp_info of linux/tcp.h, eight bytes and then words."""
@@ -37,5 +37,36 @@ def after_a_timeout() -> Facts:
         lab.shell("ip link del peer0")
 
 
+def lost_syns() -> Facts:
+    """The first window after SYNs, or SYN|ACKs, that nobody answered; with the echo of the first
+    SYN's timestamp they were not lost."""
+    for name, seconds, old, noted in (
+        ("active, none", 0.05, False, 10), ("active, one", 1.2, False, 10),
+        ("active, two", 2.3, False, 1), ("active, two, an old echo", 2.3, True, 10),
+    ):  # fmt: skip
+        peer = Peer(Tun(), 80, timestamps=old)
+        sock = socket.socket()
+        sock.bind((KERNEL, 0))
+        peer.start(sock)
+        peer.receive()
+        echo = peer.echo
+        time.sleep(seconds)
+        peer.collect(0.01)
+        peer.echo = echo
+        peer.send("S.")
+        time.sleep(0.02)
+        yield Fact(f"first window, {name}", look(sock)[1], noted)
+        sock.close()
+        lab.shell("ip link del peer0")
+    for name, seconds, noted in (("passive, one", 1.2, 10), ("passive, two", 3.3, 1)):
+        listener, peer = listening()
+        peer.send("S")
+        time.sleep(seconds)
+        peer.collect(0.01)
+        peer.send(".")
+        yield Fact(f"first window, {name}", look(listener.accept()[0])[1], noted)
+        lab.shell("ip link del peer0")
+
+
 if __name__ == "__main__":
-    lab.main([after_a_timeout])
+    lab.main([after_a_timeout, lost_syns])

@@ -214,7 +214,11 @@ def receiver() -> Facts:
     window takes."""
     peer = Peer(Tun(), timestamps=True)
     sock = peer.open()
-    for seconds, noted in ((0, 0), (0.08, Between(78_000, 86_000)), (0.03, Between(28_000, 40_000))):
+    for seconds, noted in (
+        (0, 0),
+        (0.08, Between(78_000, 86_000)),
+        (0.03, Between(28_000, 40_000)),
+    ):
         time.sleep(seconds)
         peer.send(".", data=bytes(1000))
         peer.collect(0.005)
@@ -242,7 +246,7 @@ def receiver() -> Facts:
 
 
 def duplicates() -> Facts:
-    """dsack_dups: every segment that a D-SACK reports; delivered only those that were sent twice."""
+    """dsack_dups: all that D-SACKs report; delivered: those of them that were sent twice."""
     sock, peer = connected(sack=True)
     sock.send(bytes(4 * MSS))
     peer.collect(0.005)
@@ -262,7 +266,7 @@ def duplicates() -> Facts:
 
 
 def marks() -> Facts:
-    """received_ce and the octets by codepoint; delivered_ce is what ACKs with ECE brought news of."""
+    """received_ce, and octets by codepoint; delivered_ce: what ACKs with ECE brought news of."""
     peer = Peer(Tun(), 80, sack=True)
     listener = socket.create_server((KERNEL, 0))
     peer.kernel_port = listener.getsockname()[1]

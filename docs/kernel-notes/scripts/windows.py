@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
+from itertools import pairwise
 
 import lab
 from lab import Fact, Facts
+from peer import KERNEL, Peer, Tun
 
 RCV_WSCALE, RCV_WND = 6, 232
 """Where tcp_info has tcpi_rcv_wscale (the upper half of a byte) and tcpi_rcv_wnd."""
@@ -62,5 +64,21 @@ def scale() -> Facts:
             sock.close()
 
 
+def told_again() -> Facts:
+    """A window that could only be told smaller is told as it was, less what has come, and rounded
+    up again: each ACK moves its right edge although nobody reads."""
+    peer = Peer(Tun(), 80)
+    peer.scale = 7
+    listener = socket.create_server((KERNEL, 0))
+    sock = peer.connect(listener)
+    edges = []
+    for _ in range(20):
+        peer.send(".", data=bytes(1448))
+        edges += [one.ack + (one.window << 10) for one in peer.collect(0.004)]
+    moves = [after - before for before, after in pairwise(edges)]
+    yield Fact("moves of the right edge, the last ten ACKs", moves[-10:], [424] * 10)
+    sock.close()
+
+
 if __name__ == "__main__":
-    lab.main([rounded, opening, scale])
+    lab.main([rounded, opening, scale, told_again])

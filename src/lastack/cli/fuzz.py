@@ -67,7 +67,7 @@ def fuzz(
     """Play random scripts of calls and segments on the kernel and on lastack.
 
     Compared after each step: packets, results and errnos, readiness, state,
-    bytes unread and unsent. A difference is played again, made smaller, and
+    bytes unread and unsent, TCP_INFO. A difference is played again, made smaller, and
     shown with both sides. Needs root, but for --against. Exit status 1 when
     there is a difference that is not explained. With --flip each wrong field
     is to be found: exit status 1 when one is not.

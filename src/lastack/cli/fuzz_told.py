@@ -42,6 +42,8 @@ def _seen(look: Look) -> Iterator[str]:
         words.append(look.state)
     if words:
         yield "; ".join(words)
+    if look.info:
+        yield f"TCP_INFO: {look.info}"
     for _, sent in look.packets:
         yield f"> {sent}"
     if look.ended:

@@ -11,7 +11,7 @@ from .fuzz_peer import Sent
 from .fuzz_play import Look
 
 _BEFORE: Final = ("act", "result")
-_AFTER: Final = ("ready", "told", "state", "ended")
+_AFTER: Final = ("ready", "told", "state", "ended", "info")
 _EARLY: Final = 9 * MS
 """By how much a kernel's timer may be early: two ticks, and a bit."""
 _LATE: Final = 30 * MS

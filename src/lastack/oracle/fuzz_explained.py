@@ -15,7 +15,7 @@ from lastack.profile import MS
 
 from .fuzz_compare import Parted
 from .fuzz_play import Look
-from .fuzz_script import Arrival, Call, Fuzz
+from .fuzz_script import Arrival, Call, Fuzz, Icmp
 
 _POLLOUT: Final = 0x4
 _MUCH: Final = 8_000
@@ -26,6 +26,9 @@ _SLACK: Final = 40 * MS
 """So much earlier or later may a kernel's timer end a connection."""
 _CLOSED: Final = "07"
 """TCP_CLOSE of Linux, in hexadecimal."""
+_TOO_BIG: Final = (3, 4)
+"""ICMP: fragmentation needed."""
+_COUNTS_OF_PIECES: Final = frozenset({"unacked", "sacked", "lost", "retrans", "delivered"})
 _BARE_ACK: Final = re.compile(r"A \d+:\d+\(0\) ack (\d+) win")
 
 
@@ -158,6 +161,26 @@ def _writable(seen: Seen) -> bool:
     )
 
 
+def info_of(told: str) -> dict[str, str]:
+    """Return what a look tells of TCP_INFO, by field."""
+    return dict(one.rsplit(" ", 1) for one in told.split(", ") if one)
+
+
+def _cut_anew(seen: Seen) -> bool:
+    """Tell whether nothing but the number of segments in flight differs, and an ICMP error told of
+    a smaller path."""
+    found = seen.difference
+    if found.field != "info":
+        return False
+    kernel, lastack = info_of(found.kernel), info_of(found.lastack)
+    names = {name for name in kernel | lastack if kernel.get(name) != lastack.get(name)}
+    smaller = any(
+        isinstance(step, Icmp) and (step.kind, step.code) == _TOO_BIG
+        for step in seen.script.steps[: found.step + 1]
+    )
+    return smaller and names <= _COUNTS_OF_PIECES
+
+
 KNOWN_IN_FUZZ: Final = (
     Known(
         "between the edges", "window_share",
@@ -194,6 +217,12 @@ KNOWN_IN_FUZZ: Final = (
         "writable", "writable_share",
         "POLLOUT of a send queue that is about two thirds full, for the same reason.",
         _writable,
+    ),
+    Known(
+        "cut anew", "trains",
+        "How many segments are in flight once the path takes smaller ones only: a kernel cuts its "
+        "trains anew, where they lay beside each other.",
+        _cut_anew,
     ),
 )  # fmt: skip
 """What the fuzzer may find, and nobody mends."""

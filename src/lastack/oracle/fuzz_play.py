@@ -13,7 +13,7 @@ from lastack.sockets import names, unpack_info
 from lastack.wire import Flow, Segment
 
 from .fuzz_peer import Peer, Sent
-from .fuzz_script import OPTIONS, Call, Fuzz, Icmp, Step
+from .fuzz_script import OPTIONS, Arrival, Call, Fuzz, Icmp, Step
 
 _ALL_EVENTS: Final = 0x1 | 0x2 | 0x4 | 0x2000
 """POLLIN, PRI, OUT, RDHUP; ERR and HUP come unasked."""
@@ -23,14 +23,20 @@ _O_NONBLOCK: Final = 0o4002
 _TEXT: Final = bytes(range(256))
 _LARGEST: Final = 1 << 20
 _INFO_SIZE: Final = 512
-_TIMED: Final = frozenset(
+_VARIES: Final = frozenset(
     {
         "rto", "ato", "last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv", "rtt",
         "rttvar", "rcv_rtt", "pacing_rate", "max_pacing_rate", "min_rtt", "delivery_rate",
-        "busy_time", "rwnd_limited", "sndbuf_limited", "total_rto_time",
+        "busy_time", "rwnd_limited", "sndbuf_limited", "total_rto_time", "rcv_ssthresh", "rcv_wnd",
+        "rcv_space",
     }
 )  # fmt: skip
-"""Fields of TCP_INFO that are times, or depend on them."""
+"""Fields of TCP_INFO that are times, or depend on them, or on what a device counts as the memory of
+a packet."""
+
+
+_COUNTED_SPOILT: Final = frozenset({"segs_in", "data_segs_in"})
+"""A kernel counts a long segment before it looks at the checksum."""
 
 
 class Under(Protocol):
@@ -91,8 +97,9 @@ class Look(NamedTuple):
 class _Program:
     """The program's side: descriptors as a stack, the base socket at its bottom."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, uncounted: frozenset[str]) -> None:
         self._ground = ground
+        self._uncounted = uncounted
         self.fds: list[int] = []
         self._passive = False
         self._written = 0
@@ -222,13 +229,15 @@ class _Program:
         return " ".join(words)
 
     def info(self) -> str:
-        """What has changed in TCP_INFO of the newest descriptor, times left out."""
+        """What has changed in TCP_INFO of the newest descriptor, in the order of the struct."""
         if not self.fds or self._socket_of[self.fds[-1]] in self._renewed:
             return ""
         raw = self._ask(
             "getsockopt", self.fds[-1], names.IPPROTO_TCP, names.TCP_INFO, _INFO_SIZE
         ).data
-        now = {name: value for name, value in unpack_info(raw).items() if name not in _TIMED}
+        now = {
+            name: value for name, value in unpack_info(raw).items() if name not in self._uncounted
+        }
         before, self._info = self._info, now
         changed = {name: value for name, value in now.items() if before.get(name, 0) != value}
         return ", ".join(f"{name} {value}" for name, value in changed.items())
@@ -252,7 +261,8 @@ class Play:
         self._ground = ground
         self._clock = clock
         self._peer = Peer(ground.flow, script.offer)
-        self._program = _Program(ground)
+        spoilt = any(isinstance(one, Arrival) and one.spoilt for one in script.steps)
+        self._program = _Program(ground, _VARIES | _COUNTED_SPOILT if spoilt else _VARIES)
         self._packets: list[tuple[int, Sent]] = []
         self._done: list[Step] = []
         self._reopened = False

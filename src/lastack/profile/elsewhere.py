@@ -51,7 +51,7 @@ _BSD_PORTS: Final = PortRules(bind_rule=BindRule.BSD, v6only=True, reconnect_aft
 
 _KEPT: Final = StartRules(
     full_requests=FullRequests.KEPT, offers_again=False, scales_last_syn_ack=False, hystart=False,
-    counts_packets=False,
+    counts_packets=False, lost_syns=1,
 )  # fmt: skip
 
 _BSD_GRADES: Final = {
@@ -171,6 +171,7 @@ BSD44: Final = Profile(
         scales_last_syn_ack=False,
         hystart=False,
         counts_packets=False,
+        lost_syns=1,
     ),
     grades={
         **CHOSEN_AS_THE_RFC,
@@ -243,6 +244,7 @@ WINDOWS: Final = Profile(
         scales_last_syn_ack=False,
         hystart=False,
         counts_packets=False,
+        lost_syns=1,
     ),
     retransmission=RetransmissionRules(variance=Variance.RFC6298, undone=False, urgent_probe=False),
     buffers=NO_TRAINS,

@@ -62,6 +62,7 @@ TEXTBOOK: Final = Profile(
         reduces_cwnd=False,
         hystart=False,
         counts_packets=False,
+        lost_syns=1,
     ),
     errors=NO_QUEUE,
     ports=PortRules(bind_rule=BindRule.TEXTBOOK, connect_exhausted=errno.EADDRNOTAVAIL),
@@ -133,6 +134,7 @@ RFC9293: Final = Profile(
         reduces_cwnd=False,
         hystart=False,
         counts_packets=False,
+        lost_syns=1,
     ),
     errors=ErrorRules(
         reset_in_close_wait=errno.ECONNRESET,

@@ -89,6 +89,10 @@ class StartRules:
         10, "first congestion window (RFC 6928)", unit="segments",
         source="docs/kernel-notes/close.md",
     )  # fmt: skip
+    lost_syns: int = rule(
+        2, "repeats of our SYN or SYN|ACK from which on the first window is one segment",
+        unit="repeats", source="docs/kernel-notes/slow-start.md",
+    )  # fmt: skip
     counts_packets: bool = rule(
         True, "cwnd counts segments in flight, however short they are, else their octets",
         source="docs/kernel-notes/sending.md",

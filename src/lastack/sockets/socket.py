@@ -177,6 +177,7 @@ class TcpSocket(SocketParts):
         tcp = self.endpoint.connection
         state, closing = tcp.state, tcp.fin_queued
         if state in _OPENING and not closing:
+            tcp.note_early_send()
             return AGAIN
         if tcp.error:
             raise self._take("send", now)

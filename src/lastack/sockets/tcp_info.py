@@ -1,7 +1,7 @@
 """struct tcp_info of Linux 6.18 (linux/tcp.h), 280 bytes, as TCP_INFO gives it.
 
-Measured: docs/kernel-notes/tcp-info.md, which also says what stays 0 here: there is no pacing, no
-rate sampler, and no accurate ECN; a Fast Open never is.
+Measured: docs/kernel-notes/tcp-info.md, which also says what stays 0: as in the kernel what belongs
+to accurate ECN that was not agreed on; a Fast Open never is.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from lastack.host import header_length
 from lastack.profile import MS, NEVER, UNLIMITED
-from lastack.state import LISTEN, State
+from lastack.state import LISTEN, SYN_SENT, State
 from lastack.tcp import Info
 
 from .parts import SocketParts
@@ -63,6 +64,9 @@ def pack_info(sock: SocketParts, now: int) -> bytes:
         info = sock.endpoint.connection.info()
         told |= _sizes(info) | _times(info, now) | _counts(info)
         told["pmtu"] = sock.path_mtu
+        if sock.state is SYN_SENT and sock.endpoint.path_mtu:
+            # what the path has told is in the next SYN, and not yet in this
+            told["advmss"] = sock.link_mtu - header_length(sock.endpoint.connection.flow)
     else:
         told["snd_cwnd"] = _DEFAULT_CWND
         told["pacing_rate"] = _NO_LIMIT
@@ -88,7 +92,7 @@ def _sizes(info: Info) -> dict[str, int]:
         "snd_mss": info.mss, "rcv_mss": info.receive_mss, "advmss": info.advertised_mss,
         "unacked": info.unacked, "sacked": info.sacked, "lost": info.lost,
         "retrans": info.retrans, "rcv_ssthresh": info.receive_ssthresh,
-        "snd_ssthresh": _INT_MAX if unlimited else info.ssthresh // info.mss,
+        "snd_ssthresh": _INT_MAX if unlimited else info.ssthresh // info.path_mss,
         "snd_cwnd": info.cwnd, "rcv_space": info.receive_space,
         "notsent_bytes": info.unsent, "snd_wnd": info.send_window, "rcv_wnd": info.receive_window,
         "reordering": info.reordering, "reord_seen": info.reorders,
@@ -125,7 +129,7 @@ def _counts(info: Info) -> dict[str, int]:
         "segs_in": meter.segs_in, "data_segs_in": meter.data_segs_in,
         "data_segs_out": meter.data_segs_out, "delivered": info.delivered,
         "delivered_ce": info.delivered_ce, "dsack_dups": info.duplicates,
-        "delivery_rate": info.delivery_rate, "rehash": meter.timeouts,
+        "delivery_rate": info.delivery_rate, "rehash": meter.rehashes,
         "bytes_sent": meter.bytes_sent, "bytes_retrans": meter.bytes_retrans,
         "rcv_ooopack": info.out_of_order, "total_rto": meter.timeouts,
         "total_rto_recoveries": meter.recoveries, "pacing_rate": _pacing(info),

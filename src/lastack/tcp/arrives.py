@@ -37,6 +37,7 @@ from . import (
     text,
     timers,
     timestamps,
+    undo,
     urgent,
 )
 from .mark import Urgent
@@ -316,6 +317,8 @@ def established(tcb: Tcb, seg: Segment, reason: Reason, now: int) -> None:
     tcb.buffers.grow_send(tcb.congestion.initial_segments, tcb.mss)
     most = tcb.buffers.before_text(tcb.largest_text())
     tcb.rcv_ssthresh = min(tcb.rcv_ssthresh, most, 1 << 30 if tcb.scale_ok else 0xFFFF)
+    if tcb.retransmits:
+        undo.lost_syn(tcb, seg)
     tcb.share_sizes()
     keepalive.heard(tcb, now)
     keepalive.begin(tcb, now, now)
@@ -327,7 +330,7 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int, *, moved: bool) -> None:
     """ESTABLISHED: advance SND.UNA (`moved`), count duplicates, update the send window."""
     tcb.soft_error = 0  # the path carries segments again
     if tcb.rack is not None:
-        tcb.rack.ack_arrives(tcb.board.highest)
+        tcb.rack.ack_arrives(tcb.position_of(tcb.snd_una), some_held=bool(tcb.board.ranges))
     news = recovery.take_sack(tcb, seg, now) if seg.sack and tcb.sack_ok else 0
     if moved:
         arrived = recovery.new_ack(tcb, seg, now)

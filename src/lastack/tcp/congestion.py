@@ -11,8 +11,8 @@ from lastack.profile import UNLIMITED
 
 class NewReno:
     """cwnd and ssthresh of one connection. `whole`: both are whole segments, as where cwnd counts
-    packets. `used`: the most segments in flight since `used_at`, when cwnd was last what held the
-    sender back, or was made smaller."""
+    packets. `used`: the most segments in flight since cwnd was last what held the sender back;
+    `used_at`: when that was, or an ACK has come since."""
 
     __slots__ = (
         "initial_segments", "whole", "mss", "cwnd", "ssthresh", "counted", "recovering", "used",
@@ -66,8 +66,9 @@ class NewReno:
         return count - grown
 
     def unused(self) -> None:
-        """For an RTO cwnd was more than what was `used`: it goes half the way to that, or to the
-        initial window; ssthresh remembers three quarters of it (RFC 2861 section 3.1)."""
+        """For an RTO nothing came that would let cwnd grow, and it is more than what was `used`: it
+        goes half the way to that, or to the initial window; ssthresh remembers three quarters of it
+        (RFC 2861 section 3.1)."""
         cwnd, used = self.cwnd // self.mss, max(self.used, self.initial_segments)
         if used < cwnd:
             self.ssthresh = max(self.ssthresh, self._part(self.cwnd, 3, 4))

@@ -76,11 +76,16 @@ class Connection:
         tcb = self._tcb
         if tcb.snd_una == tcb.snd_nxt:
             idle.resume(tcb, self._meter, now)
+        tcb.program_wrote = True
         if tcb.flight is not None:
             sending.note_pause(tcb, tcb.flight)
         count = sending.send(tcb, data, now, push_urgent=push_urgent, more=more, record=record)
         idle.note_time(tcb, self._meter, now)
         return count
+
+    def note_early_send(self) -> None:
+        """SEND was called before the connection is open, and has to wait."""
+        self._tcb.program_wrote = True
 
     def receive(self, size: int, now: int, *, peek: bool = False) -> bytes:
         """RECEIVE: return up to `size` bytes in order, b"" if there is none."""
@@ -283,7 +288,9 @@ class Connection:
         before = tcb.retransmits
         timeouts.timeout(tcb, now)
         if tcb.retransmits > before:
-            self._meter.timed_out(tcb.retransmits, now)
+            half_open = tcb.state is SYN_RECEIVED and tcb.passive
+            since = tcb.first_again if half_open else UNSET
+            self._meter.timed_out(tcb.retransmits, now, request_since=since)
         emit.flush(tcb, now)
         if idle_over:
             finwait.idle_over(tcb, now)

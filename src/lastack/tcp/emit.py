@@ -347,6 +347,8 @@ def resend(
     if fin and tcb.rxt_nxt != UNSET:
         fin = seq.gt(tcb.recover, tcb.fin_seq)
     send_text(tcb, first, last, now, fin=fin, again=True, push=push)
+    if tcb.flight is not None and last < sent_end:
+        tcb.flight.recut(last, tcb.sendq.block_end(last), tcb.send_size())
     return (number + last - first + int(fin)) & seq.MASK
 
 

@@ -19,15 +19,18 @@ MOST_REORDERING: Final = 300
 
 
 class Sent:
-    """Positions [first, last), sent last at `at`; `again`: not for the first time. lost: it is
-    gone and was not sent again since. held: the peer has it (SACK), in `count` segments. gone: it
-    was lost, and repeated: sent again for that, which has not been lost in its turn."""
+    """Positions [first, last), sent last at `at`; `begins`: where it began before a part of it was
+    acknowledged, where that counts. `again`: not for the first time. lost: it is gone and was not
+    sent again since. held: the peer has it (SACK), in `count` segments. gone: it was lost, and
+    repeated: sent again for that, which has not been lost in its turn."""
 
-    __slots__ = ("first", "last", "at", "mark", "again", "held", "lost", "gone", "repeated",
-                 "count")  # fmt: skip
+    __slots__ = (
+        "first", "begins", "last", "at", "mark", "again", "held", "lost", "gone", "repeated",
+        "count",
+    )  # fmt: skip
 
     def __init__(self, first: int, last: int, at: int, mark: Mark, again: bool = False) -> None:
-        self.first = first
+        self.first = self.begins = first
         self.last = last
         self.at = at
         self.mark = mark
@@ -35,6 +38,13 @@ class Sent:
         self.held = False
         self.lost = self.gone = self.repeated = False
         self.count = 1
+
+    def like(self, other: Sent) -> bool:
+        """Tell whether another left at the same time, and nothing else is known of it."""
+        mine = self.at, self.again, self.held, self.lost, self.gone, self.repeated
+        return mine == (
+            other.at, other.again, other.held, other.lost, other.gone, other.repeated,
+        )  # fmt: skip
 
 
 def first_of(one: Sent) -> int:
@@ -164,11 +174,36 @@ class Flight:
         end = self.segments[-1].last if self.segments else 0
         return end, end
 
-    def expired(self) -> None:
-        """The retransmission timer expired: all that the peer does not hold counts as lost."""
+    def recut(self, first: int, end: int, size: int) -> int:
+        """What is left of several segments that left in one piece, from `first` to `end`, is as
+        many segments of `size` as it needs now (Linux tcp_trim_head, tcp_fragment). Return how many
+        fewer."""
+        segments = self.segments
+        at = beyond = bisect_left(segments, first, key=first_of)
+        if not self.packets or at == len(segments) or segments[at].first != first:
+            return 0
+        head = segments[at]
+        while (
+            beyond < len(segments) and segments[beyond].last <= end and head.like(segments[beyond])
+        ):
+            beyond += 1
+        if beyond == at or head.held or segments[beyond - 1].last != end:
+            return 0
+        cuts = range(first, end, size)
+        fewer = beyond - at - len(cuts)
+        if fewer <= 0:
+            return 0
+        segments[at:beyond] = [_part(head, cut, min(cut + size, end)) for cut in cuts]
+        if not head.lost:
+            self.in_network -= fewer * self.mss
+        return fewer
+
+    def expired(self, *, over: int = 0) -> None:
+        """The retransmission timer expired, or the path takes no more than `over` octets: what the
+        peer does not hold, or what is longer, counts as lost."""
         self.timed_out = True
         for one in self.segments:
-            if not one.held:
+            if not one.held and one.last - one.first > over:
                 one.gone, one.repeated = True, False
 
     def head_lost(self) -> None:

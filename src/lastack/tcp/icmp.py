@@ -61,6 +61,7 @@ def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
     mss = max(mss - (12 if tcb.ts_ok else 0), 48)
     if mss >= tcb.mss:
         return False
+    tcb.max_flight = tcb.max_flight // tcb.mss * mss  # as many segments
     tcb.congestion.resize(mss)
     if tcb.flight is not None:
         tcb.flight.resize(mss)
@@ -71,6 +72,7 @@ def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
         recovery.go_back(tcb)
         end = tcb.sent_end()
         if tcb.flight is not None:
+            tcb.flight.expired(over=mss)
             first, last = tcb.flight.over(mss)
             tcb.rxt_nxt = tcb.seq_of(first)
             end = min(tcb.sendq.block_end(last), end)  # what left in one piece goes in one

@@ -32,8 +32,9 @@ def resume(tcb: Tcb, meter: Meter, now: int) -> None:
 
 
 def unused(tcb: Tcb, now: int) -> None:
-    """For an RTO the program has sent less than cwnd would let it (docs/kernel-notes/idle.md); not
-    while something is lost, or it waits for room."""
+    """For an RTO no ACK has come, and less leaves than cwnd would let: a FIN, as text would have
+    found another cwnd by `resume` (docs/kernel-notes/idle.md). Not while something is lost, or the
+    program waits for room."""
     control = tcb.congestion
     if _takes_back(tcb) and not (tcb.orphan or tcb.wants_room or loss.in_trouble(tcb)):
         control.unused()

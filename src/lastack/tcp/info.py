@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
 from lastack.profile import UNLIMITED
-from lastack.state import CLOSED, State
+from lastack.state import CLOSED, SYN_SENT, State
 from lastack.wire import seq
 
 from .codepoints import NONE_CAME
@@ -34,8 +35,9 @@ class Trouble(IntEnum):
 class Info:
     """Times in ns, durations since an event as the time of the event, -1 for never; cwnd, unacked,
     sacked, lost and retrans in segments; rtt 0 and min_rtt NEVER before the first measurement;
-    ssthresh UNLIMITED before the first loss. bytes_acked and bytes_received count sequence numbers:
-    a FIN is one more, and so is the SYN of the side that connected."""
+    ssthresh UNLIMITED before the first loss, else in bytes, of `path_mss` a segment. bytes_acked
+    and bytes_received count sequence numbers: a FIN is one more, and so is the SYN of the side that
+    connected."""
 
     state: State
     trouble: Trouble
@@ -52,6 +54,7 @@ class Info:
     rto: int
     ack_timeout: int
     mss: int
+    path_mss: int
     receive_mss: int
     advertised_mss: int
     unacked: int
@@ -91,6 +94,11 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
     thrown = tcb.state is CLOSED and not (tcb.fin_received and tcb.fin_acked())
     opened = tcb.buffers.read_per_trip > 0
     opening = not opened and not meter.answered
+    control = tcb.congestion
+    if tcb.state is SYN_SENT and tcb.retransmits:
+        # on Linux the loss of a SYN is one like others, until the connection is open
+        control = copy(control)
+        control.expired(control.cwnd, first=True)
     syn = int(not tcb.passive and tcb.syn_acked())
     fin = int(tcb.fin_acked())
     # a queue that was destroyed begins at its end
@@ -113,13 +121,13 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
         send_wscale=tcb.snd_wscale, receive_wscale=tcb.rcv_wscale if tcb.scale_ok else 0,
         rto=tcb.rtt.rto,
         ack_timeout=tcb.acks.delay if meter.data_segs_in else 0,
-        mss=_DEFAULT_MSS - 12 * tcb.offers_ts if opening else tcb.send_size(),
+        mss=_first_mss(tcb) if opening else tcb.send_size(), path_mss=control.mss,
         receive_mss=_LEAST_MSS if opening else tcb.rcv_mss,
         advertised_mss=tcb.largest_text() if opened else tcb.advertised_mss,
         unacked=unacked, sacked=sacked, lost=lost, retrans=retrans,
         receive_ssthresh=tcb.rcv_ssthresh, rtt=max(tcb.rtt.srtt, 0),
         rtt_variance=tcb.rtt.rttvar, min_rtt=tcb.rtt.least,
-        ssthresh=min(tcb.congestion.ssthresh, UNLIMITED), cwnd=tcb.congestion.cwnd // tcb.mss,
+        ssthresh=min(control.ssthresh, UNLIMITED), cwnd=control.cwnd // control.mss,
         receive_rtt=tcb.sizing.round_trip if tcb.sizing is not None else 0,
         receive_space=tcb.buffers.read_per_trip, bytes_acked=acked + syn + fin,
         bytes_received=tcb.recvq.ready + int(tcb.fin_received),
@@ -138,6 +146,11 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
     )  # fmt: skip
 
 
+def _first_mss(tcb: Tcb) -> int:
+    """What may be sent to a peer that has not said anything."""
+    return min(_DEFAULT_MSS, tcb.advertised_mss) - 12 * tcb.offers_ts
+
+
 def _delivered(tcb: Tcb, segments: int) -> int:
     """Return how many of ours have arrived, SYN and FIN included; a FIN in flight is no data."""
     fin = tcb.fin_seq != UNSET
@@ -147,17 +160,19 @@ def _delivered(tcb: Tcb, segments: int) -> int:
 def _in_flight(tcb: Tcb) -> tuple[int, int, int, int]:
     """Return how many segments are unacknowledged, of those how many the peer holds, are lost, and
     are in the network again."""
-    if tcb.state is CLOSED:
-        return 0, 0, 0, 0
+    if not tcb.syn_acked() and tcb.state is not CLOSED:
+        again = int(tcb.retransmits > 0)
+        return 1, 0, again, again
     if tcb.flight is None:
-        unacked = -(-tcb.in_flight() // tcb.mss)
+        unacked = -(-tcb.in_flight() // tcb.mss) if tcb.state is not CLOSED else 0
         held = sum(last - first for first, last in tcb.board.ranges)
         lost = again = 0
         if tcb.rxt_nxt != UNSET:  # go-back-N: after a timeout everything counts as lost
             lost, again = unacked, -(-max(seq.diff(tcb.rxt_nxt, tcb.snd_una), 0) // tcb.mss)
         return unacked, min(-(-held // tcb.mss), unacked), lost, again
     flight = tcb.flight.segments
-    unacked = sum(one.count for one in flight)
+    # the queue of a connection that is gone is empty; what was lost of it stays noted
+    unacked = sum(one.count for one in flight) if tcb.state is not CLOSED else 0
     if tcb.rack is None:
         held = max(min(tcb.dupacks, unacked - 1), 0)
     else:
@@ -170,6 +185,9 @@ def _in_flight(tcb: Tcb) -> tuple[int, int, int, int]:
 def _trouble(tcb: Tcb) -> Trouble:
     if tcb.rxt_nxt != UNSET or tcb.retransmits:
         return Trouble.LOSS
+    flight = tcb.flight
+    if flight is not None and flight.timed_out and any(one.gone for one in flight.segments):
+        return Trouble.LOSS
     if tcb.recovering:
         return Trouble.RECOVERY
     if tcb.flight is not None and not tcb.sack_ok and tcb.snd_una == tcb.recover != tcb.iss:
@@ -177,5 +195,5 @@ def _trouble(tcb: Tcb) -> Trouble:
         return Trouble.LOSS if tcb.flight.timed_out else Trouble.RECOVERY
     if tcb.reducing:
         return Trouble.CWR
-    doubtful = tcb.board.ranges if tcb.sack_ok else _in_flight(tcb)[1]
-    return Trouble.DISORDER if doubtful else Trouble.OPEN
+    _, held, _, _ = _in_flight(tcb)
+    return Trouble.DISORDER if held else Trouble.OPEN

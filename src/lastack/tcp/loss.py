@@ -30,7 +30,7 @@ def sent(tcb: Tcb, first: int, last: int, now: int) -> None:
 def _begin_flight(tcb: Tcb) -> Flight | None:
     packets = tcb.congestion.whole
     # a FIN alone was not kept waiting by the program that connected
-    short = tcb.passive or tcb.sendq.end > 0
+    short = tcb.passive or tcb.program_wrote
     if tcb.sack_ok and tcb.profile.retransmission.rack:
         tcb.flight = tcb.rack = Rack(tcb.mss, packets=packets, short=short)
     elif packets:
@@ -87,6 +87,7 @@ def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now
 def grow(tcb: Tcb, count: int, now: int) -> None:
     """`count` bytes have arrived, and nothing is wrong: cwnd may grow."""
     rtt = max(tcb.rtt.srtt, 0)
+    tcb.congestion.used_at = now
     tcb.congestion.acked(count, limited=window_was_used(tcb), now=now, rtt=rtt)
 
 

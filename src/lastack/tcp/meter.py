@@ -33,7 +33,7 @@ class Meter:
 
     __slots__ = (
         "segs_out", "segs_in", "data_segs_out", "data_segs_in", "bytes_sent", "bytes_retrans",
-        "total_retrans", "answered", "timeouts", "recoveries", "recovering_since",
+        "total_retrans", "answered", "timeouts", "rehashes", "recoveries", "recovering_since",
         "recovery_time", "data_sent_at", "data_received_at", "ack_received_at", "high",
         "doing", "doing_since", "spent",
     )  # fmt: skip
@@ -44,7 +44,7 @@ class Meter:
         self.bytes_sent = self.bytes_retrans = 0
         self.total_retrans = 0
         self.answered = False
-        self.timeouts = self.recoveries = 0
+        self.timeouts = self.recoveries = self.rehashes = 0
         self.recovering_since = -1
         self.recovery_time = 0
         self.data_sent_at = self.data_received_at = self.ack_received_at = -1
@@ -107,12 +107,15 @@ class Meter:
         self.turns_to(self.doing, now)
         return list(self.spent)
 
-    def timed_out(self, retransmits: int, now: int) -> None:
-        """The retransmission timer has expired for the `retransmits`th time in a row."""
+    def timed_out(self, retransmits: int, now: int, *, request_since: int = -1) -> None:
+        """The retransmission timer has expired for the `retransmits`th time in a row. Of a
+        half-open request the time counts from its first SYN|ACK, at `request_since`, and it takes
+        no other path through the network."""
         self.timeouts += 1
+        self.rehashes += request_since < 0
         if retransmits == 1:
             self.recoveries += 1
-            self.recovering_since = now
+            self.recovering_since = max(now if request_since < 0 else request_since, 0)
 
     def recovered(self, now: int) -> None:
         """New data was acknowledged after a timeout."""

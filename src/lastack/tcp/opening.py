@@ -130,10 +130,10 @@ def _synchronized(tcb: Tcb, seg: Segment, now: int) -> None:
         tcb.rtt.fall_back()
     tcb.snd_una = seg.ack
     tcb.timers.stop(timers.RETRANSMIT)
-    tcb.retransmits = 0
     tcb.rtt.progress()
     if tcb.settings.defer:
         tcb.timers.set(timers.DELAYED_ACK, now + tcb.acks.put_off())
     else:
         tcb.acks.at_once = True
     arrives.established(tcb, seg, Reason.SYN_ACK_ARRIVED, now)
+    tcb.retransmits = 0

@@ -45,9 +45,11 @@ class Rack(Flight):
         self.fack = self.news = 0
         self.late = self.original = NEVER
 
-    def ack_arrives(self, fack: int) -> None:
-        """Another ACK; the peer holds nothing beyond `fack` so far."""
-        self.fack, self.news, self.original = fack, 0, NEVER
+    def ack_arrives(self, una: int, *, some_held: bool) -> None:
+        """Another ACK; so far SND.UNA is at `una`, and `some_held`: the peer has told of something
+        beyond it, if only of a part of a segment."""
+        self.fack = max(self._highest_held(), una) if some_held else una
+        self.news, self.original = 0, NEVER
 
     def skip_held(self, position: int) -> tuple[int, int]:
         """Return (the first position from here on that is not held, where that hole ends or -1).
@@ -135,7 +137,7 @@ class Rack(Flight):
         self.delivery.arrived(one.at, one.mark)
         rtt = now - one.at
         if not one.again:
-            first = one.first
+            first = one.begins
             if first < self.late:
                 self.late = first
             if first < self.original:

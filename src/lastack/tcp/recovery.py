@@ -11,7 +11,7 @@ from lastack.trace import Acked
 from lastack.wire import FIN, SYN, Segment, seq
 
 from . import checks, emit, loss, timers, undo, urgent
-from .flight import Flight
+from .flight import Flight, Sent
 from .tcb import UNSET, WRITABLE, Tcb
 
 DUPACK_THRESHOLD = 3
@@ -36,6 +36,9 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
         measure(tcb, seg, now)
     else:
         arrived = tcb.flight.acknowledged(una, now)
+        head = tcb.flight.segments[0] if tcb.flight.segments else None
+        if head is not None and head.begins < una:
+            arrived += _part_arrived(tcb, tcb.flight, head)
         if tcb.dupacks and tcb.rack is None:
             arrived = max(arrived - tcb.dupacks * tcb.mss, tcb.mss)  # duplicate ACKs told of them
             tcb.flight.delivery.told_twice(tcb.dupacks)
@@ -65,6 +68,19 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
         tcb.timers.stop(timers.RETRANSMIT)
         tcb.timers.stop(timers.LOSS_PROBE)
     return arrived
+
+
+def _part_arrived(tcb: Tcb, flight: Flight, head: Sent) -> int:
+    """A part of a segment was acknowledged. Linux cuts it off where the segment is one of a train,
+    of which fewer segments may be left then: return what those count for. Else the segment stays
+    what it was, and may seem to be overtaken when its rest arrives."""
+    if tcb.sendq.is_block(head.begins, head.last):
+        return 0
+    fewer = flight.recut(head.first, tcb.sendq.block_end(head.first), tcb.send_size())
+    head.begins = head.first
+    for _ in range(fewer):
+        flight.delivery.arrived(head.at, head.mark)
+    return fewer * flight.mss
 
 
 def _measure_each(tcb: Tcb, flight: Flight, seg: Segment, una: int, now: int) -> None:

@@ -75,6 +75,12 @@ class SendQueue:
         """Tell whether two positions, of which the first is not the end of a block, are in one."""
         return bisect_right(self.blocks, first) == bisect_left(self.blocks, last)
 
+    def is_block(self, first: int, last: int) -> bool:
+        """Tell whether a block, or what is left of one, begins and ends at these positions."""
+        at = bisect_left(self.blocks, first)
+        begins = first == self.start or (at < len(self.blocks) and self.blocks[at] == first)
+        return begins and self.block_end(first) == last
+
     def one_block_waits(self) -> bool:
         """Tell whether the last block is the only one of which nothing has left."""
         return len(self.blocks) < 2 or self.blocks[-2] <= self.left

@@ -72,7 +72,7 @@ class Tcb:
         "mss", "advertised_mss", "peer_mss", "rcv_mss",
         "ts_ok", "ts_recent", "ts_recent_at", "ts_offset",
         "fin_queued", "fin_seq", "fin_alone", "fin_at", "fin_begins", "fin_received", "fin_unread",
-        "out_of_order",
+        "out_of_order", "program_wrote",
         "shut_read", "closing", "orphan", "passive", "error", "soft_error", "cork", "more_end",
         "settings", "keep_sent", "heard_at", "nodelay", "wants_room", "writer_sleeps",
         "rxt_nxt", "recover", "recovering", "dupacks", "retransmits", "probes_out", "first_again",
@@ -151,6 +151,7 @@ class Tcb:
         self.fin_received = self.fin_unread = False
         # segments that came beyond a gap
         self.out_of_order = 0
+        self.program_wrote = False
         self.shut_read = False
         self.closing = False
         self.orphan = False

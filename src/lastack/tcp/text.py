@@ -8,7 +8,7 @@ from lastack.profile import MS
 from lastack.trace import Dropped, Queued, Reason
 from lastack.wire import ABSENT, FIN, PSH, URG, Segment, seq
 
-from . import sack
+from . import checks, sack
 from .recvq import NOTHING_RECEIVED, ReceiveQueue
 from .right_sizing import RightSizing
 from .tcb import READABLE, UNSET, Tcb
@@ -35,6 +35,8 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
         if seq.le(seg.seq, tcb.rcv_nxt):
             tcb.acks.at_once = True
         return
+    if seq.gt(tcb.snd_wl1, seg.seq) and checks.predicted(tcb, seg):
+        tcb.snd_wl1 = seg.seq  # on Linux text that was expected tells where windows count from
     text = seg.text
     offset_of_first = first = offset_of(tcb, seg.seq)
     before = tcb.recvq.ready

@@ -222,6 +222,8 @@ def _persist(tcb: Tcb, now: int) -> None:
     tcb.timers.set(timers.PERSIST, now + wait)
     if not tcb.link_full:
         probes.probe(tcb, now)
+    if tcb.in_flight():
+        tcb.probes_out = 0  # text has left, and was no probe
 
 
 def _give_up(tcb: Tcb, reason: Reason, now: int) -> None:

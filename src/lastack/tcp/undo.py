@@ -18,6 +18,14 @@ def remember(tcb: Tcb, now: int) -> None:
         tcb.undo = tcb.congestion.cwnd, tcb.congestion.ssthresh, tcb.timestamp(now)
 
 
+def lost_syn(tcb: Tcb, seg: Segment) -> None:
+    """The handshake is over: after so many repeats of our SYN the first window is one segment (RFC
+    5681 section 3.1), unless the timestamp that comes back is that of the first."""
+    answers_first = tcb.ts_ok and seg.tsecr == tcb.timestamp(tcb.first_again)
+    if tcb.retransmits >= tcb.profile.start.lost_syns and not answers_first:
+        tcb.congestion.cwnd = tcb.mss
+
+
 def by_ack(tcb: Tcb, before: tuple[int, int, int], seg: Segment) -> None:
     """SND.UNA has advanced. If that was no answer to what was sent again, take back what was
     reduced (`before`), and send nothing else again."""

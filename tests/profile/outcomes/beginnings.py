@@ -68,6 +68,23 @@ def repeated_after_three_holes(profile: Profile) -> object:
     return -(-(lab.now - begun - ms(50)) // ms(100)) + 1
 
 
+@shows("lost_syns", {2: [10, 10, 1], 1: [10, 1, 1]})
+def first_window_after_syns_that_were_lost(profile: Profile) -> object:
+    """None, one, two."""
+    windows = []
+    for lost in range(3):
+        world = World(profile)
+        peer = HandPeer(world, mode="manual")
+        sock = peer.begin_from_k()
+        world.run(lost * 1.05)
+        peer.tx("SYN|ACK")
+        mark = peer.mark()
+        sock.send(bytes(20 * 1460), 0, world.now)
+        world.flush()
+        windows.append(sum(one.len for one in peer.since(mark)) // 1460)
+    return windows
+
+
 @shows("hystart", {True: 36, False: 40})
 def cwnd_after_acks_that_came_late(profile: Profile) -> object:
     """A round trip took 100 ms, then the next one 130 ms; the ACKs are 1 ms apart."""

@@ -88,8 +88,8 @@ class RetransmissionRules:
         "where there is RACK; net.ipv4.tcp_early_retrans", source="docs/kernel-notes/tail-probe.md",
     )  # fmt: skip
     undone: bool = rule(
-        True, "a time-out is undone when the ACK echoes a timestamp from before it (RFC 3522)",
-        source="docs/kernel-notes/sending.md",
+        True, "a loss that was none is undone: by timestamps, D-SACK, and F-RTO (RFC 4015)",
+        source="docs/kernel-notes/undo.md",
     )  # fmt: skip
     urgent_probe: bool = rule(
         True, "while something is urgent an ACK with the pointer goes before a window probe",

@@ -24,7 +24,7 @@ from lastack.wire import (
     seq,
 )
 
-from . import ecn, idle, loss, sack, timers, train, urgent
+from . import allowed, ecn, idle, loss, sack, timers, train, undo, urgent
 from .tcb import UNSET, Tcb
 from .window import advertise
 
@@ -245,6 +245,8 @@ def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
         expired = False
         if tcb.link_full:
             pass
+        elif tcb.rxt_nxt != UNSET and _tries_new(tcb, now):
+            expired = True
         elif tcb.rxt_nxt != UNSET:
             begin = tcb.rxt_nxt
             _send_again(tcb, now)
@@ -252,7 +254,7 @@ def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
         elif tcb.recovering and tcb.sack_ok:
             _send_lost(tcb, now)
         if expired:
-            waits = True  # the timer sends one segment again, and nothing new
+            waits = True  # one segment was sent again, or new text tells how it goes on
         elif tcb.rxt_nxt == UNSET or seq.ge(tcb.rxt_nxt, tcb.snd_nxt):
             before = tcb.snd_nxt
             waits = send_new(tcb, now, one=one)
@@ -268,6 +270,27 @@ def flush(tcb: Tcb, now: int, *, one: bool = False) -> None:
         send_ack(tcb, now)
     elif tcb.acks.due and not tcb.timers.running(timers.DELAYED_ACK):
         tcb.timers.set(timers.DELAYED_ACK, now + tcb.acks.wait(tcb.rtt.srtt))
+
+
+def _tries_new(tcb: Tcb, now: int) -> bool:
+    """After the first ACK that follows a time-out, send new text and nothing else again, as far as
+    cwnd reaches (F-RTO, RFC 5682 section 3.1, step 2.b); tell whether the answer to it is waited
+    for. What was in flight counts as lost, but for what was sent again."""
+    if undo.awaits_verdict(tcb):
+        return True
+    before, flight = tcb.undo, tcb.flight
+    if before is None or flight is None or not before.sends_new:
+        return False
+    before.sends_new = False
+    network = flight.in_network
+    flight.in_network = repeated = _repeated(tcb)
+    nxt = tcb.snd_nxt
+    held, tcb.nodelay = tcb.nodelay, True
+    send_new(tcb, now, one=False)
+    tcb.nodelay = held
+    flight.in_network += network - repeated
+    before.doubts = tcb.snd_nxt != nxt
+    return before.doubts
 
 
 def _send_again(tcb: Tcb, now: int) -> None:
@@ -291,7 +314,12 @@ def _repeated(tcb: Tcb) -> int:
     """Return what of that which is sent again after a timeout is in the network."""
     if tcb.flight is None:
         return seq.sub(tcb.rxt_nxt, tcb.snd_una)
-    return tcb.flight.below(tcb.position_of(tcb.rxt_nxt))
+    count = tcb.flight.below(tcb.position_of(tcb.rxt_nxt))
+    if tcb.snd_nxt != tcb.recover:
+        # new text has left as well; of what is behind it duplicate ACKs told without SACK
+        count += tcb.flight.beyond(tcb.position_of(tcb.recover))
+        count -= 0 if tcb.sack_ok else tcb.dupacks * tcb.mss
+    return count
 
 
 def _send_lost(tcb: Tcb, now: int) -> None:
@@ -347,6 +375,8 @@ def resend(
     if fin and tcb.rxt_nxt != UNSET:
         fin = seq.gt(tcb.recover, tcb.fin_seq)
     send_text(tcb, first, last, now, fin=fin, again=True, push=push)
+    if tcb.undo is not None and not (tcb.flight is not None and tcb.flight.probing):
+        tcb.undo.sent_again()
     if tcb.flight is not None and last < sent_end:
         tcb.flight.recut(last, tcb.sendq.block_end(last), tcb.send_size())
     return (number + last - first + int(fin)) & seq.MASK
@@ -362,7 +392,7 @@ def send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
     if first == sendq.end and not owed:
         return False
     full = full_size(tcb)
-    step = _next(tcb, full, first, 0, 0, owes_fin=owed)
+    step = allowed.following(tcb, full, first, 0, 0, owes_fin=owed)
     length = most = 0
     while step is not None:
         size, fin = step
@@ -370,7 +400,9 @@ def send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
             return True
         more = not fin and (first + size < sendq.end or owed)
         length += 1
-        following = _next(tcb, full, first, size, length, owes_fin=owed) if more else None
+        following = (
+            allowed.following(tcb, full, first, size, length, owes_fin=owed) if more else None
+        )
         if following is not None and not most:
             most = train.segments(tcb)
         ends = following is None or length >= most or sendq.ends_record(first + size)
@@ -394,81 +426,6 @@ def send_new(tcb: Tcb, now: int, *, one: bool) -> bool:
 def owes_fin(tcb: Tcb) -> bool:
     """Tell whether a FIN is queued that was not sent yet."""
     return tcb.fin_queued and tcb.fin_seq == UNSET
-
-
-def _next(
-    tcb: Tcb, full: int, sent_end: int, ahead: int, train_length: int, *, owes_fin: bool
-) -> tuple[int, bool] | None:
-    """Return size and FIN of the segment that may be sent once `ahead` more bytes were, in one
-    segment, than the position `sent_end` says; None when nothing may. `full`: the most text of a
-    segment; `train_length`: the segments before it that leave in one piece."""
-    if tcb.link_full:
-        return None
-    unsent = tcb.sendq.end - sent_end - ahead
-    if not unsent and not owes_fin:
-        return None
-    packets = tcb.congestion.whole
-    flight = tcb.network() + (tcb.mss if packets and ahead else ahead)
-    room = tcb.window_left(tcb.snd_nxt) - ahead
-    held = unsent or tcb.profile.closing.fin_held_by_cwnd
-    if held and flight:
-        # after a time-out cwnd is one segment, and what was repeated is that, however short
-        cost = tcb.mss if packets else min(max(unsent, 1), full)
-        if tcb.retransmits or flight + cost > _allowed(tcb, tcb.mss if packets else full):
-            tcb.cwnd_full = True
-            return None
-    size = unsent if unsent < full else full  # SHLD-28
-    if room < size:
-        tcb.window_full = True
-        size = room
-    if room <= 0:
-        return None  # also when the window shrank (SHLD-15)
-    if tcb.sendq.records and size:
-        first = sent_end + ahead
-        record = tcb.sendq.record_after(first) - first
-        if record <= size and record < unsent:
-            return record, False  # something comes behind it, and may not join it
-    fin = owes_fin and size == unsent and size < room + (size == 0)
-    if owes_fin and not fin and size == room == unsent <= full and train.used(tcb):
-        tcb.window_full = True
-        return None  # the FIN is of one piece with the last text, and does not fit
-    if size and size < full:
-        busy = ahead > 0 or tcb.in_flight() > 0
-        if not _worth_sending(tcb, size, unsent, train_length, fin=fin, busy=busy):
-            return None
-    return size, fin
-
-
-def _allowed(tcb: Tcb, full: int) -> int:
-    """Return how much may be in the network: cwnd, and for each of the first two duplicate ACKs
-    another segment (limited transmit, RFC 3042); with RACK `network` knows what has left it."""
-    known = tcb.recovering or tcb.rxt_nxt != UNSET or tcb.rack is not None
-    extra = 0 if known else min(tcb.dupacks, 2) * full
-    return max(tcb.congestion.cwnd, full) + extra
-
-
-def _worth_sending(
-    tcb: Tcb, size: int, unsent: int, train_length: int, *, fin: bool, busy: bool
-) -> bool:
-    """Sender's side of silly window avoidance and Nagle (sections 3.8.6.2.1 and 3.7.4; MUST-38,
-    SHLD-7).
-
-    (1) a full segment, which the caller has seen; (2) all there is, and no small segment of ours
-    is unacknowledged (Nagle as Minshall restated it: a small tail waits for a small segment only),
-    or Nagle is off, or the FIN goes with it; (3) half of the largest window the peer has had, or,
-    in one piece with full segments before it, what the window has left. Nothing waits
-    for a push (MUST-60). `busy`: something is in flight.
-    """
-    calm = tcb.nodelay or tcb.small_seq == UNSET or seq.le(tcb.small_seq, tcb.snd_una)
-    if size == unsent:
-        if tcb.snd_up != UNSET:
-            return True  # neither Nagle nor TCP_CORK hold back what is urgent
-        if tcb.cork and not tcb.fin_queued:
-            return False
-        return fin or not busy or tcb.fin_queued or calm
-    if 2 * size >= tcb.max_snd_wnd:
-        return True
-    return calm and not tcb.cork and 0 < train_length < train.segments(tcb)
 
 
 def _watch_window(tcb: Tcb, now: int, *, waits: bool) -> None:

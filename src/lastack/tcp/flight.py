@@ -67,11 +67,13 @@ class Flight:
     it has been looked at. `min_rtt`: the shortest time that one sent once took. `probing`: what is
     sent again now is a probe. `reordering`: by how many segments one was overtaken that had been
     sent once, 3 at least, and `reorders` how often that was seen. `timed_out`: the newest loss was
-    found by the retransmission timer.
+    found by the retransmission timer. `original`: the first that an ACK brought news of and that
+    was sent once.
     """
 
     __slots__ = ("mss", "packets", "segments", "in_network", "acked_at", "held_at", "min_rtt",
-                 "delivery", "probing", "timed_out", "reordering", "reorders")  # fmt: skip
+                 "delivery", "probing", "timed_out", "reordering", "reorders",
+                 "original")  # fmt: skip
 
     def __init__(self, mss: int, *, packets: bool = False, short: bool = True) -> None:
         self.mss = mss
@@ -81,6 +83,7 @@ class Flight:
         self.acked_at = self.held_at = -1
         self.min_rtt = NEVER
         self.probing = self.timed_out = False
+        self.original = NEVER
         self.reordering = DUP_THRESH
         self.reorders = 0
         self.delivery = Delivery(short=short)
@@ -163,6 +166,7 @@ class Flight:
         """A segment has arrived of which nothing was known."""
         self.delivery.arrived(one.at, one.mark)
         if not one.again:
+            self.original = min(self.original, one.begins)
             self.min_rtt = min(self.min_rtt, now - one.at)
 
     def over(self, mss: int) -> tuple[int, int]:
@@ -206,6 +210,13 @@ class Flight:
             if not one.held and one.last - one.first > over:
                 one.gone, one.repeated = True, False
 
+    def nothing_lost(self) -> None:
+        """What was taken for lost is on its way."""
+        for one in self.segments:
+            if one.lost:
+                self.in_network += self.cost(one.last - one.first)
+            one.lost = one.gone = False
+
     def head_lost(self) -> None:
         """Duplicate ACKs, or an ACK of a part, say that the first segment is lost."""
         self.timed_out = False
@@ -217,6 +228,17 @@ class Flight:
         late (Linux tcp_check_reno_reordering)."""
         self.reordering = min(len(self.segments), MOST_REORDERING)
         self.reorders += 1
+
+    def beyond(self, position: int) -> int:
+        """Return what the segments count for that begin at a position or behind it and are not
+        held."""
+        count = 0
+        for one in reversed(self.segments):
+            if one.first < position:
+                break
+            if not one.held:
+                count += self.cost(one.last - one.first)
+        return count
 
     def below(self, position: int) -> int:
         """Return what the segments count for that begin before a position and are not held."""

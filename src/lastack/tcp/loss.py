@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lastack.wire import Segment, seq
 
-from . import timers
+from . import timers, undo
 from .flight import DUP_THRESH, Flight
 from .prr import Prr
 from .rack import Rack
@@ -48,14 +48,19 @@ def duplicate_reported(seg: Segment) -> bool:
     return any(seq.le(a, left) and seq.le(right, b) for a, b in seg.sack[1:])
 
 
-def _sent_twice(tcb: Tcb, rack: Rack, seg: Segment) -> bool:
-    """Count the segments of a D-SACK; tell whether it is believed. Of more than the largest window
-    it is not, nor of more than was sent again."""
+def _sent_twice(tcb: Tcb, rack: Rack, seg: Segment, moved: bool) -> int:
+    """Count the segments of a D-SACK; return how many, 0 if it is not believed. Of more than the
+    largest window it is not, nor of more than was sent again. `moved`: the ACK was new."""
     left, right = seg.sack[0]
     length = seq.diff(right, left)
     if not 0 < length <= tcb.max_snd_wnd:
-        return False
-    return rack.delivery.duplicate(-(-length // tcb.send_size()))
+        return 0
+    segments = -(-length // tcb.send_size())
+    if not rack.delivery.duplicate(segments):
+        return 0
+    if tcb.undo is not None:
+        undo.by_duplicate(tcb, tcb.undo, segments, tcb.position_of(right), moved=moved)
+    return segments
 
 
 def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now: int) -> None:
@@ -67,15 +72,18 @@ def acknowledged(tcb: Tcb, rack: Rack, seg: Segment, news: int, moved: bool, now
     if not busy and tcb.probe_high == UNSET:
         rack.advanced = False  # everything has arrived, the usual end of a flight
         return
-    twice = duplicate_reported(seg) and _sent_twice(tcb, rack, seg)
+    falling = tcb.recovering or tcb.reducing
+    twice = _sent_twice(tcb, rack, seg, moved) if duplicate_reported(seg) else 0
     if twice and rack.reorders and seg.sack[0][1] != tcb.probe_high:
         rack.duplicate_reported(now, max(tcb.rtt.srtt, 0))
-    _end_of_probe(tcb, seg, moved, news, twice)
+    _end_of_probe(tcb, seg, moved, news, twice > 0)
     if tcb.recovering and seq.ge(tcb.snd_una, tcb.recover):
         _recovered(tcb, rack)
     elif tcb.reducing and seq.gt(tcb.snd_una, tcb.recover):
         end_reduction(tcb)
     lost = _look(tcb, rack, now) if rack.advanced else 0
+    if moved and falling and not (tcb.recovering or tcb.reducing):
+        grow(tcb, news + twice * tcb.mss, now)  # the ACK that ends it counts as any other
     if tcb.prr is not None:
         tcb.congestion.cwnd = tcb.prr.window(rack.in_network, news, safe=moved and not lost)
     elif news and not moved and rack.reorders and rack.reordering > DUP_THRESH:
@@ -114,7 +122,7 @@ def _look(tcb: Tcb, rack: Rack, now: int) -> int:
     else:
         tcb.timers.stop(timers.REORDER)
     if lost and not tcb.recovering and tcb.rxt_nxt == UNSET:
-        _recover(tcb)
+        _recover(tcb, now)
     return lost
 
 
@@ -125,8 +133,9 @@ def reordering_over(tcb: Tcb, now: int) -> None:
     tcb.congestion.cwnd = tcb.prr.window(tcb.rack.in_network, tcb.mss, safe=False)
 
 
-def _recover(tcb: Tcb) -> None:
+def _recover(tcb: Tcb, now: int) -> None:
     """Fast recovery begins (RFC 6675 section 5 step 4, with PRR for its window)."""
+    undo.remember(tcb, now)
     if not tcb.reducing:
         _begin_reduction(tcb)
     tcb.reducing = False

@@ -24,13 +24,12 @@ class Rack(Flight):
 
     `advanced`: something arrived since the last `find_lost`. `fack` is the end of what the peer
     held before this ACK, `late` the first that it brought news of and that was sent once, `news`
-    what its SACK was news for; `original` the first that the whole ACK brought news of and that was
-    sent once.
+    what its SACK was news for.
     """
 
     __slots__ = (
         "newest_at", "newest_end", "rtt", "advanced", "steps", "persist", "widened_at",
-        "fack", "late", "news", "original",
+        "fack", "late", "news",
     )  # fmt: skip
 
     def __init__(self, mss: int, *, packets: bool = False, short: bool = True) -> None:
@@ -43,7 +42,7 @@ class Rack(Flight):
         self.persist = 0
         self.widened_at = -1
         self.fack = self.news = 0
-        self.late = self.original = NEVER
+        self.late = NEVER
 
     def ack_arrives(self, una: int, *, some_held: bool) -> None:
         """Another ACK; so far SND.UNA is at `una`, and `some_held`: the peer has told of something

@@ -7,6 +7,7 @@ the system has no RACK, by the scoreboard (RFC 6675); without SACK by three dupl
 
 from __future__ import annotations
 
+from lastack.profile import NEVER
 from lastack.trace import Acked
 from lastack.wire import FIN, SYN, Segment, seq
 
@@ -35,7 +36,11 @@ def new_ack(tcb: Tcb, seg: Segment, now: int) -> int:
     if tcb.flight is None:
         measure(tcb, seg, now)
     else:
+        if tcb.rack is None:
+            tcb.flight.original = NEVER
         arrived = tcb.flight.acknowledged(una, now)
+        if tcb.rack is None and tcb.flight.acked_at < 0:
+            tcb.flight.original = NEVER  # without SACK what was sent again may be what arrived
         head = tcb.flight.segments[0] if tcb.flight.segments else None
         if head is not None and head.begins < una:
             arrived += _part_arrived(tcb, tcb.flight, head)
@@ -173,6 +178,8 @@ def duplicate_ack(tcb: Tcb, seg: Segment, news: int, now: int) -> None:
     if not (news if tcb.sack_ok else plain and checks.repeats_window(tcb, seg)):
         return
     tcb.dupacks += 1
+    if tcb.undo is not None:
+        undo.something_held(tcb, tcb.undo)
     if tcb.flight is not None and tcb.rack is None:
         if tcb.dupacks < len(tcb.flight.segments):
             tcb.flight.delivery.told_by_duplicate()
@@ -195,6 +202,7 @@ def find_loss(tcb: Tcb, now: int) -> None:
     held = tcb.sack_ok and tcb.board.lost_below(tcb.mss) > una
     if tcb.dupacks < DUPACK_THRESHOLD and not held:
         return
+    undo.remember(tcb, now)
     tcb.congestion.lost(_window_at_loss(tcb), by_sack=tcb.sack_ok)
     tcb.owes_cwr = tcb.ecn_ok
     tcb.reducing = False
@@ -224,8 +232,13 @@ def go_back(tcb: Tcb) -> None:
 def timed_out(tcb: Tcb, now: int) -> None:
     """The retransmission timer fired: everything in flight counts as lost (RFC 6298 section 5)."""
     first = tcb.retransmits == 0
+    if (tcb.recovering or tcb.reducing) and seq.lt(tcb.snd_una, tcb.recover):
+        first = False  # this window of text has paid already
     if first:
-        undo.remember(tcb, now)
+        undo.remember(tcb, now, timer=True)
+    elif tcb.undo is not None:
+        tcb.undo.timer, tcb.undo.over = True, False
+        tcb.undo.doubts = tcb.retransmits > 0
     tcb.congestion.expired(_window_at_loss(tcb), first=first)
     go_back(tcb)
     if tcb.flight is not None:

@@ -22,6 +22,7 @@ from .mark import NO_MARK, Mark
 from .prr import Prr
 from .rack import Rack
 from .recvq import NOTHING_RECEIVED
+from .reduction import Reduction
 from .right_sizing import RightSizing
 from .rtt import Rtt
 from .scoreboard import NOTHING_HELD, Scoreboard
@@ -189,7 +190,7 @@ class Tcb:
         self.rack: Rack | None = None  # the same, on connections with SACK
         self.sent_at = 0
         self.prr: Prr | None = None
-        self.undo: tuple[int, int, int] | None = None  # cwnd, ssthresh, timestamp
+        self.undo: Reduction | None = None
         self.reducing = False
         self.probe_high = UNSET
         self.probe_again = False

@@ -11,6 +11,8 @@ from typing import Final
 from .cubic import Cubic
 
 _MS: Final = 1_000_000
+_MS_CUBED_A_SEGMENT: Final = 2_500_000_000
+"""1 / C, C = 0.4 segments a second cubed"""
 _LOOKS_EVERY: Final = 30 * _MS
 """HZ / 32, seven ticks of 4 ms"""
 _RENO: Final = 15
@@ -55,7 +57,10 @@ class WholeCubic(Cubic):
     def _look(self, now: int, rtt: int) -> None:
         cwnd = self.cwnd // self.mss
         self.looked_at, self.looked_cwnd = now, self.cwnd
-        target = self._curve(now + rtt) // self.mss
+        # what the curve is below or above its plateau, in whole segments
+        t = (now + rtt - self.epoch) // _MS - self.k_ms
+        away = abs(t) ** 3 // _MS_CUBED_A_SEGMENT
+        target = self.w_max // self.mss + (away if t > 0 else -away)
         pace = cwnd // (target - cwnd) if target > cwnd else 100 * cwnd
         if not self.lost_before:
             pace = min(pace, _FIRST_PACE)

@@ -6,7 +6,6 @@ from .datagrams import Mailbox as Mailbox
 from .endpoint import Endpoint as Endpoint
 from .endpoint import Listener as Listener
 from .endpoint import Options as Options
-from .endpoint import header_length as header_length
 from .host import Host as Host
 from .ports import Binding as Binding
 from .ports import PortError as PortError

@@ -88,16 +88,11 @@ class SocketParts(File):
         return addresses.shown(flow.dst, self.family), flow.dport
 
     @property
-    def link_mtu(self) -> int:
-        """The MTU of the link towards the other end, in octets."""
-        assert self.endpoint is not None
-        return self.host.mtu_to(self.endpoint.connection.flow.dst)
-
-    @property
     def path_mtu(self) -> int:
         """The MTU of the path to the other end, in octets."""
         assert self.endpoint is not None
-        return min(self.link_mtu, self.endpoint.path_mtu or self.link_mtu)
+        link = self.host.mtu_to(self.endpoint.connection.flow.dst)
+        return min(link, self.endpoint.path_mtu or link)
 
     def describe(self) -> str:
         """Return the socket for people: "ESTABLISHED 10.0.0.1:80 > 10.0.0.2:40000"."""

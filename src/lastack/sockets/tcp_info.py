@@ -9,9 +9,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from lastack.host import header_length
 from lastack.profile import MS, NEVER, UNLIMITED
-from lastack.state import LISTEN, SYN_SENT, State
+from lastack.state import LISTEN, State
 from lastack.tcp import Info
 
 from .parts import SocketParts
@@ -64,9 +63,6 @@ def pack_info(sock: SocketParts, now: int) -> bytes:
         info = sock.endpoint.connection.info()
         told |= _sizes(info) | _times(info, now) | _counts(info)
         told["pmtu"] = sock.path_mtu
-        if sock.state is SYN_SENT and sock.endpoint.path_mtu:
-            # what the path has told is in the next SYN, and not yet in this
-            told["advmss"] = sock.link_mtu - header_length(sock.endpoint.connection.flow)
     else:
         told["snd_cwnd"] = _DEFAULT_CWND
         told["pacing_rate"] = _NO_LIMIT

@@ -70,6 +70,8 @@ def send_syn(tcb: Tcb, now: int, *, again: bool = False) -> None:
     offers_ts = tcb.ts_ok if accepts else tcb.offers_ts
     window = min(tcb.rcv_ssthresh, 0xFFFF)
     tcb.rcv_adv = (tcb.rcv_nxt + window) & seq.MASK
+    if again and not answering:
+        tcb.advertised_mss = min(tcb.advertised_mss, tcb.mss)  # the path may have become smaller
     flags = SYN | ACK if answering else SYN
     flags |= ecn.syn_flags(tcb, answering=answering, again=again)
     seg = Segment(

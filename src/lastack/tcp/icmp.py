@@ -56,8 +56,6 @@ def path_mtu(tcb: Tcb, mss: int, now: int) -> bool:
     """The path takes no more than `mss` octets a segment, options not counted (RFC 1191): send the
     text in flight again in smaller segments. A FIN of its own fits the path, and waits for its ACK.
     False, and nothing happens, when segments are no larger now."""
-    if not tcb.syn_acked():
-        tcb.advertised_mss = min(tcb.advertised_mss, mss)  # where our SYN has to go once more
     mss = max(mss - (12 if tcb.ts_ok else 0), 48)
     if mss >= tcb.mss:
         return False

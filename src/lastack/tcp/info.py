@@ -113,8 +113,8 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
     queued = tcb.sendq.end + (tcb.fin_queued and not fin_sent and tcb.syn_acked())
     return Info(
         state=tcb.state, trouble=_trouble(tcb), retransmits=tcb.retransmits,
-        probes=tcb.probes_out, backoff=0 if thrown else tcb.rtt.backoff, timestamps=tcb.ts_ok,
-        sack=tcb.sack_ok,
+        probes=tcb.probes_out, timestamps=tcb.ts_ok, sack=tcb.sack_ok,
+        backoff=0 if thrown else tcb.rtt.backoff or tcb.rtt.probe_backoff,
         window_scaling=tcb.scale_ok, ecn=tcb.ecn_ok,
         ecn_seen=tcb.codepoints is not NONE_CAME,
 
@@ -148,7 +148,7 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
 
 def _first_mss(tcb: Tcb) -> int:
     """What may be sent to a peer that has not said anything."""
-    return min(_DEFAULT_MSS, tcb.advertised_mss) - 12 * tcb.offers_ts
+    return min(_DEFAULT_MSS, tcb.mss) - 12 * tcb.offers_ts
 
 
 def _delivered(tcb: Tcb, segments: int) -> int:

@@ -37,7 +37,8 @@ def _options(tcb: Tcb, seg: Segment, now: int) -> None:
         tcb.ts_recent = seg.tsval
         tcb.ts_recent_at = now
     # Eff.snd.MSS (MUST-16): what both ends take, less the option that every segment has
-    tcb.mss = max(min(tcb.peer_mss, tcb.advertised_mss) - (12 if tcb.ts_ok else 0), 1)
+    path = tcb.mss  # no more than what we advertise, less if ICMP has told so
+    tcb.mss = max(min(tcb.peer_mss, path) - (12 if tcb.ts_ok else 0), 1)
     tcb.congestion.begin(tcb.mss)
     tcb.rcv_mss = first_guess(tcb.mss, tcb.rcv_wnd())
 
@@ -100,6 +101,8 @@ def segment_arrives(tcb: Tcb, seg: Segment, now: int) -> None:
     if not seg.flags & SYN:
         arrives.drop(tcb, seg, Reason.SYN_SENT_IGNORES, now)
         return
+    if not acked:
+        tcb.advertised_mss = min(tcb.advertised_mss, tcb.mss)  # it goes with the SYN|ACK once more
     _take_syn(tcb, seg, now)
     if acked:
         _synchronized(tcb, seg, now)

@@ -224,6 +224,7 @@ def _persist(tcb: Tcb, now: int) -> None:
         probes.probe(tcb, now)
     if tcb.in_flight():
         tcb.probes_out = 0  # text has left, and was no probe
+        tcb.rtt.progress()
 
 
 def _give_up(tcb: Tcb, reason: Reason, now: int) -> None:

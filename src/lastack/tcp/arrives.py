@@ -330,7 +330,7 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int, *, moved: bool) -> None:
     """ESTABLISHED: advance SND.UNA (`moved`), count duplicates, update the send window."""
     tcb.soft_error = 0  # the path carries segments again
     if tcb.rack is not None:
-        tcb.rack.ack_arrives(tcb.position_of(tcb.snd_una), some_held=bool(tcb.board.ranges))
+        tcb.rack.ack_arrives(tcb.sendq.start, some_held=bool(tcb.board.ranges))
     news = recovery.take_sack(tcb, seg, now) if seg.sack and tcb.sack_ok else 0
     if moved:
         arrived = recovery.new_ack(tcb, seg, now)

@@ -181,14 +181,22 @@ def duplicate_ack(tcb: Tcb, seg: Segment, news: int, now: int) -> None:
     if tcb.undo is not None:
         undo.something_held(tcb, tcb.undo)
     if tcb.flight is not None and tcb.rack is None:
-        if tcb.dupacks < len(tcb.flight.segments):
-            tcb.flight.delivery.told_by_duplicate()
-        else:
-            tcb.flight.overtaken()
+        _told_by_duplicate(tcb, tcb.flight)
     if tcb.recovering and not tcb.sack_ok:
         tcb.congestion.inflate()
     if tcb.rack is None:
         find_loss(tcb, now)
+
+
+def _told_by_duplicate(tcb: Tcb, flight: Flight) -> None:
+    """A duplicate ACK without SACK: some segment has arrived. After a time-out it tells of new text
+    only; and of more than is behind the first none can tell."""
+    if (tcb.retransmits or tcb.rxt_nxt != UNSET) and tcb.snd_nxt == tcb.recover:
+        return
+    if tcb.dupacks < len(flight.segments):
+        flight.delivery.told_by_duplicate()
+    else:
+        flight.overtaken()
 
 
 def find_loss(tcb: Tcb, now: int) -> None:

@@ -35,7 +35,7 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
         if seq.le(seg.seq, tcb.rcv_nxt):
             tcb.acks.at_once = True
         return
-    if seq.gt(tcb.snd_wl1, seg.seq) and checks.predicted(tcb, seg):
+    if tcb.snd_wl1 != seg.seq and seq.gt(tcb.snd_wl1, seg.seq) and checks.predicted(tcb, seg):
         tcb.snd_wl1 = seg.seq  # on Linux text that was expected tells where windows count from
     text = seg.text
     offset_of_first = first = offset_of(tcb, seg.seq)

@@ -347,7 +347,7 @@ def _acknowledgment(tcb: Tcb, seg: Segment, now: int, *, moved: bool) -> None:
         ecn.ack_arrives(tcb, seg)
     if tcb.rack is not None:
         loss.acknowledged(tcb, tcb.rack, seg, news, moved, now)
-    if tcb.flight is not None:
+    if tcb.flight is not None and tcb.flight.delivery.fresh:
         marked = tcb.ecn_ok and bool(seg.flags & ECE)
         tcb.flight.delivery.acked(now, tcb.rtt.least, marked=marked)
     if seg.ack == tcb.snd_una and checks.tells_window(tcb, seg, moved=moved):

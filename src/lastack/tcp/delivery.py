@@ -7,19 +7,11 @@ Cardwell: draft-ietf-ccwg-bbr, section 4.1; measured: docs/kernel-notes/tcp-info
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TypeAlias
 
-NO_SAMPLE: Final = -1
-
-
-class Mark(NamedTuple):
-    """What a segment takes along: when the first of its flight left, when something arrived last
-    (ns), how many segments had arrived, and whether the program was what kept us short."""
-
-    first_sent_at: int
-    arrived_at: int
-    arrived: int
-    short: bool
+Mark: TypeAlias = tuple[int, int, int, bool]
+"""What a segment takes along: when the first of its flight left, when something arrived last (ns),
+how many segments had arrived, and whether the program was what kept us short."""
 
 
 class Delivery:
@@ -28,12 +20,12 @@ class Delivery:
     count: how many have arrived; a SYN is one, and so is a repetition of ours that a D-SACK tells
     of. marked: so many came with ECE. duplicates: segments that D-SACKs told of. delivered,
     interval: the sample, in segments and ns. limited: in the sample the program did not send as
-    much as it could have.
+    much as it could have. fresh: how many the ACK at hand brings news of.
     """
 
     __slots__ = (
-        "count", "marked", "duplicates", "delivered", "interval", "limited",
-        "_fresh", "_first_sent_at", "_arrived_at", "_short_until", "_taken", "_mark", "_sent_in",
+        "count", "marked", "duplicates", "delivered", "interval", "limited", "fresh",
+        "_first_sent_at", "_arrived_at", "_short_until", "_taken", "_mark", "_sent_in",
         "_repeated",
     )  # fmt: skip
 
@@ -44,7 +36,7 @@ class Delivery:
         self.delivered = self.interval = 0
         self.limited = True
         self._first_sent_at = self._arrived_at = 0
-        self._fresh = self._repeated = 0
+        self.fresh = self._repeated = 0
         self._short_until = int(short)
         self._taken: Mark | None = None  # by what leaves now; many segments share one
         self._mark: Mark | None = None
@@ -58,7 +50,7 @@ class Delivery:
         elif self._taken is not None:
             return self._taken
         short = self._short_until > 0
-        self._taken = Mark(self._first_sent_at, self._arrived_at, self.count, short)
+        self._taken = (self._first_sent_at, self._arrived_at, self.count, short)
         return self._taken
 
     def program_is_short(self, in_network: int) -> None:
@@ -69,20 +61,20 @@ class Delivery:
 
     def arrived(self, at: int, mark: Mark) -> None:
         """A segment that left `at` has arrived. The newest of an ACK makes the sample."""
-        self._fresh += 1
+        self.fresh += 1
         if self._mark is None or at >= self._first_sent_at:
             self._mark = mark
-            self._sent_in = at - mark.first_sent_at
+            self._sent_in = at - mark[0]
             self._first_sent_at = at
 
     def told_twice(self, count: int) -> None:
         """Duplicate ACKs have told of so many segments that have arrived now; of one they did
         not."""
-        self._fresh = max(self._fresh - count, 1)
+        self.fresh = max(self.fresh - count, 1)
 
     def told_by_duplicate(self) -> None:
         """A duplicate ACK, without SACK: some segment has arrived."""
-        self._fresh += 1
+        self.fresh += 1
 
     def duplicate(self, segments: int) -> bool:
         """A D-SACK tells of so many segments; answer whether we may have sent them twice: as many
@@ -90,15 +82,13 @@ class Delivery:
         self.duplicates += segments
         if self.duplicates > self._repeated:
             return False
-        self._fresh += segments
+        self.fresh += segments
         return True
 
     def acked(self, now: int, least: int, *, marked: bool) -> None:
-        """An ACK was taken; `marked`: it has ECE. `least` is the shortest round trip (ns): what is
-        shorter is no measurement."""
-        news, self._fresh = self._fresh, 0
-        if not news:
-            return
+        """An ACK was taken, which brought news; `marked`: it has ECE. `least` is the shortest round
+        trip (ns): what is shorter is no measurement."""
+        news, self.fresh = self.fresh, 0
         self.count += news
         self._taken = None
         if marked:
@@ -109,13 +99,14 @@ class Delivery:
         mark, self._mark = self._mark, None
         if mark is None:
             return
-        delivered = self.count - mark.arrived
-        interval = max(self._sent_in, now - mark.arrived_at)
+        _, arrived_at, arrived, short = mark
+        delivered = self.count - arrived
+        interval = max(self._sent_in, now - arrived_at)
         if interval < least:
             return
         # a program that writes little shows no less than the path can do
-        if not mark.short or delivered * self.interval >= self.delivered * interval:
-            self.delivered, self.interval, self.limited = delivered, interval, mark.short
+        if not short or delivered * self.interval >= self.delivered * interval:
+            self.delivered, self.interval, self.limited = delivered, interval, short
 
     def rate(self, mss: int) -> int:
         """Return the sample in bytes a second, 0 when there is none."""

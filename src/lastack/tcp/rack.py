@@ -45,8 +45,8 @@ class Rack(Flight):
         self.late = NEVER
 
     def ack_arrives(self, una: int, *, some_held: bool) -> None:
-        """Another ACK; so far text is acknowledged to `una`, and `some_held`: the peer has told of something
-        beyond it, if only of a part of a segment."""
+        """Another ACK; so far text is acknowledged to `una`, and `some_held`: the peer has told of
+        something beyond it, if only of a part of a segment."""
         self.fack = max(self._highest_held(), una) if some_held else una
         self.news, self.original = 0, NEVER
 

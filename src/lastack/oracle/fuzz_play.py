@@ -28,7 +28,7 @@ _VARIES: Final = frozenset(
         "rto", "ato", "last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv", "rtt",
         "rttvar", "rcv_rtt", "pacing_rate", "max_pacing_rate", "min_rtt", "delivery_rate",
         "busy_time", "rwnd_limited", "sndbuf_limited", "total_rto_time", "rcv_ssthresh", "rcv_wnd",
-        "rcv_space",
+        "rcv_space", "app_limited",
     }
 )  # fmt: skip
 """Fields of TCP_INFO that are times, or depend on them, or on what a device counts as the memory of

@@ -35,7 +35,9 @@ class NewReno:
         self.cwnd = self.initial_segments * mss
 
     def resize(self, mss: int) -> None:
-        """The path takes smaller segments only: cwnd stays as many segments as it was."""
+        """The path takes smaller segments only: cwnd and ssthresh stay as many as they were."""
+        if self.whole and self.ssthresh < UNLIMITED:
+            self.ssthresh = self.ssthresh // self.mss * mss
         self.cwnd = self.cwnd // self.mss * mss
         self.mss = mss
 

@@ -7,11 +7,14 @@ Cardwell: draft-ietf-ccwg-bbr, section 4.1; measured: docs/kernel-notes/tcp-info
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Mark: TypeAlias = tuple[int, int, int, bool]
 """What a segment takes along: when the first of its flight left, when something arrived last (ns),
 how many segments had arrived, and whether the program was what kept us short."""
+
+
+_UNTIL_AN_ACK: Final = -1
 
 
 class Delivery:
@@ -29,15 +32,16 @@ class Delivery:
         "_repeated",
     )  # fmt: skip
 
-    def __init__(self, *, short: bool) -> None:
-        """`short`: the program has not written all that could have been sent."""
+    def __init__(self, *, short: bool, first: bool = False) -> None:
+        """`short`: the program has not written all that could have been sent; `first`: nothing at
+        all, and a FIN leaves."""
         self.count = 1
         self.marked = self.duplicates = 0
         self.delivered = self.interval = 0
         self.limited = True
         self._first_sent_at = self._arrived_at = 0
         self.fresh = self._repeated = 0
-        self._short_until = int(short)
+        self._short_until = _UNTIL_AN_ACK if first else int(short)
         self._taken: Mark | None = None  # by what leaves now; many segments share one
         self._mark: Mark | None = None
         self._sent_in = 0
@@ -49,7 +53,7 @@ class Delivery:
             self._first_sent_at = self._arrived_at = now
         elif self._taken is not None:
             return self._taken
-        short = self._short_until > 0
+        short = self._short_until != 0
         self._taken = (self._first_sent_at, self._arrived_at, self.count, short)
         return self._taken
 
@@ -84,6 +88,12 @@ class Delivery:
             return False
         self.fresh += segments
         return True
+
+    def heard(self) -> None:
+        """An ACK came that is no news."""
+        if self._short_until == _UNTIL_AN_ACK:
+            self._short_until = 0
+            self._taken = None
 
     def acked(self, now: int, least: int, *, marked: bool) -> None:
         """An ACK was taken, which brought news; `marked`: it has ECE. `least` is the shortest round

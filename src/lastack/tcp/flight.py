@@ -75,7 +75,9 @@ class Flight:
                  "delivery", "probing", "timed_out", "reordering", "reorders",
                  "original")  # fmt: skip
 
-    def __init__(self, mss: int, *, packets: bool = False, short: bool = True) -> None:
+    def __init__(
+        self, mss: int, *, packets: bool = False, short: bool = True, first: bool = False
+    ) -> None:
         self.mss = mss
         self.packets = packets
         self.segments: list[Sent] = []
@@ -86,7 +88,7 @@ class Flight:
         self.original = NEVER
         self.reordering = DUP_THRESH
         self.reorders = 0
-        self.delivery = Delivery(short=short)
+        self.delivery = Delivery(short=short, first=first)
 
     def cost(self, count: int) -> int:
         """Return what a segment of `count` positions counts for."""

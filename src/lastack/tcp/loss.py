@@ -29,12 +29,12 @@ def sent(tcb: Tcb, first: int, last: int, now: int) -> None:
 
 def _begin_flight(tcb: Tcb) -> Flight | None:
     packets = tcb.congestion.whole
-    # a FIN alone was not kept waiting by the program that connected
-    short = tcb.passive or tcb.program_wrote
+    short = tcb.program_wrote
+    first = tcb.passive and not short
     if tcb.sack_ok and tcb.profile.retransmission.rack:
-        tcb.flight = tcb.rack = Rack(tcb.mss, packets=packets, short=short)
+        tcb.flight = tcb.rack = Rack(tcb.mss, packets=packets, short=short, first=first)
     elif packets:
-        tcb.flight = Flight(tcb.mss, packets=True, short=short)
+        tcb.flight = Flight(tcb.mss, packets=True, short=short, first=first)
     return tcb.flight
 
 

@@ -32,8 +32,10 @@ class Rack(Flight):
         "fack", "late", "news",
     )  # fmt: skip
 
-    def __init__(self, mss: int, *, packets: bool = False, short: bool = True) -> None:
-        super().__init__(mss, packets=packets, short=short)
+    def __init__(
+        self, mss: int, *, packets: bool = False, short: bool = True, first: bool = False
+    ) -> None:
+        super().__init__(mss, packets=packets, short=short, first=first)
         self.newest_at = -1
         self.newest_end = 0
         self.rtt = 0

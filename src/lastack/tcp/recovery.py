@@ -172,6 +172,8 @@ def duplicate_ack(tcb: Tcb, seg: Segment, news: int, now: int) -> None:
     or with SACK if it reports something new (`news`)."""
     if not tcb.in_flight() or seg.ack != tcb.snd_una:
         return
+    if tcb.flight is not None:
+        tcb.flight.delivery.heard()
     if not tcb.sack_ok and tcb.snd_una == tcb.recover != tcb.iss:
         return  # it may be the answer to what was sent twice (RFC 6582 section 4)
     plain = not seg.text and not seg.flags & (SYN | FIN)

@@ -35,8 +35,9 @@ def take(tcb: Tcb, seg: Segment, now: int, *, whole: bool) -> None:
         if seq.le(seg.seq, tcb.rcv_nxt):
             tcb.acks.at_once = True
         return
-    if tcb.snd_wl1 != seg.seq and seq.gt(tcb.snd_wl1, seg.seq) and checks.predicted(tcb, seg):
-        tcb.snd_wl1 = seg.seq  # on Linux text that was expected tells where windows count from
+    if tcb.snd_wl1 != seg.seq and tcb.sizing is not None and seq.gt(tcb.snd_wl1, seg.seq):
+        if checks.predicted(tcb, seg):
+            tcb.snd_wl1 = seg.seq  # on Linux text that was expected: windows count from here
     text = seg.text
     offset_of_first = first = offset_of(tcb, seg.seq)
     before = tcb.recvq.ready

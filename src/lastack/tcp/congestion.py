@@ -91,13 +91,17 @@ class NewReno:
         part = window * share // of
         return part - part % self.mss if self.whole else part
 
+    def reduced(self, in_flight: int) -> int:
+        """Return ssthresh after a loss (RFC 5681 (4))."""
+        return max(self._part(in_flight, 1, 2), 2 * self.mss)
+
     def lost(self, in_flight: int, *, by_sack: bool) -> None:
         """A loss was found: fast retransmit begins (RFC 6582 section 3.2 step 2).
 
         With SACK what is in the network is known and the window need not be inflated for it
         (RFC 6675 section 5 step 4).
         """
-        self.ssthresh = max(self._part(in_flight, 1, 2), 2 * self.mss)
+        self.ssthresh = self.reduced(in_flight)
         self.cwnd = self.ssthresh + (0 if by_sack else 3 * self.mss)
         self.recovering = True
 
@@ -124,7 +128,7 @@ class NewReno:
     def expired(self, in_flight: int, *, first: bool) -> None:
         """The retransmission timer fired (RFC 5681 section 3.1); `first` of a row."""
         if first:
-            self.ssthresh = max(self._part(in_flight, 1, 2), 2 * self.mss)
+            self.ssthresh = self.reduced(in_flight)
         self.cwnd = self.mss
         self.counted = 0
         self.recovering = False

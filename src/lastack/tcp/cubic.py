@@ -131,17 +131,21 @@ class Cubic(NewReno):
         t = (at - self.epoch) // _MS - self.k_ms
         return self.w_max + t * t * t * self.mss // 2_500_000_000
 
+    def reduced(self, in_flight: int) -> int:
+        """Return ssthresh after a loss: beta = 0.7 (4.6)."""
+        return max(self._part(in_flight, 7, 10), 2 * self.mss)
+
     def lost(self, in_flight: int, *, by_sack: bool) -> None:
         """Multiplicative decrease by beta = 0.7 (4.6) and fast convergence (4.7)."""
         self._remember()
-        self.ssthresh = max(self._part(in_flight, 7, 10), 2 * self.mss)
+        self.ssthresh = self.reduced(in_flight)
         self.cwnd = self.ssthresh + (0 if by_sack else 3 * self.mss)
         self.recovering = True
 
     def expired(self, in_flight: int, *, first: bool) -> None:
         """The retransmission timer fired; the plateau is where slow start ends (4.8)."""
         if first:
-            self.ssthresh = max(self._part(in_flight, 7, 10), 2 * self.mss)
+            self.ssthresh = self.reduced(in_flight)
         self.w_max = 0
         self.cwnd = self.mss
         self.counted = 0

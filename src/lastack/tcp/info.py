@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -95,10 +94,10 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
     opened = tcb.buffers.read_per_trip > 0
     opening = not opened and not meter.answered
     control = tcb.congestion
+    cwnd, ssthresh = control.cwnd, control.ssthresh
     if tcb.state is SYN_SENT and tcb.retransmits:
         # on Linux the loss of a SYN is one like others, until the connection is open
-        control = copy(control)
-        control.expired(control.cwnd, first=True)
+        cwnd, ssthresh = control.mss, control.reduced(cwnd)
     syn = int(not tcb.passive and tcb.syn_acked())
     fin = int(tcb.fin_acked())
     # a queue that was destroyed begins at its end
@@ -127,7 +126,7 @@ def info_of(tcb: Tcb, meter: Meter) -> Info:
         unacked=unacked, sacked=sacked, lost=lost, retrans=retrans,
         receive_ssthresh=tcb.rcv_ssthresh, rtt=max(tcb.rtt.srtt, 0),
         rtt_variance=tcb.rtt.rttvar, min_rtt=tcb.rtt.least,
-        ssthresh=min(control.ssthresh, UNLIMITED), cwnd=control.cwnd // control.mss,
+        ssthresh=min(ssthresh, UNLIMITED), cwnd=cwnd // control.mss,
         receive_rtt=tcb.sizing.round_trip if tcb.sizing is not None else 0,
         receive_space=tcb.buffers.read_per_trip, bytes_acked=acked + syn + fin,
         bytes_received=tcb.recvq.ready + int(tcb.fin_received),
